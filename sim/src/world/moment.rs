@@ -1,0 +1,118 @@
+//! Named moments: the points of a step that a fault can aim at.
+//!
+//! A moment is a side (before or after), an act and the act's name: `before call debit`,
+//! `after commit of order PAID`, `before ack of delivery.update`. Nothing in the shop marks them:
+//! the bindings pass each one on their way, because calls, commits, publishes, acknowledgements
+//! and mails carry their names.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A point in a node's work.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    pub side: Side,
+    pub act: Act,
+    /// The operation of a call, noun and state of a commit, the schema of a message.
+    pub name: String,
+}
+
+/// Before the act has its effect, or after the effect and before its author knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    Before,
+    After,
+}
+
+/// What a binding is about to do, or has just done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// An HTTP request; after it the other service has answered.
+    Call,
+    /// A commit; after it the commit is durable.
+    Commit,
+    /// A publish; after it the broker has the message and its confirm is on the way.
+    Publish,
+    /// An acknowledgement; before it the effect has committed.
+    Ack,
+    /// A mail; after it the mail server has taken it.
+    Mail,
+}
+
+impl Act {
+    /// Every act with its words between the side and the name.
+    const WORDS: [(Act, &'static str); 5] = [
+        (Act::Call, "call"),
+        (Act::Commit, "commit of"),
+        (Act::Publish, "publish of"),
+        (Act::Ack, "ack of"),
+        (Act::Mail, "mail of"),
+    ];
+
+    fn words(self) -> &'static str {
+        let row = Act::WORDS.iter().find(|(act, _)| *act == self);
+        row.expect("every act has its words").1
+    }
+}
+
+impl Moment {
+    pub fn new(side: Side, act: Act, name: impl Into<String>) -> Moment {
+        Moment { side, act, name: name.into() }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.side {
+            Side::Before => "before",
+            Side::After => "after",
+        };
+        write!(formatter, "{side} {} {}", self.act.words(), self.name)
+    }
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Moment, String> {
+        let expected = || {
+            format!(
+                "moment {text:?}: expected `before` or `after`, then `call <operation>`, \
+                 `commit of <noun> <STATE>`, `publish of <schema>`, `ack of <schema>` or \
+                 `mail of <template>`, such as `after commit of order PAID`"
+            )
+        };
+        let (side, rest) = text.split_once(' ').ok_or_else(expected)?;
+        let side = match side {
+            "before" => Side::Before,
+            "after" => Side::After,
+            _ => return Err(expected()),
+        };
+        for (act, words) in Act::WORDS {
+            if let Some(name) = rest.strip_prefix(words).and_then(|rest| rest.strip_prefix(' ')) {
+                return Ok(Moment::new(side, act, name));
+            }
+        }
+        Err(expected())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_read_as_they_are_written() {
+        for text in [
+            "before call debit",
+            "after commit of order PAID",
+            "after publish of delivery.request",
+            "before ack of delivery.update",
+            "after mail of refund",
+        ] {
+            assert_eq!(text.parse::<Moment>().expect("well formed").to_string(), text);
+        }
+        assert!("during call debit".parse::<Moment>().is_err());
+        assert!("after party".parse::<Moment>().is_err());
+    }
+}

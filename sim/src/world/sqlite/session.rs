@@ -1,0 +1,387 @@
+//! One open database: runs statements, counts nested transactions, settles what they changed.
+//!
+//! Everything happens at once on the calling thread. `connection.rs` makes sqlx's futures and
+//! streams of it; `peek.rs` reads past sqlx.
+
+use std::ffi::{CString, c_int};
+use std::ptr::{self, NonNull};
+
+use libsqlite3_sys as ffi;
+use sqlx_core::Either;
+use sqlx_core::Error;
+use sqlx_core::any::{AnyQueryResult, AnyRow};
+
+use super::changes::{Capture, Ending, listen};
+use super::disk::Disk;
+use super::error::SqliteError;
+use super::statement::{Bind, Cache, Statement, Text};
+use super::vfs;
+
+/// What every connection starts with, in this order: exclusive locking must come before the first
+/// look at the file, or SQLite asks for shared memory (a new file would silently stay in `delete`
+/// mode). `EXTRA` also syncs the directory after a journal's unlink; with `FULL` the journal of
+/// the file's creation can come back and roll the whole database back.
+const SETTINGS: &str = "PRAGMA locking_mode=EXCLUSIVE;
+PRAGMA synchronous=EXTRA;
+PRAGMA temp_store=MEMORY;
+PRAGMA foreign_keys=ON;";
+
+/// A connection with its statements and the changes of its transaction.
+pub(super) struct Session {
+    pub(super) database: NonNull<ffi::sqlite3>,
+    pub(super) peeks: Cache,
+    statements: Cache,
+    /// The text run last that is not kept.
+    single: Option<Text>,
+    disk: Disk,
+    epoch: u64,
+    /// Owned; a pointer, because SQLite's hooks write to it while `self` is borrowed.
+    capture: NonNull<Capture>,
+    depth: usize,
+}
+
+// SAFETY: a session is reached through a mutex only, so one thread at a time calls SQLite with
+// it, which is all that SQLITE_OPEN_NOMUTEX asks for; no SQLite state is bound to a thread.
+unsafe impl Send for Session {}
+
+/// A text being run: which one, how far, and what was known when its statement began.
+pub(super) struct Cursor {
+    source: Source,
+    place: usize,
+    running: bool,
+    changes_before: i64,
+    waiting_before: usize,
+}
+
+enum Source {
+    Cached(usize),
+    Single,
+}
+
+impl Source {
+    fn text<'s>(&self, kept: &'s mut Cache, single: &'s mut Option<Text>) -> &'s mut Text {
+        match self {
+            Source::Cached(slot) => kept.text(*slot),
+            Source::Single => single.as_mut().expect("a run that is not kept set its text"),
+        }
+    }
+}
+
+/// What a step of a cursor gave: a statement's end or a row.
+pub(super) type Step = Either<AnyQueryResult, AnyRow>;
+
+impl Session {
+    /// Opens or creates a database on a disk and applies the settings.
+    pub(super) fn open(disk: &Disk, epoch: u64, file: &str) -> Result<Session, Error> {
+        let code = vfs::register();
+        if code != ffi::SQLITE_OK {
+            return Err(Error::Protocol(format!("registering the VFS answered {code}")));
+        }
+        let path = CString::new(vfs::path(disk, epoch, file))
+            .map_err(|_| Error::InvalidArgument("a file name contains a NUL".to_owned()))?;
+        let flags = ffi::SQLITE_OPEN_READWRITE
+            | ffi::SQLITE_OPEN_CREATE
+            | ffi::SQLITE_OPEN_NOMUTEX
+            | ffi::SQLITE_OPEN_EXRESCODE;
+        let mut raw = ptr::null_mut();
+        // SAFETY: path and VFS name are terminated; `raw` receives a connection even on failure
+        // (except without memory), which is closed then and not used again.
+        let database = unsafe {
+            let code = ffi::sqlite3_open_v2(path.as_ptr(), &mut raw, flags, vfs::NAME.as_ptr());
+            match NonNull::new(raw) {
+                Some(database) if code == ffi::SQLITE_OK => database,
+                Some(database) => {
+                    let error = SqliteError::last(database.as_ptr());
+                    ffi::sqlite3_close(database.as_ptr());
+                    return Err(error.into());
+                }
+                None => return Err(Error::Protocol("SQLite has no memory".to_owned())),
+            }
+        };
+        let capture = NonNull::from(Box::leak(Box::<Capture>::default()));
+        // SAFETY: the capture is freed after the connection is closed (see `Drop`), and borrowed
+        // only between calls of SQLite.
+        unsafe { listen(database.as_ptr(), capture.as_ptr()) };
+        let mut session = Session {
+            database,
+            peeks: Cache::default(),
+            statements: Cache::default(),
+            single: None,
+            disk: disk.clone(),
+            epoch,
+            capture,
+            depth: 0,
+        };
+        session.run(SETTINGS)?;
+        session.enter_wal_mode()?;
+        Ok(session)
+    }
+
+    fn enter_wal_mode(&mut self) -> Result<(), Error> {
+        let rows = self.collect("PRAGMA journal_mode=WAL", &[])?;
+        let mode = rows.first().and_then(|row| row.first()?.as_str());
+        match mode {
+            Some("wal") => Ok(()),
+            other => Err(Error::Protocol(format!("journal_mode is {other:?}, not wal"))),
+        }
+    }
+
+    /// How many transactions and savepoints are open through sqlx.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// How many texts are kept prepared for sqlx.
+    pub(super) fn cached(&self) -> usize {
+        self.statements.len()
+    }
+
+    /// Finalizes the prepared statements.
+    pub(super) fn forget_statements(&mut self) {
+        self.single = None;
+        self.statements.clear();
+        self.peeks.clear();
+    }
+
+    /// Fails once the disk has lost power or the process is gone: SQLite would still answer from
+    /// its cache.
+    pub(super) fn check_alive(&self) -> Result<(), Error> {
+        match self.disk.is_live(self.epoch) {
+            true => Ok(()),
+            false => Err(SqliteError::input_output().into()),
+        }
+    }
+
+    /// Gets ready to run `text`; nothing runs yet.
+    pub(super) fn begin_run(&mut self, text: &str, keep: bool) -> Cursor {
+        let source = match keep {
+            true => Source::Cached(self.statements.slot_of(text)),
+            false => {
+                self.single = Some(Text::new(text, false));
+                Source::Single
+            }
+        };
+        Cursor { source, place: 0, running: false, changes_before: 0, waiting_before: 0 }
+    }
+
+    /// Runs to the next row, the end of a statement, or (`None`) the end of the text. After an
+    /// error the cursor is done with.
+    ///
+    /// # Safety
+    /// What `arguments` holds must stay until the cursor has ended or was [abandoned].
+    ///
+    /// [abandoned]: Session::abandon
+    pub(super) unsafe fn advance<'a>(
+        &mut self,
+        cursor: &mut Cursor,
+        argument: impl Fn(usize) -> Option<Bind<'a>>,
+        argument_count: usize,
+    ) -> Result<Option<Step>, Error> {
+        self.check_alive()?;
+        let database = self.database;
+        let text = cursor.source.text(&mut self.statements, &mut self.single);
+        if !cursor.running {
+            // SAFETY: the session's connection outlives its texts and every cursor.
+            let Some(statement) = (unsafe { text.statement(database, cursor.place)? }) else {
+                return Ok(None);
+            };
+            // SAFETY: the connection is open.
+            if self.depth > 0 && unsafe { is_outside_transaction(database) } {
+                return Err(Error::Protocol(
+                    "an earlier error has rolled the transaction back".to_owned(),
+                ));
+            }
+            if cursor.place == 0 && statement.argument_count() < argument_count {
+                return Err(Error::Protocol(format!(
+                    "the statement takes {} arguments, {argument_count} were given",
+                    statement.argument_count()
+                )));
+            }
+            // SAFETY: the caller keeps the arguments.
+            unsafe { statement.bind(argument)? };
+            cursor.running = true;
+            // SAFETY: the connection is open, and no hook runs now.
+            unsafe {
+                cursor.changes_before = ffi::sqlite3_total_changes64(database.as_ptr());
+                cursor.waiting_before = self.capture.as_ref().waiting();
+            }
+        }
+        let statement = text.compiled(cursor.place);
+        match statement.step() {
+            ffi::SQLITE_ROW => statement.row().map(|row| Some(Either::Right(row))),
+            ffi::SQLITE_DONE => {
+                // SAFETY: the connection is open.
+                let rows_affected = unsafe { changed_since(database, cursor.changes_before) };
+                self.end_statement(cursor)?;
+                cursor.place += 1;
+                Ok(Some(Either::Left(AnyQueryResult { rows_affected, last_insert_id: None })))
+            }
+            _ => match self.end_statement(cursor) {
+                Err(error) => Err(error),
+                Ok(()) => Err(Error::Protocol("SQLite failed without a reason".to_owned())),
+            },
+        }
+    }
+
+    /// Ends a cursor early. A statement that returned a row may commit only now, and fail then.
+    pub(super) fn abandon(&mut self, cursor: &mut Cursor) -> Result<(), Error> {
+        match cursor.running {
+            true => self.end_statement(cursor),
+            false => Ok(()),
+        }
+    }
+
+    /// Runs every statement of `text`, ignoring rows.
+    pub(super) fn run(&mut self, text: &str) -> Result<(), Error> {
+        self.run_with(text, false, &[])
+    }
+
+    /// Runs every statement of `text` with arguments, ignoring rows.
+    pub(super) fn run_with(
+        &mut self,
+        text: &str,
+        keep: bool,
+        arguments: &[Bind<'_>],
+    ) -> Result<(), Error> {
+        let mut cursor = self.begin_run(text, keep);
+        let argument = |place: usize| arguments.get(place).copied();
+        // SAFETY: the arguments outlive the cursor, which runs to its end here.
+        while let Some(step) =
+            unsafe { self.advance(&mut cursor, argument, arguments.len()) }.transpose()
+        {
+            if let Err(error) = step {
+                self.abandon(&mut cursor).ok();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a transaction, or a savepoint inside one. sqlx's names for savepoints are kept.
+    pub(super) fn begin(&mut self, statement: Option<&str>) -> Result<(), Error> {
+        match (self.depth, statement) {
+            (0, statement) => {
+                self.run_with(statement.unwrap_or("BEGIN"), true, &[])?;
+                // SAFETY: the connection is open.
+                if unsafe { is_outside_transaction(self.database) } {
+                    return Err(Error::BeginFailed);
+                }
+            }
+            (_, Some(_)) => return Err(Error::InvalidSavePointStatement),
+            (depth, None) => {
+                self.run_with(&format!("SAVEPOINT _sqlx_savepoint_{depth}"), true, &[])?;
+            }
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Commits the innermost transaction or savepoint.
+    pub(super) fn commit(&mut self) -> Result<(), Error> {
+        match self.depth {
+            0 => return Ok(()),
+            1 => self.run_with("COMMIT", true, &[])?,
+            depth => {
+                let text = format!("RELEASE SAVEPOINT _sqlx_savepoint_{}", depth - 1);
+                self.run_with(&text, true, &[])?;
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Undoes the innermost transaction or savepoint. Some errors make SQLite roll all of it back
+    /// by itself; then there is nothing left to undo.
+    pub(super) fn roll_back(&mut self) -> Result<(), Error> {
+        if self.depth == 0 {
+            return Ok(());
+        }
+        let depth = self.depth;
+        // SAFETY: the connection is open.
+        if !unsafe { is_outside_transaction(self.database) } {
+            match depth {
+                1 => self.run_with("ROLLBACK", true, &[])?,
+                depth => {
+                    let text = format!("ROLLBACK TO SAVEPOINT _sqlx_savepoint_{}", depth - 1);
+                    self.run_with(&text, true, &[])?;
+                }
+            }
+        }
+        self.depth = depth - 1;
+        Ok(())
+    }
+
+    /// The first statement of `text`, compiled and not run.
+    pub(super) fn with_prepared<T>(
+        &mut self,
+        text: &str,
+        look: impl FnOnce(&mut Statement) -> T,
+    ) -> Result<T, Error> {
+        self.check_alive()?;
+        let slot = self.statements.slot_of(text);
+        // SAFETY: the session's connection outlives its texts.
+        let statement = unsafe { self.statements.text(slot).statement(self.database, 0)? };
+        statement
+            .map(look)
+            .ok_or_else(|| Error::InvalidArgument("the SQL text holds no statement".to_owned()))
+    }
+
+    /// Resets the running statement and settles its changes.
+    fn end_statement(&mut self, cursor: &mut Cursor) -> Result<(), Error> {
+        let text = cursor.source.text(&mut self.statements, &mut self.single);
+        let statement = text.compiled(cursor.place);
+        cursor.running = false;
+        let code = statement.reset();
+        let failure = (code != ffi::SQLITE_OK).then(|| statement.failure());
+        let ending = Ending {
+            // SAFETY: the connection is open.
+            outside: unsafe { is_outside_transaction(self.database) },
+            failure: failure.as_ref().map(|_| primary(code)),
+            waiting_before: cursor.waiting_before,
+            savepoint: statement.savepoint.as_ref(),
+        };
+        // SAFETY: the capture is alive, and no hook runs now.
+        if let Some(changes) = unsafe { self.capture.as_mut() }.settle(ending) {
+            self.disk.publish(changes);
+        }
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.forget_statements();
+        // SAFETY: all statements are finalized, nothing uses the connection afterwards, and only
+        // then is the capture freed.
+        unsafe {
+            ffi::sqlite3_close(self.database.as_ptr());
+            drop(Box::from_raw(self.capture.as_ptr()));
+        }
+    }
+}
+
+fn primary(code: c_int) -> c_int {
+    code & 0xff
+}
+
+/// # Safety
+/// `database` must be open and of this thread.
+unsafe fn is_outside_transaction(database: NonNull<ffi::sqlite3>) -> bool {
+    // SAFETY: the caller vouches for the connection.
+    unsafe { ffi::sqlite3_get_autocommit(database.as_ptr()) != 0 }
+}
+
+/// Rows changed by a statement itself, without what triggers and foreign keys did. SQLite's answer
+/// is that of the last statement that changed rows, so a `SELECT` must not ask.
+///
+/// # Safety
+/// `database` must be open and of this thread.
+unsafe fn changed_since(database: NonNull<ffi::sqlite3>, before: i64) -> u64 {
+    // SAFETY: the caller vouches for the connection.
+    unsafe {
+        match ffi::sqlite3_total_changes64(database.as_ptr()) == before {
+            true => 0,
+            false => ffi::sqlite3_changes64(database.as_ptr()) as u64,
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! Prepared statements: one in raw form, the texts they come from, and the cache that keeps them.
+//!
+//! Running them, and what follows for transactions, is `session.rs`.
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use libsqlite3_sys as ffi;
+use sqlx_core::Error;
+use sqlx_core::any::{AnyColumn, AnyRow, AnyTypeInfo, AnyTypeInfoKind, AnyValue, AnyValueKind};
+use sqlx_core::ext::ustr::UStr;
+
+use super::changes::SavepointStep;
+use super::contents::mix_bytes;
+use super::error::SqliteError;
+
+/// How many texts a connection keeps prepared.
+const CACHED_TEXTS_MAX: usize = 256;
+
+/// A value on its way into a statement; texts and blobs are borrowed, not copied.
+#[derive(Clone, Copy)]
+pub(super) enum Bind<'a> {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(&'a str),
+    Blob(&'a [u8]),
+}
+
+/// A statement SQLite has compiled.
+pub(super) struct Statement {
+    raw: NonNull<ffi::sqlite3_stmt>,
+    /// For each parameter, in SQLite's order, the argument it takes: `$2` may come before `$1`.
+    arguments: Vec<usize>,
+    columns: Option<Columns>,
+    pub(super) savepoint: Option<SavepointStep>,
+    pub(super) read_only: bool,
+}
+
+/// The columns of a statement's rows, as long as SQLite has not compiled it anew.
+struct Columns {
+    compiled: c_int,
+    list: Vec<AnyColumn>,
+    places: Arc<sqlx_core::HashMap<UStr, usize>>,
+    /// A column that sqlx's stock SQLite driver cannot pass through `Any`, with its type.
+    refused: Option<(String, String)>,
+}
+
+impl Statement {
+    /// Compiles the first statement of `text` that is not empty, and says where the rest begins.
+    ///
+    /// # Safety
+    /// `database` must be open, and must stay so until the statement is dropped.
+    unsafe fn prepare(
+        database: NonNull<ffi::sqlite3>,
+        text: &str,
+        keep: bool,
+    ) -> Result<(Option<Statement>, usize), Error> {
+        let mut at = 0;
+        loop {
+            let rest = &text[at..];
+            if rest.trim_ascii().is_empty() {
+                return Ok((None, text.len()));
+            }
+            let length = c_int::try_from(rest.len())
+                .map_err(|_| Error::InvalidArgument("an SQL text is too long".to_owned()))?;
+            let flags = if keep { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
+            let (mut raw, mut tail): (_, *const c_char) = (ptr::null_mut(), ptr::null());
+            // SAFETY: the caller vouches for the connection; the text is `length` bytes long and
+            // the tail points into it or to its end.
+            unsafe {
+                let code = ffi::sqlite3_prepare_v3(
+                    database.as_ptr(),
+                    rest.as_ptr().cast(),
+                    length,
+                    flags,
+                    &mut raw,
+                    &mut tail,
+                );
+                if code != ffi::SQLITE_OK {
+                    return Err(SqliteError::last(database.as_ptr()).into());
+                }
+                let begin = at;
+                at += tail.offset_from(rest.as_ptr().cast()) as usize;
+                if let Some(raw) = NonNull::new(raw) {
+                    let statement = Statement::describe(raw, &text[begin..at])?;
+                    return Ok((Some(statement), at));
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// `raw` must be a statement nobody else finalizes.
+    unsafe fn describe(raw: NonNull<ffi::sqlite3_stmt>, text: &str) -> Result<Statement, Error> {
+        // SAFETY: the caller vouches for the statement.
+        let (count, read_only) = unsafe {
+            (
+                ffi::sqlite3_bind_parameter_count(raw.as_ptr()),
+                ffi::sqlite3_stmt_readonly(raw.as_ptr()) != 0,
+            )
+        };
+        let mut statement = Statement {
+            raw,
+            arguments: Vec::with_capacity(count as usize),
+            columns: None,
+            savepoint: SavepointStep::parse(text),
+            read_only,
+        };
+        for parameter in 1..=count {
+            let argument = statement.argument_of(parameter)?;
+            statement.arguments.push(argument);
+        }
+        Ok(statement)
+    }
+
+    /// `$3` and `?3` take the third argument, a bare `?` the one after its predecessor's.
+    fn argument_of(&self, parameter: c_int) -> Result<usize, Error> {
+        // SAFETY: the statement is alive, and so is the name while the statement is.
+        let name = unsafe {
+            let name = ffi::sqlite3_bind_parameter_name(self.raw.as_ptr(), parameter);
+            match name.is_null() {
+                true => return Ok(parameter as usize - 1),
+                false => CStr::from_ptr(name).to_string_lossy(),
+            }
+        };
+        name.strip_prefix(['$', '?'])
+            .and_then(|number| number.parse::<usize>().ok())
+            .and_then(|number| number.checked_sub(1))
+            .ok_or_else(|| Error::Protocol(format!("SQL parameter {name:?} has no number")))
+    }
+
+    /// How many arguments the statement wants.
+    pub(super) fn argument_count(&self) -> usize {
+        self.arguments.iter().map(|argument| argument + 1).max().unwrap_or(0)
+    }
+
+    /// Binds every parameter. Like PostgreSQL, and unlike SQLite, a missing argument is an error.
+    ///
+    /// # Safety
+    /// What the arguments borrow must stay until the statement is reset.
+    pub(super) unsafe fn bind<'a>(
+        &self,
+        argument: impl Fn(usize) -> Option<Bind<'a>>,
+    ) -> Result<(), Error> {
+        let raw = self.raw.as_ptr();
+        // SAFETY: the statement is alive. A leaked stream may have left it running.
+        unsafe {
+            if ffi::sqlite3_stmt_busy(raw) != 0 {
+                ffi::sqlite3_reset(raw);
+            }
+        }
+        for (parameter, place) in (1..).zip(&self.arguments) {
+            let Some(value) = argument(*place) else {
+                let count = self.argument_count();
+                return Err(Error::Protocol(format!(
+                    "the statement takes {count} arguments, but number {} is missing",
+                    place + 1
+                )));
+            };
+            // SAFETY: the statement is alive. SQLite keeps pointers to texts and blobs; the caller
+            // keeps them valid until the reset, after which SQLite only replaces them.
+            let code = unsafe {
+                match value {
+                    Bind::Null => ffi::sqlite3_bind_null(raw, parameter),
+                    Bind::Integer(value) => ffi::sqlite3_bind_int64(raw, parameter, value),
+                    Bind::Real(value) => ffi::sqlite3_bind_double(raw, parameter, value),
+                    Bind::Text(text) => ffi::sqlite3_bind_text64(
+                        raw,
+                        parameter,
+                        text.as_ptr().cast(),
+                        text.len() as u64,
+                        ffi::SQLITE_STATIC(),
+                        ffi::SQLITE_UTF8 as u8,
+                    ),
+                    Bind::Blob(bytes) => ffi::sqlite3_bind_blob64(
+                        raw,
+                        parameter,
+                        bytes.as_ptr().cast(),
+                        bytes.len() as u64,
+                        ffi::SQLITE_STATIC(),
+                    ),
+                }
+            };
+            if code != ffi::SQLITE_OK {
+                return Err(self.failure());
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs to the next row or the end; answers SQLite's code.
+    pub(super) fn step(&self) -> c_int {
+        // SAFETY: the statement is alive, and its connection is used by this thread only.
+        unsafe { ffi::sqlite3_step(self.raw.as_ptr()) }
+    }
+
+    /// Ends a run; answers SQLite's code, which can be that of a commit that failed only now.
+    pub(super) fn reset(&self) -> c_int {
+        // SAFETY: as in `step`.
+        unsafe { ffi::sqlite3_reset(self.raw.as_ptr()) }
+    }
+
+    /// The error of the last call on this statement's connection.
+    pub(super) fn failure(&self) -> Error {
+        // SAFETY: the statement is alive, hence its connection too.
+        unsafe { SqliteError::last(ffi::sqlite3_db_handle(self.raw.as_ptr())).into() }
+    }
+
+    /// The values of the current row.
+    pub(super) fn values(&self) -> impl Iterator<Item = Result<Bind<'_>, Error>> {
+        // SAFETY: the statement is alive.
+        let count = unsafe { ffi::sqlite3_data_count(self.raw.as_ptr()) };
+        (0..count).map(|place| self.value(place))
+    }
+
+    fn value(&self, place: c_int) -> Result<Bind<'_>, Error> {
+        let raw = self.raw.as_ptr();
+        // SAFETY: the statement stands on a row that has a column `place`. Texts and blobs stay
+        // until the next step or reset, and all callers copy before that. The pointer is asked
+        // before the size, as SQLite wants it.
+        unsafe {
+            Ok(match ffi::sqlite3_column_type(raw, place) {
+                ffi::SQLITE_INTEGER => Bind::Integer(ffi::sqlite3_column_int64(raw, place)),
+                ffi::SQLITE_FLOAT => Bind::Real(ffi::sqlite3_column_double(raw, place)),
+                ffi::SQLITE_TEXT => {
+                    let start = ffi::sqlite3_column_text(raw, place);
+                    let bytes = slice_of(start.cast(), ffi::sqlite3_column_bytes(raw, place));
+                    Bind::Text(std::str::from_utf8(bytes).map_err(|source| {
+                        Error::ColumnDecode { index: place.to_string(), source: source.into() }
+                    })?)
+                }
+                ffi::SQLITE_BLOB => {
+                    let start = ffi::sqlite3_column_blob(raw, place);
+                    Bind::Blob(slice_of(start.cast(), ffi::sqlite3_column_bytes(raw, place)))
+                }
+                _ => Bind::Null,
+            })
+        }
+    }
+
+    /// The current row, for sqlx.
+    pub(super) fn row(&mut self) -> Result<AnyRow, Error> {
+        self.learn_columns();
+        let columns = self.known_columns();
+        if let Some((name, declared)) = &columns.refused {
+            return Err(Error::ColumnDecode {
+                index: name.clone(),
+                source: Error::AnyDriverError(
+                    format!("Any driver does not support the SQLite type {declared}").into(),
+                )
+                .into(),
+            });
+        }
+        let mut values = Vec::with_capacity(columns.list.len());
+        for (value, column) in self.values().zip(&columns.list) {
+            let kind = match value? {
+                Bind::Null => AnyValueKind::Null(column.type_info.kind()),
+                Bind::Integer(value) => AnyValueKind::BigInt(value),
+                Bind::Real(value) => AnyValueKind::Double(value),
+                Bind::Text(text) => AnyValueKind::Text(Arc::new(text.to_owned())),
+                Bind::Blob(bytes) => AnyValueKind::Blob(Arc::new(bytes.to_owned())),
+            };
+            values.push(AnyValue { kind });
+        }
+        Ok(AnyRow {
+            column_names: Arc::clone(&columns.places),
+            columns: columns.list.clone(),
+            values,
+        })
+    }
+
+    /// The columns and the name index, for a description without a row.
+    pub(super) fn columns(&mut self) -> (&[AnyColumn], &Arc<sqlx_core::HashMap<UStr, usize>>) {
+        self.learn_columns();
+        let columns = self.known_columns();
+        (&columns.list, &columns.places)
+    }
+
+    fn known_columns(&self) -> &Columns {
+        self.columns.as_ref().expect("`learn_columns` was called first")
+    }
+
+    /// Reads names and types unless they are known. SQLite compiles a statement anew when the
+    /// schema has changed, and `SELECT *` may then have other columns.
+    fn learn_columns(&mut self) {
+        let raw = self.raw.as_ptr();
+        // SAFETY: the statement is alive.
+        let compiled =
+            unsafe { ffi::sqlite3_stmt_status(raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0) };
+        if self.columns.as_ref().is_some_and(|columns| columns.compiled == compiled) {
+            return;
+        }
+        let mut columns =
+            Columns { compiled, list: Vec::new(), places: Arc::default(), refused: None };
+        let mut places = sqlx_core::HashMap::new();
+        // SAFETY: the statement is alive.
+        let count = unsafe { ffi::sqlite3_column_count(raw) };
+        for place in 0..count {
+            // SAFETY: the column exists. A name is terminated, and null only without memory; a
+            // declared type is terminated, or null for an expression.
+            let (name, declared) = unsafe {
+                let name = text_of(ffi::sqlite3_column_name(raw, place)).unwrap_or_default();
+                (name, text_of(ffi::sqlite3_column_decltype(raw, place)))
+            };
+            let kind = declared.as_deref().map_or(Some(AnyTypeInfoKind::Null), kind_of);
+            if let (None, Some(declared)) = (kind, declared) {
+                columns.refused = Some((name.clone(), declared));
+            }
+            let name = UStr::new(&name);
+            places.insert(name.clone(), place as usize);
+            columns.list.push(AnyColumn {
+                ordinal: place as usize,
+                name,
+                type_info: AnyTypeInfo { kind: kind.unwrap_or(AnyTypeInfoKind::Null) },
+            });
+        }
+        columns.places = Arc::new(places);
+        self.columns = Some(columns);
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        // SAFETY: nobody else finalizes the statement, and its connection is still open.
+        unsafe { ffi::sqlite3_finalize(self.raw.as_ptr()) };
+    }
+}
+
+/// The `Any` type of a declared one, read as sqlx's stock SQLite driver reads it; `None` for those
+/// it refuses, so that the sim does not accept what production would not.
+fn kind_of(declared: &str) -> Option<AnyTypeInfoKind> {
+    let declared = declared.to_ascii_lowercase();
+    let has = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
+    Some(match &*declared {
+        "boolean" | "bool" | "date" | "time" | "datetime" | "timestamp" => return None,
+        "int4" => AnyTypeInfoKind::Integer,
+        _ if has(&["int"]) => AnyTypeInfoKind::BigInt,
+        _ if has(&["char", "clob", "text"]) => AnyTypeInfoKind::Text,
+        _ if has(&["blob"]) => AnyTypeInfoKind::Blob,
+        _ if has(&["real", "floa", "doub"]) => AnyTypeInfoKind::Double,
+        _ => AnyTypeInfoKind::Null,
+    })
+}
+
+/// # Safety
+/// `start` must point to `count` bytes that live for `'a`, or be null with a count of 0.
+unsafe fn slice_of<'a>(start: *const u8, count: c_int) -> &'a [u8] {
+    match start.is_null() || count <= 0 {
+        true => &[],
+        // SAFETY: the caller vouches for the bytes.
+        false => unsafe { std::slice::from_raw_parts(start, count as usize) },
+    }
+}
+
+/// # Safety
+/// `text` must be null or terminated.
+unsafe fn text_of(text: *const c_char) -> Option<String> {
+    // SAFETY: the caller vouches for the text.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text).to_string_lossy().into_owned() })
+}
+
+/// An SQL text and the statements in it, each compiled when its turn comes: a later one may need
+/// the table an earlier one creates.
+pub(super) struct Text {
+    text: Box<str>,
+    compiled_to: usize,
+    statements: Vec<Statement>,
+    keep: bool,
+    used: u64,
+}
+
+impl Text {
+    pub(super) fn new(text: &str, keep: bool) -> Text {
+        Text { text: text.into(), compiled_to: 0, statements: Vec::with_capacity(1), keep, used: 0 }
+    }
+
+    /// The statement at `place`, or `None` past the last.
+    ///
+    /// # Safety
+    /// `database` must be the open connection of all earlier calls, and outlive `self`.
+    pub(super) unsafe fn statement(
+        &mut self,
+        database: NonNull<ffi::sqlite3>,
+        place: usize,
+    ) -> Result<Option<&mut Statement>, Error> {
+        while self.statements.len() <= place && self.compiled_to < self.text.len() {
+            let rest = &self.text[self.compiled_to..];
+            // SAFETY: the caller vouches for the connection.
+            let (statement, length) = unsafe { Statement::prepare(database, rest, self.keep)? };
+            self.compiled_to += length;
+            self.statements.extend(statement);
+        }
+        Ok(self.statements.get_mut(place))
+    }
+
+    /// The statement at `place`, known to be compiled.
+    pub(super) fn compiled(&mut self, place: usize) -> &mut Statement {
+        &mut self.statements[place]
+    }
+}
+
+/// The texts used last, prepared. Ordered by a hash that is the same in every process.
+#[derive(Default)]
+pub(super) struct Cache {
+    slots: Vec<Text>,
+    places: BTreeMap<u64, usize>,
+    uses: u64,
+}
+
+impl Cache {
+    /// The slot that holds `text`, which may not be compiled yet. It stays where it is until the
+    /// next call.
+    pub(super) fn slot_of(&mut self, text: &str) -> usize {
+        self.uses += 1;
+        let hash = mix_bytes(0, text.as_bytes());
+        let slot = match self.places.get(&hash) {
+            Some(&slot) => {
+                if *self.slots[slot].text != *text {
+                    self.slots[slot] = Text::new(text, true);
+                }
+                slot
+            }
+            None => self.add(hash, Text::new(text, true)),
+        };
+        self.slots[slot].used = self.uses;
+        slot
+    }
+
+    pub(super) fn text(&mut self, slot: usize) -> &mut Text {
+        &mut self.slots[slot]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.places.clear();
+        self.slots.clear();
+    }
+
+    fn add(&mut self, hash: u64, text: Text) -> usize {
+        let slot = self.slots.len();
+        if slot < CACHED_TEXTS_MAX {
+            self.slots.push(text);
+            self.places.insert(hash, slot);
+            return slot;
+        }
+        let (&oldest, &slot) = self
+            .places
+            .iter()
+            .min_by_key(|(_, slot)| self.slots[**slot].used)
+            .expect("the cache is full, so it is not empty");
+        self.places.remove(&oldest);
+        self.slots[slot] = text;
+        self.places.insert(hash, slot);
+        slot
+    }
+}

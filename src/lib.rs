@@ -1,0 +1,1 @@
+//! Bindings of the shop's ports to real machines.

@@ -1,0 +1,35 @@
+//! Alerts: what people have to look at. A row for the support page and a mail, in one commit.
+
+use crate::error::Error;
+use crate::id::OrderId;
+use crate::messages::Support;
+use crate::outbox;
+use crate::story::Fact;
+use crate::transaction::Transaction;
+
+/// Alerts support about `order`, once for each kind of trouble.
+pub async fn raise(
+    transaction: &mut Transaction<'_>,
+    order: &OrderId,
+    kind: &'static str,
+    text: &str,
+) -> Result<(), Error> {
+    let now = transaction.now();
+    let done = sqlx::query(
+        "INSERT INTO alerts (order_id, kind, text, raised_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (order_id, kind) DO NOTHING",
+    )
+    .bind(order.to_string())
+    .bind(kind)
+    .bind(text.to_owned())
+    .bind(now.0)
+    .execute(transaction.sql())
+    .await?;
+    if done.rows_affected() == 1 {
+        let support =
+            Support { order_id: order.clone(), kind: kind.to_owned(), text: text.to_owned() };
+        outbox::send(transaction, &support).await?;
+        transaction.tell(Fact::new("alert", "RAISED", order, format!("alerts support: {kind}")));
+    }
+    Ok(())
+}

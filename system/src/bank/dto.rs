@@ -1,0 +1,63 @@
+//! The Bank's wire types: what its HTTP interface reads and writes.
+//!
+//! A debit has one form on both roads: `POST /debits` reads and answers the very types that travel
+//! by queue.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{OrderId, UserId};
+use crate::money::Money;
+
+pub use super::account::Status;
+pub use crate::messages::{DebitRequest, PaymentOutcome, PaymentResult};
+
+/// `POST /accounts`: opens an account. A repeat with the same content is answered alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenAccount {
+    pub owner: UserId,
+    pub balance: Money,
+    /// OPEN when left out.
+    #[serde(default)]
+    pub status: Status,
+}
+
+/// `GET /accounts/{owner}`, and the answer of every account route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountAnswer {
+    pub owner: UserId,
+    pub balance: Money,
+    pub status: Status,
+}
+
+/// `PUT /accounts/{owner}/status`. Any status may follow any other: people make mistakes and mend
+/// them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusRequest {
+    pub status: Status,
+}
+
+/// `POST /debits/{key}/void`, answered by a [`PaymentResult`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoidRequest {
+    pub order_id: OrderId,
+}
+
+/// `POST /refunds`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundRequest {
+    /// `REFUND-<orderId>`.
+    pub key: String,
+    /// `DEBIT-<orderId>`: the debit that is undone.
+    pub debit_key: String,
+    pub order_id: OrderId,
+    /// At most the debit's amount.
+    pub amount: Money,
+}
+
+/// The money is back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundAnswer {
+    pub key: String,
+    pub transaction_id: String,
+    pub amount: Money,
+}

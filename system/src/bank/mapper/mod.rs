@@ -1,0 +1,4 @@
+//! The Bank's SQL: rows in and out, nothing decided.
+
+pub mod accounts;
+pub mod payments;

@@ -1,0 +1,138 @@
+//! Debits and refunds as rows: each key with what it stands for.
+
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::accounts::money;
+use crate::bank::debit::{Charge, Debit, parse_outcome};
+use crate::bank::dto::RefundRequest;
+use crate::bank::refund::Refund;
+use crate::error::Error;
+use crate::id::{OrderId, UserId};
+use crate::messages::DebitRequest;
+use crate::transaction::Transaction;
+
+/// Claims the key of `request` as DEBITED; `false` if the key, or the order, is taken.
+pub async fn claim(
+    transaction: &mut Transaction<'_>,
+    request: &DebitRequest,
+    transaction_id: &str,
+) -> Result<bool, Error> {
+    let now = transaction.now();
+    let done = sqlx::query(
+        "INSERT INTO debits (key, order_id, account, amount, currency, outcome, transaction_id, at) \
+         VALUES ($1, $2, $3, $4, $5, 'DEBITED', $6, $7) ON CONFLICT DO NOTHING",
+    )
+    .bind(request.key.clone())
+    .bind(request.order_id.to_string())
+    .bind(request.account.to_string())
+    .bind(request.amount.minor)
+    .bind(request.amount.currency.to_string())
+    .bind(transaction_id.to_owned())
+    .bind(now.0)
+    .execute(transaction.sql())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Turns the claim that this very transaction made into a decline.
+pub async fn decline(
+    transaction: &mut Transaction<'_>,
+    key: &str,
+    reason: &'static str,
+) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE debits SET outcome = 'DECLINED', transaction_id = NULL, reason = $1 WHERE key = $2",
+    )
+    .bind(reason)
+    .bind(key.to_owned())
+    .execute(transaction.sql())
+    .await?;
+    Ok(())
+}
+
+/// Claims the key as VOIDED, before any debit; `false` if the key, or the order, is taken.
+pub async fn bury(
+    transaction: &mut Transaction<'_>,
+    key: &str,
+    order: &OrderId,
+) -> Result<bool, Error> {
+    let now = transaction.now();
+    let done = sqlx::query(
+        "INSERT INTO debits (key, order_id, outcome, at) VALUES ($1, $2, 'VOIDED', $3) \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(key.to_owned())
+    .bind(order.to_string())
+    .bind(now.0)
+    .execute(transaction.sql())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What `key` stands for, and the refund it has had.
+pub async fn debit(
+    transaction: &mut Transaction<'_>,
+    key: &str,
+) -> Result<Option<(Debit, Option<Refund>)>, Error> {
+    let row = sqlx::query(
+        "SELECT d.key, d.order_id, d.outcome, d.transaction_id, d.reason, \
+         d.account, d.amount, d.currency, r.amount, r.currency, r.transaction_id \
+         FROM debits d LEFT JOIN refunds r ON r.debit_key = d.key WHERE d.key = $1",
+    )
+    .bind(key.to_owned())
+    .fetch_optional(transaction.sql())
+    .await?;
+    match row {
+        Some(row) => Ok(Some((read_debit(&row)?, read_refund(&row)?))),
+        None => Ok(None),
+    }
+}
+
+fn read_debit(row: &AnyRow) -> Result<Debit, Error> {
+    let outcome: String = row.try_get(2)?;
+    let account: Option<String> = row.try_get(5)?;
+    let charge = match account {
+        Some(account) => Some(Charge {
+            account: UserId::parse(account).expect("only parsed ids are stored"),
+            amount: money(row.try_get(6)?, &row.try_get::<String, _>(7)?),
+        }),
+        None => None,
+    };
+    Ok(Debit {
+        key: row.try_get(0)?,
+        order_id: OrderId::parse(row.try_get::<String, _>(1)?).expect("only parsed ids are stored"),
+        charge,
+        outcome: parse_outcome(&outcome).expect("the column's CHECK admits only outcomes"),
+        transaction_id: row.try_get(3)?,
+        reason: row.try_get(4)?,
+    })
+}
+
+fn read_refund(row: &AnyRow) -> Result<Option<Refund>, Error> {
+    let Some(transaction_id) = row.try_get::<Option<String>, _>(10)? else { return Ok(None) };
+    let amount = money(row.try_get(8)?, &row.try_get::<String, _>(9)?);
+    Ok(Some(Refund { amount, transaction_id }))
+}
+
+/// Writes a refund. The key and the debit are unique: a second one fails the transaction.
+pub async fn insert_refund(
+    transaction: &mut Transaction<'_>,
+    request: &RefundRequest,
+    transaction_id: &str,
+) -> Result<(), Error> {
+    let now = transaction.now();
+    sqlx::query(
+        "INSERT INTO refunds (key, debit_key, amount, currency, transaction_id, at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(request.key.clone())
+    .bind(request.debit_key.clone())
+    .bind(request.amount.minor)
+    .bind(request.amount.currency.to_string())
+    .bind(transaction_id.to_owned())
+    .bind(now.0)
+    .execute(transaction.sql())
+    .await?;
+    Ok(())
+}

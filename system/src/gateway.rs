@@ -1,0 +1,76 @@
+//! Calling another service: JSON out, and an answer sorted into the three outcomes of
+//! `protocol.md` §4.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Problem};
+use crate::ports::{Answer, Call, Ports};
+use crate::{token, trace};
+
+/// A call to be made; `caller` and `to` are services' names.
+pub struct Request<'a> {
+    pub caller: &'static str,
+    pub to: &'static str,
+    pub operation: &'static str,
+    /// The scope that the operation needs at the other service.
+    pub scope: &'static str,
+    pub method: Method,
+    pub path: String,
+    /// The order that it is for.
+    pub order: &'a str,
+}
+
+/// Makes the call with `body`. `Rejected` carries the other service's own problem.
+pub async fn call<T: DeserializeOwned>(
+    ports: &Ports,
+    request: Request<'_>,
+    body: &impl Serialize,
+) -> Result<T, Error> {
+    let bearer = token::for_service(ports, request.caller, request.to, request.scope);
+    let mut headers = HeaderMap::new();
+    let text = |text: &str| HeaderValue::from_str(text).expect("ids and tokens are ASCII");
+    headers.insert(header::AUTHORIZATION, text(&format!("Bearer {bearer}")));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("traceparent", text(&trace::parent(request.order, request.operation)));
+    let body = match request.method {
+        Method::GET => Bytes::new(),
+        _ => serde_json::to_vec(body).expect("requests have string keys only").into(),
+    };
+    let answer = ports
+        .http
+        .call(Call {
+            to: request.to,
+            operation: request.operation,
+            method: request.method,
+            path: request.path,
+            headers,
+            body,
+            timeout: ports.settings.saga.call_timeout,
+        })
+        .await?;
+    sort(answer)
+}
+
+/// Done, Rejected, Unavailable or Unknown. A refusal of the credentials, or of the pace, is no
+/// answer to the question: nothing happened, and a later attempt may pass.
+fn sort<T: DeserializeOwned>(answer: Answer) -> Result<T, Error> {
+    let status = answer.status;
+    if status.is_success() {
+        return serde_json::from_slice(&answer.body)
+            .map_err(|error| Error::Unknown(format!("the answer cannot be read: {error}")));
+    }
+    match status {
+        StatusCode::UNAUTHORIZED
+        | StatusCode::FORBIDDEN
+        | StatusCode::REQUEST_TIMEOUT
+        | StatusCode::TOO_MANY_REQUESTS => Err(Error::Unavailable(status.to_string())),
+        _ if status.is_client_error() => match Problem::parse(&answer.body) {
+            Some(problem) => Err(problem.into()),
+            None => Err(Error::Unknown(format!("{status} without a problem document"))),
+        },
+        _ => Err(Error::Unknown(status.to_string())),
+    }
+}

@@ -1,0 +1,167 @@
+//! The outbox: messages that commit with the state they tell of, and the relay that sends them.
+//!
+//! A row is NEW until the broker confirmed it without a return, then SENT. The relay selects by
+//! status, never by "id greater than the last one seen": commits are not ordered by id.
+
+use futures::future::join_all;
+use scoped_futures::ScopedFutureExt;
+use sqlx::Row;
+
+use crate::error::Error;
+use crate::id;
+use crate::messages::{self, Payload};
+use crate::ports::{Message, Ports, PublishError};
+use crate::story;
+use crate::transaction::{Transaction, transact};
+use crate::worker::{Progress, Worker};
+
+/// Writes `payload` into the transaction's outbox.
+pub async fn send<P: Payload>(transaction: &mut Transaction<'_>, payload: &P) -> Result<(), Error> {
+    let now = transaction.now();
+    let message = messages::encode(payload, id::fresh(transaction.ports()), now.0);
+    sqlx::query(
+        "INSERT INTO outbox (id, exchange, routing_key, correlation_id, schema_name, \
+         schema_version, traceparent, created_at, body, status, attempts, next_attempt_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'NEW', 0, $8)",
+    )
+    .bind(message.message_id)
+    .bind(message.exchange)
+    .bind(message.routing_key)
+    .bind(message.correlation_id)
+    .bind(message.schema)
+    .bind(i64::from(message.version))
+    .bind(message.traceparent)
+    .bind(now.0)
+    .bind(String::from_utf8(message.body.to_vec()).expect("JSON is UTF-8"))
+    .execute(transaction.sql())
+    .await?;
+    transaction.outbox_written();
+    Ok(())
+}
+
+/// The worker that empties the outbox.
+pub fn relay(ports: &Ports) -> Worker {
+    let ports = ports.clone();
+    Worker::new("relay", ports.outbox_bell.clone(), move || {
+        let ports = ports.clone();
+        Box::pin(async move {
+            match relay_batch(&ports).await {
+                Ok(progress) => progress,
+                Err(_) => {
+                    Progress::Idle(Some(ports.clock.now() + ports.settings.relay.backoff.base))
+                }
+            }
+        })
+    })
+}
+
+/// Claims what is due, publishes it, marks what was confirmed.
+async fn relay_batch(ports: &Ports) -> Result<Progress, Error> {
+    let due = claim(ports).await?;
+    if due.is_empty() {
+        return next_due(ports).await;
+    }
+    let results =
+        join_all(due.iter().map(|(message, _)| ports.queue.publish(message.clone()))).await;
+    let mut sent = Vec::new();
+    let mut failed = Vec::new();
+    for ((message, attempts), result) in due.into_iter().zip(results) {
+        match result {
+            Ok(()) => sent.push(message.message_id),
+            Err(error) => {
+                if let PublishError::Returned(_) = error {
+                    story::say(&message.correlation_id, &format!("{}: {error}", message.schema));
+                }
+                failed.push((message.message_id, attempts));
+            }
+        }
+    }
+    settle(ports, &sent, &failed).await?;
+    Ok(Progress::Worked)
+}
+
+/// A claim pushes the row's next attempt into the future, so that another replica's relay leaves
+/// it alone; a relay that dies loses its claim by time.
+async fn claim(ports: &Ports) -> Result<Vec<(Message, i64)>, Error> {
+    let relay = &ports.settings.relay;
+    transact(ports, move |transaction| {
+        async move {
+            let now = transaction.now();
+            let rows = sqlx::query(
+                "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = $1 \
+                 WHERE id IN (SELECT id FROM outbox WHERE status = 'NEW' AND next_attempt_at <= $2 \
+                 ORDER BY next_attempt_at, id LIMIT $3) \
+                 RETURNING id, exchange, routing_key, correlation_id, schema_name, \
+                 schema_version, traceparent, created_at, body, attempts",
+            )
+            .bind((now + relay.claim).0)
+            .bind(now.0)
+            .bind(relay.batch)
+            .fetch_all(transaction.sql())
+            .await?;
+            rows.iter().map(read).collect()
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<(Message, i64), Error> {
+    let message = Message {
+        message_id: row.try_get(0)?,
+        exchange: row.try_get(1)?,
+        routing_key: row.try_get(2)?,
+        correlation_id: row.try_get(3)?,
+        schema: row.try_get(4)?,
+        version: u32::try_from(row.try_get::<i64, _>(5)?).unwrap_or(0),
+        traceparent: row.try_get(6)?,
+        timestamp: row.try_get(7)?,
+        attempt: 0,
+        body: row.try_get::<String, _>(8)?.into(),
+    };
+    Ok((message, row.try_get(9)?))
+}
+
+async fn settle(ports: &Ports, sent: &[String], failed: &[(String, i64)]) -> Result<(), Error> {
+    transact(ports, move |transaction| {
+        async move {
+            let now = transaction.now();
+            for id in sent {
+                sqlx::query("UPDATE outbox SET status = 'SENT', sent_at = $1 WHERE id = $2")
+                    .bind(now.0)
+                    .bind(id.clone())
+                    .execute(transaction.sql())
+                    .await?;
+            }
+            for (id, attempts) in failed {
+                let attempt = u32::try_from(*attempts).unwrap_or(u32::MAX);
+                let delay = ports.settings.relay.backoff.delay(attempt, &*ports.rng);
+                sqlx::query(
+                    "UPDATE outbox SET next_attempt_at = $1 WHERE id = $2 AND status = 'NEW'",
+                )
+                .bind((now + delay).0)
+                .bind(id.clone())
+                .execute(transaction.sql())
+                .await?;
+            }
+            Ok(())
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+async fn next_due(ports: &Ports) -> Result<Progress, Error> {
+    let due: Option<i64> = transact(ports, |transaction| {
+        async move {
+            let due = sqlx::query_scalar(
+                "SELECT next_attempt_at FROM outbox WHERE status = 'NEW' \
+                 ORDER BY next_attempt_at LIMIT 1",
+            );
+            Ok(due.fetch_optional(transaction.sql()).await?)
+        }
+        .scope_boxed()
+    })
+    .await?;
+    Ok(Progress::Idle(due.map(crate::time::Time)))
+}

@@ -1,0 +1,62 @@
+//! The five services as hosts see them: a router, workers, and the tables they need.
+
+use axum::Router;
+use sqlx::migrate::Migrator;
+
+use crate::ports::Ports;
+use crate::worker::Worker;
+use crate::{bank, delivery, email, store, warehouse};
+
+/// One service of the shop. A host binds its ports, serves its router and loops its workers.
+#[derive(Clone, Copy)]
+pub struct Service {
+    /// Its name in addresses, logs and scenarios.
+    pub name: &'static str,
+    pub router: fn(&Ports) -> Router,
+    pub workers: fn(&Ports) -> Vec<Worker>,
+    /// The service's own tables, after those of [`MESSAGING`].
+    own_tables: fn() -> Migrator,
+}
+
+/// In the order of an order's journey.
+pub const SERVICES: [Service; 5] = [
+    Service {
+        name: "store",
+        router: store::router,
+        workers: store::workers,
+        own_tables: || sqlx::migrate!("src/store/migrations"),
+    },
+    Service {
+        name: "warehouse",
+        router: warehouse::router,
+        workers: warehouse::workers,
+        own_tables: || sqlx::migrate!("src/warehouse/migrations"),
+    },
+    Service {
+        name: "bank",
+        router: bank::router,
+        workers: bank::workers,
+        own_tables: || sqlx::migrate!("src/bank/migrations"),
+    },
+    Service {
+        name: "delivery",
+        router: delivery::router,
+        workers: delivery::workers,
+        own_tables: || sqlx::migrate!("src/delivery/migrations"),
+    },
+    Service {
+        name: "email",
+        router: email::router,
+        workers: email::workers,
+        own_tables: || sqlx::migrate!("src/email/migrations"),
+    },
+];
+
+impl Service {
+    /// The migrations that bring an empty database to today's tables.
+    pub fn migrator(&self) -> Migrator {
+        let shared = sqlx::migrate!("./migrations");
+        let own = (self.own_tables)();
+        Migrator::with_migrations(shared.iter().chain(own.iter()).cloned().collect())
+    }
+}

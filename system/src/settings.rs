@@ -1,0 +1,164 @@
+//! What an operator may set; the defaults are production's.
+
+use std::time::Duration;
+
+use crate::retry::Backoff;
+
+/// All settings of the shop, one part for each concern.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub auth: Auth,
+    pub saga: Saga,
+    pub carrier: Carrier,
+    pub relay: Relay,
+    pub consumer: Consumer,
+}
+
+/// Logging in, and tokens (`protocol.md` §8).
+#[derive(Clone)]
+pub struct Auth {
+    /// Signs customers' tokens (HS256, RFC 7518 §3.2: at least 32 bytes).
+    pub customer_secret: Vec<u8>,
+    /// Signs the services' tokens for each other.
+    pub service_secret: Vec<u8>,
+    pub issuer: String,
+    pub token_lifetime: Duration,
+    /// How far two clocks may be apart when a token is judged.
+    pub leeway: Duration,
+    /// argon2id: memory in KiB, passes, lanes (RFC 9106 §3.1).
+    pub hash_memory_kib: u32,
+    pub hash_passes: u32,
+    pub hash_lanes: u32,
+    /// Failed or not, so many logins per user name and per address in `login_window`.
+    pub logins_max: u32,
+    pub login_window: Duration,
+}
+
+/// How the Store drives an order.
+#[derive(Clone, Debug)]
+pub struct Saga {
+    /// How long a claimed order belongs to its owner without a renewal.
+    pub lease: Duration,
+    /// Orders claimed at once.
+    pub batch: i64,
+    /// The longest wait for another service's answer.
+    pub call_timeout: Duration,
+    pub backoff: Backoff,
+    /// Debits by HTTP before the queue takes over.
+    pub debit_quick_retries: i64,
+    /// Refund attempts before the refund is parked and support alerted.
+    pub refund_attempts: i64,
+    /// How often a parked refund is tried again.
+    pub probe_every: Duration,
+    /// New allocations after losing stock to a rival.
+    pub replans: i64,
+    /// How long the carrier may be silent before it is asked again.
+    pub carrier_silence: Duration,
+    /// How long answers to idempotency keys are kept, at the least.
+    pub keys_kept: Duration,
+}
+
+/// How DeliveryCo moves parcels.
+#[derive(Clone, Debug)]
+pub struct Carrier {
+    pub pick_up_after: Duration,
+    pub depart_after: Duration,
+    pub deliver_after: Duration,
+    /// Of a thousand parcels, how many are lost on the way.
+    pub lost_per_mille: u64,
+    /// Of a thousand lost parcels, how many are found later.
+    pub found_per_mille: u64,
+    pub found_after: Duration,
+}
+
+/// How the outbox is emptied.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    pub batch: i64,
+    /// A claimed row is another relay's after this time.
+    pub claim: Duration,
+    pub backoff: Backoff,
+}
+
+/// How queues are consumed.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    pub prefetch: u16,
+    /// Attempts before a message is dead-lettered.
+    pub attempts_max: u32,
+    pub reconnect: Backoff,
+}
+
+impl Default for Auth {
+    fn default() -> Auth {
+        Auth {
+            customer_secret: Vec::new(),
+            service_secret: Vec::new(),
+            issuer: "stormproof".into(),
+            token_lifetime: Duration::from_secs(3600),
+            leeway: Duration::from_secs(30),
+            hash_memory_kib: 19 * 1024,
+            hash_passes: 2,
+            hash_lanes: 1,
+            logins_max: 10,
+            login_window: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Secrets stay out of every log.
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Auth").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+impl Default for Saga {
+    fn default() -> Saga {
+        Saga {
+            lease: Duration::from_secs(20),
+            batch: 8,
+            call_timeout: Duration::from_secs(5),
+            backoff: Backoff { base: Duration::from_millis(250), cap: Duration::from_secs(30) },
+            debit_quick_retries: 3,
+            refund_attempts: 6,
+            probe_every: Duration::from_secs(60),
+            replans: 3,
+            carrier_silence: Duration::from_secs(120),
+            keys_kept: Duration::from_secs(48 * 3600),
+        }
+    }
+}
+
+impl Default for Carrier {
+    fn default() -> Carrier {
+        Carrier {
+            pick_up_after: Duration::from_secs(10),
+            depart_after: Duration::from_secs(10),
+            deliver_after: Duration::from_secs(20),
+            lost_per_mille: 0,
+            found_per_mille: 0,
+            found_after: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Default for Relay {
+    fn default() -> Relay {
+        Relay {
+            batch: 64,
+            claim: Duration::from_secs(10),
+            backoff: Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(10) },
+        }
+    }
+}
+
+impl Default for Consumer {
+    fn default() -> Consumer {
+        Consumer {
+            prefetch: 16,
+            attempts_max: 12,
+            reconnect: Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(5) },
+        }
+    }
+}

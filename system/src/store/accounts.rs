@@ -1,0 +1,172 @@
+//! Registering and logging in (`protocol.md` §8).
+//!
+//! A login does the same work, and gives the same answer, for an unknown name as for a wrong
+//! password. Hashes are argon2id in PHC format, so that parameters may change over the years.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use scoped_futures::ScopedFutureExt;
+
+use super::dto::{LoggedIn, Login, Register, Registered};
+use super::mapper::accounts::{self, User};
+use crate::error::{Error, Kind};
+use crate::id::{self, UserId};
+use crate::ports::Ports;
+use crate::settings::Auth;
+use crate::time::Time;
+use crate::token;
+use crate::transaction::transact;
+
+/// What accounts need besides the ports: how often who tried, and the hash of no password.
+#[derive(Clone, Default)]
+pub struct Accounts {
+    attempts: Arc<Mutex<BTreeMap<String, Window>>>,
+    dummy: Arc<OnceLock<String>>,
+}
+
+/// Logins since the window opened.
+struct Window {
+    opened: Time,
+    logins: u32,
+}
+
+impl Accounts {
+    /// Adds a customer.
+    pub async fn register(&self, ports: &Ports, request: Register) -> Result<Registered, Error> {
+        check(&request)?;
+        let password_hash = hash(ports, request.password).await;
+        let user = User {
+            id: UserId::parse(id::fresh(ports))?,
+            username: request.username,
+            email: request.email,
+            password_hash,
+            role: token::CUSTOMER.to_owned(),
+        };
+        let user = &user;
+        transact(ports, move |transaction| accounts::insert(transaction, user).scope_boxed())
+            .await?;
+        Ok(Registered { user_id: user.id.to_string() })
+    }
+
+    /// Checks a password and issues a token. `address` is the client's, if the host knows it.
+    pub async fn login(
+        &self,
+        ports: &Ports,
+        request: Login,
+        address: Option<&str>,
+    ) -> Result<LoggedIn, Error> {
+        self.limit(ports, format!("user {}", request.username))?;
+        if let Some(address) = address {
+            self.limit(ports, format!("address {address}"))?;
+        }
+        let username = &request.username;
+        let user = transact(ports, move |transaction| {
+            accounts::by_name(transaction, username).scope_boxed()
+        })
+        .await?;
+        let stored = match &user {
+            Some(user) => user.password_hash.clone(),
+            None => self.dummy(ports),
+        };
+        let matches = verify(ports, request.password, stored).await;
+        match user {
+            Some(user) if matches => Ok(LoggedIn {
+                token: token::for_user(ports, &user.id, &user.username, &user.role),
+                user_id: user.id.to_string(),
+                expires_in: ports.settings.auth.token_lifetime.as_secs(),
+            }),
+            _ => Err(Error::rejected(Kind::Unauthorized, "user name or password is wrong")),
+        }
+    }
+
+    /// Counts an attempt by `who`; refuses beyond the limit until the window has passed.
+    fn limit(&self, ports: &Ports, who: String) -> Result<(), Error> {
+        let auth = &ports.settings.auth;
+        let now = ports.clock.now();
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        if attempts.len() > 10_000 {
+            attempts.retain(|_, window| now.since(window.opened) < auth.login_window);
+        }
+        let window = attempts.entry(who).or_insert(Window { opened: now, logins: 0 });
+        if now.since(window.opened) >= auth.login_window || now < window.opened {
+            *window = Window { opened: now, logins: 0 };
+        }
+        window.logins += 1;
+        match window.logins > auth.logins_max {
+            true => Err(Error::rejected(
+                Kind::TooManyRequests,
+                format!("expected at most {} logins in {:?}", auth.logins_max, auth.login_window),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// A hash that no password matches, made with today's parameters.
+    fn dummy(&self, ports: &Ports) -> String {
+        let dummy = || hash_with(&ports.settings.auth, b"nobody's password", [0; 16]);
+        self.dummy.get_or_init(dummy).clone()
+    }
+}
+
+fn check(request: &Register) -> Result<(), Error> {
+    if !(3..=32).contains(&request.username.len()) || id::check("", &request.username).is_err() {
+        return Err(Error::invalid("username: expected 3 to 32 letters, digits, '-', '_' or '.'"));
+    }
+    if !(8..=128).contains(&request.password.chars().count()) {
+        return Err(Error::invalid("password: expected 8 to 128 characters"));
+    }
+    let (local, domain) = request.email.split_once('@').unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b',' | b'"');
+    if local.is_empty()
+        || domain.is_empty()
+        || request.email.len() > 254
+        || !request.email.bytes().all(plain)
+    {
+        return Err(Error::invalid("email: expected an address such as ann@example.com"));
+    }
+    Ok(())
+}
+
+fn argon2(auth: &Auth) -> Argon2<'static> {
+    let params = Params::new(auth.hash_memory_kib, auth.hash_passes, auth.hash_lanes, None)
+        .expect("a host checks the hash parameters when it reads them");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+fn hash_with(auth: &Auth, password: &[u8], salt: [u8; 16]) -> String {
+    let salt = SaltString::encode_b64(&salt).expect("16 bytes are a salt");
+    let hash = argon2(auth).hash_password(password, &salt);
+    hash.expect("argon2 takes any password of up to 2³² bytes").to_string()
+}
+
+async fn hash(ports: &Ports, password: String) -> String {
+    let mut salt = [0; 16];
+    ports.rng.fill("salt", &mut salt);
+    let settings = ports.settings.clone();
+    compute(ports, move || hash_with(&settings.auth, password.as_bytes(), salt)).await
+}
+
+async fn verify(ports: &Ports, password: String, stored: String) -> bool {
+    let settings = ports.settings.clone();
+    compute(ports, move || {
+        PasswordHash::new(&stored).is_ok_and(|hash| {
+            argon2(&settings.auth).verify_password(password.as_bytes(), &hash).is_ok()
+        })
+    })
+    .await
+}
+
+/// Runs `job` where long computations may run.
+async fn compute<T: Send + 'static>(ports: &Ports, job: impl FnOnce() -> T + Send + 'static) -> T {
+    let result = Arc::new(Mutex::new(None));
+    let slot = result.clone();
+    let job = Box::new(move || {
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(job());
+    });
+    ports.compute.run(job).await;
+    let value = result.lock().unwrap_or_else(PoisonError::into_inner).take();
+    value.expect("the port completes when the job has run")
+}

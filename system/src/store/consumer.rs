@@ -1,0 +1,146 @@
+//! What the Store hears: the carrier's updates, and the Bank's answers to queued debits.
+
+use futures::future::BoxFuture;
+use scoped_futures::ScopedFutureExt;
+
+use super::mapper::orders;
+use super::notify::carry_out;
+use super::order::{CarrierWord, OrderStatus, read_carrier};
+use super::progress::{Context, Effect, move_order, payment_settled, wake};
+use super::saga::{Case, Delivery, Goal};
+use crate::consumer;
+use crate::error::Error;
+use crate::id::OrderId;
+use crate::inbox;
+use crate::messages::{DELIVERY_UPDATES, DeliveryUpdate, PAYMENT_RESULTS, PaymentResult, decode};
+use crate::ports::{Message, Ports};
+use crate::time::Time;
+use crate::transaction::{Transaction, transact};
+use crate::worker::Worker;
+
+/// The Store's consumers.
+pub fn workers(ports: &Ports) -> Vec<Worker> {
+    vec![
+        consumer::worker(ports, DELIVERY_UPDATES, delivery_update),
+        consumer::worker(ports, PAYMENT_RESULTS, payment_result),
+    ]
+}
+
+fn delivery_update<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
+    Box::pin(async move {
+        let update: DeliveryUpdate = decode(message)?;
+        let update = &update;
+        transact(ports, move |transaction| {
+            async move {
+                if !inbox::first_time(transaction, DELIVERY_UPDATES, message).await? {
+                    return Ok(());
+                }
+                let before = known(transaction, &update.order_id).await?;
+                let mut case = before.clone();
+                let effects = hear_carrier(&mut case, update, transaction.now());
+                orders::save(transaction, &before, &case).await?;
+                carry_out(transaction, &case, effects).await?;
+                transaction.work_due();
+                Ok(())
+            }
+            .scope_boxed()
+        })
+        .await
+    })
+}
+
+/// Applies an update. An older one than the last applied fills its timestamp and does no more.
+fn hear_carrier(case: &mut Case, update: &DeliveryUpdate, now: Time) -> Vec<Effect> {
+    let at = Time(update.at);
+    if update.sequence <= case.order.carrier_sequence {
+        case.order.carrier_was_at(update.status, at);
+        return Vec::new();
+    }
+    case.order.carrier_sequence = update.sequence;
+    match read_carrier(case.order.status, update.status) {
+        CarrierWord::Moves(status) => carrier_moves(case, status, at, now),
+        CarrierWord::AgreesToCancel => {
+            case.saga.delivery = Delivery::Cancelled;
+            wake(case, now);
+            vec![Effect::Told {
+                state: "CARRIER_AGREED",
+                words: "the carrier agrees to cancel".into(),
+            }]
+        }
+        CarrierWord::FoundAgain => vec![Effect::Alert {
+            kind: "found after loss",
+            text: "A parcel that was lost and refunded has been delivered after all.".into(),
+        }],
+        CarrierWord::LostAfterDelivery => vec![Effect::Alert {
+            kind: "lost after delivery",
+            text: "The carrier reports a loss after it had reported the delivery.".into(),
+        }],
+        CarrierWord::Late => {
+            case.order.carrier_was_at(update.status, at);
+            Vec::new()
+        }
+    }
+}
+
+/// What the carrier reports from CANCEL_PENDING is its refusal: the order goes on.
+fn carrier_moves(case: &mut Case, status: OrderStatus, at: Time, now: Time) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if case.order.status == OrderStatus::CancelPending && status != OrderStatus::Lost {
+        case.saga.goal = Goal::Deliver;
+        case.saga.delivery = Delivery::Requested;
+        case.order.reason = "It was too late to cancel.".into();
+        let words = "the carrier refuses to cancel".to_owned();
+        effects.push(Effect::Told { state: "CANCEL_REFUSED", words });
+    }
+    let words = match status {
+        OrderStatus::Received => "hears that the carrier has accepted",
+        OrderStatus::PickedUp => "hears of the pick-up",
+        OrderStatus::InTransit => "hears of the departure",
+        OrderStatus::Delivered => "hears of the delivery",
+        _ => "hears of the loss",
+    };
+    effects.push(move_order(case, status, at, words));
+    match status {
+        OrderStatus::Delivered => case.saga.goal = Goal::Done,
+        OrderStatus::Lost => {
+            case.saga.goal = Goal::Refund;
+            case.order.reason = "The carrier lost your parcel.".into();
+            effects.push(Effect::MailLost);
+        }
+        _ => {}
+    }
+    wake(case, now);
+    effects
+}
+
+fn payment_result<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
+    Box::pin(async move {
+        let result: PaymentResult = decode(message)?;
+        let result = &result;
+        transact(ports, move |transaction| {
+            async move {
+                if !inbox::first_time(transaction, PAYMENT_RESULTS, message).await? {
+                    return Ok(());
+                }
+                let before = known(transaction, &result.order_id).await?;
+                let mut case = before.clone();
+                let now = transaction.now();
+                let context = Context { now, settings: &ports.settings.saga, rng: &*ports.rng };
+                let effects = payment_settled(&mut case, result, &context);
+                wake(&mut case, now);
+                orders::save(transaction, &before, &case).await?;
+                carry_out(transaction, &case, effects).await?;
+                transaction.work_due();
+                Ok(())
+            }
+            .scope_boxed()
+        })
+        .await
+    })
+}
+
+/// An order not known yet is no poison: its message comes again later (`protocol.md` §5.6).
+async fn known(transaction: &mut Transaction<'_>, id: &OrderId) -> Result<Case, Error> {
+    let case = orders::load(transaction, id).await?;
+    case.ok_or_else(|| Error::Unavailable("the order is not known yet".into()))
+}

@@ -1,0 +1,25 @@
+//! `GET /products`, `POST /products`.
+
+use axum::Json;
+use axum::extract::State;
+use http::{HeaderMap, StatusCode};
+
+use super::{Store, support_only};
+use crate::error::Error;
+use crate::store::catalogue;
+use crate::store::dto::Product;
+use crate::web::Body;
+
+pub(super) async fn list(State(store): State<Store>) -> Result<Json<Vec<Product>>, Error> {
+    catalogue::list(&store.ports).await.map(Json)
+}
+
+pub(super) async fn put(
+    State(store): State<Store>,
+    headers: HeaderMap,
+    Body(product): Body<Product>,
+) -> Result<StatusCode, Error> {
+    support_only(&store.ports, &headers)?;
+    catalogue::put(&store.ports, product).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,80 @@
+//! `/orders` and below: a customer's own orders.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use super::{Store, customer};
+use crate::error::Error;
+use crate::id::OrderId;
+use crate::store::dto::{OrderView, TimelineEntry};
+use crate::store::orders::{self, Placed};
+use crate::web;
+
+pub(super) async fn place(
+    State(store): State<Store>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    let user = customer(&store.ports, &headers)?;
+    let key = web::idempotency_key(&headers)?;
+    orders::place(&store.ports, &user, &key, &body).await.map(placed)
+}
+
+/// 202 with a `Location`, or 409 with a problem document; a repeat says that it is one.
+fn placed(placed: Placed) -> Response {
+    let status = StatusCode::from_u16(placed.status).expect("only valid statuses are stored");
+    let media_type = match status.is_success() {
+        true => "application/json",
+        false => "application/problem+json",
+    };
+    let mut response = (status, placed.body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    let location = HeaderValue::from_str(&placed.location).expect("order ids are ASCII");
+    headers.insert(header::LOCATION, location);
+    if placed.replayed {
+        let replayed = HeaderName::from_static("idempotent-replayed");
+        headers.insert(replayed, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+pub(super) async fn list(
+    State(store): State<Store>,
+    headers: HeaderMap,
+) -> Result<Json<Vec<OrderView>>, Error> {
+    let user = customer(&store.ports, &headers)?;
+    orders::list(&store.ports, &user).await.map(Json)
+}
+
+pub(super) async fn find(
+    State(store): State<Store>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<OrderView>, Error> {
+    let user = customer(&store.ports, &headers)?;
+    orders::find(&store.ports, &user, &OrderId::parse(id)?).await.map(Json)
+}
+
+pub(super) async fn timeline(
+    State(store): State<Store>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<TimelineEntry>>, Error> {
+    let user = customer(&store.ports, &headers)?;
+    orders::timeline(&store.ports, &user, &OrderId::parse(id)?).await.map(Json)
+}
+
+/// 202: accepted, and the saga undoes the order; 409: it is too late.
+pub(super) async fn cancel(
+    State(store): State<Store>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<OrderView>), Error> {
+    let user = customer(&store.ports, &headers)?;
+    let view = orders::cancel(&store.ports, &user, &OrderId::parse(id)?).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}

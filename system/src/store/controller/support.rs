@@ -1,0 +1,37 @@
+//! `/support` and below: for the support team only.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use http::{HeaderMap, StatusCode};
+
+use super::{Store, support_only};
+use crate::error::Error;
+use crate::id::OrderId;
+use crate::store::dto::{AlertView, OrderView, ParkedRefund};
+use crate::store::support;
+
+pub(super) async fn parked(
+    State(store): State<Store>,
+    headers: HeaderMap,
+) -> Result<Json<Vec<ParkedRefund>>, Error> {
+    support_only(&store.ports, &headers)?;
+    support::parked(&store.ports).await.map(Json)
+}
+
+pub(super) async fn retry(
+    State(store): State<Store>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<OrderView>), Error> {
+    support_only(&store.ports, &headers)?;
+    let view = support::retry(&store.ports, &OrderId::parse(id)?).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+pub(super) async fn alerts(
+    State(store): State<Store>,
+    headers: HeaderMap,
+) -> Result<Json<Vec<AlertView>>, Error> {
+    support_only(&store.ports, &headers)?;
+    support::alerts(&store.ports).await.map(Json)
+}

@@ -1,0 +1,17 @@
+//! The Store's SQL: rows to entities and back.
+
+pub mod accounts;
+pub mod catalogue;
+pub mod idempotency;
+pub mod orders;
+pub mod sagas;
+pub mod support;
+
+use crate::error::Error;
+
+/// A stored name that this version does not know: nothing may be decided on it.
+pub(super) fn known<T>(value: Option<T>, what: &str, stored: &str) -> Result<T, Error> {
+    value.ok_or_else(|| {
+        Error::Unavailable(format!("the database holds an unknown {what}: {stored}"))
+    })
+}

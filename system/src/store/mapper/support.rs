@@ -1,0 +1,45 @@
+//! What the support team sees.
+
+use sqlx::Row;
+
+use crate::error::Error;
+use crate::id::OrderId;
+use crate::transaction::Transaction;
+
+/// An alert as stored.
+pub struct Alert {
+    pub order_id: String,
+    pub kind: String,
+    pub text: String,
+    pub raised_at: i64,
+}
+
+/// Orders whose refund is parked.
+pub async fn parked(transaction: &mut Transaction<'_>) -> Result<Vec<OrderId>, Error> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT order_id FROM payments WHERE status = 'PARKED' ORDER BY order_id LIMIT 100",
+    )
+    .fetch_all(transaction.sql())
+    .await?;
+    ids.into_iter().map(OrderId::parse).collect()
+}
+
+/// The newest alerts first.
+pub async fn alerts(transaction: &mut Transaction<'_>) -> Result<Vec<Alert>, Error> {
+    let rows = sqlx::query(
+        "SELECT order_id, kind, text, raised_at FROM alerts \
+         ORDER BY raised_at DESC, order_id, kind LIMIT 100",
+    )
+    .fetch_all(transaction.sql())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Alert {
+                order_id: row.try_get(0)?,
+                kind: row.try_get(1)?,
+                text: row.try_get(2)?,
+                raised_at: row.try_get(3)?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,38 @@
+//! The Store: customers log in, order, cancel and watch; the saga drives every order over the other
+//! services. It alone knows an order's whole story; it never touches stock, money or parcels.
+
+pub mod accounts;
+pub mod allocation;
+pub mod catalogue;
+pub mod consumer;
+pub mod controller;
+pub mod dto;
+pub mod gateway;
+pub mod housekeeping;
+pub mod mapper;
+pub mod notify;
+pub mod order;
+pub mod orders;
+pub mod payment;
+pub mod progress;
+pub mod saga;
+pub mod support;
+pub mod sweep;
+
+use axum::Router;
+
+use crate::outbox;
+use crate::ports::Ports;
+use crate::worker::Worker;
+
+/// The Store's HTTP interface.
+pub fn router(ports: &Ports) -> Router {
+    controller::router(ports)
+}
+
+/// The Store's background work.
+pub fn workers(ports: &Ports) -> Vec<Worker> {
+    let mut workers = consumer::workers(ports);
+    workers.extend([sweep::worker(ports), outbox::relay(ports), housekeeping::worker(ports)]);
+    workers
+}

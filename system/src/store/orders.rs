@@ -1,0 +1,334 @@
+//! Use cases of customers: place, cancel, find. Owns the transactions; knows no status codes but
+//! those that an idempotency key has to remember.
+
+use scoped_futures::ScopedFutureExt;
+use sha2::{Digest, Sha256};
+
+use super::allocation::{self, Share};
+use super::dto::{LineView, OrderView, PlaceOrder, TimelineEntry};
+use super::gateway;
+use super::mapper::idempotency::{self, ClientKey, Stored};
+use super::mapper::{accounts, catalogue, orders};
+use super::notify::carry_out;
+use super::order::{Order, OrderLine, OrderStatus, total};
+use super::payment::Payment;
+use super::progress::{Effect, move_order, wake};
+use super::saga::{Case, Goal, Saga, explanation};
+use crate::error::{Error, Kind, Problem};
+use crate::id::{self, OrderId, Sku, UserId};
+use crate::ports::Ports;
+use crate::story::Fact;
+use crate::trace::hex;
+use crate::transaction::{Transaction, transact};
+
+/// The most of one product in one order.
+const QUANTITY_MAX: i64 = 1000;
+
+/// The most lines in one order.
+const LINES_MAX: usize = 50;
+
+/// An answer to `POST /orders`, fresh or remembered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    pub status: u16,
+    pub location: String,
+    pub body: String,
+    /// The first answer to the same key.
+    pub replayed: bool,
+}
+
+/// Places an order: checks availability, plans, and writes order and saga down in one transaction,
+/// with the answer to the client's key. The saga runs elsewhere.
+pub async fn place(
+    ports: &Ports,
+    user: &UserId,
+    key: &str,
+    raw_body: &[u8],
+) -> Result<Placed, Error> {
+    let wanted = parse(raw_body)?;
+    let key = ClientKey { user, route: "POST /orders", key };
+    let mut body_hash = String::with_capacity(64);
+    hex(&mut body_hash, &Sha256::digest(raw_body));
+    let (wanted, body_hash) = (&wanted, &body_hash);
+    let looked_up = transact(ports, move |transaction| {
+        look_up(transaction, key, body_hash, wanted).scope_boxed()
+    })
+    .await?;
+    let (email, lines) = match looked_up {
+        LookedUp::Known(placed) => return Ok(placed),
+        LookedUp::New { email, lines } => (email, lines),
+    };
+    let id = OrderId::parse(id::fresh(ports))?;
+    let skus = lines.iter().map(|line| line.sku.clone()).collect();
+    let shelves = gateway::availability(ports, &id, skus).await.map_err(nothing_happened)?;
+    let case = new_case(ports, id, user, email, lines)?;
+    let (case, shelves) = (&case, &shelves);
+    transact(ports, move |transaction| {
+        write_down(transaction, key, body_hash, case, shelves).scope_boxed()
+    })
+    .await
+}
+
+/// Asking what is available changes nothing, so no answer to it is in doubt.
+fn nothing_happened(error: Error) -> Error {
+    match error {
+        Error::Unknown(why) => Error::Unavailable(why),
+        error => error,
+    }
+}
+
+fn parse(raw_body: &[u8]) -> Result<Vec<(Sku, i64)>, Error> {
+    let request: PlaceOrder = crate::web::parse(raw_body)?;
+    if !(1..=LINES_MAX).contains(&request.lines.len()) {
+        return Err(Error::invalid(format!("lines: expected 1 to {LINES_MAX}")));
+    }
+    let mut wanted = Vec::new();
+    for line in request.lines {
+        if !(1..=QUANTITY_MAX).contains(&line.quantity) {
+            return Err(Error::invalid(format!(
+                "quantity {}: expected 1 to {QUANTITY_MAX}",
+                line.quantity
+            )));
+        }
+        wanted.push((Sku::parse(line.sku)?, line.quantity));
+    }
+    wanted.sort();
+    match wanted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some(pair) => Err(Error::invalid(format!("{}: expected each product once", pair[0].0))),
+        None => Ok(wanted),
+    }
+}
+
+enum LookedUp {
+    Known(Placed),
+    New { email: String, lines: Vec<OrderLine> },
+}
+
+async fn look_up(
+    transaction: &mut Transaction<'_>,
+    key: ClientKey<'_>,
+    body_hash: &str,
+    wanted: &[(Sku, i64)],
+) -> Result<LookedUp, Error> {
+    if let Some(stored) = idempotency::find(transaction, key).await? {
+        return replay(transaction, stored, body_hash).map(LookedUp::Known);
+    }
+    let email = accounts::email_of(transaction, key.user).await?;
+    let email =
+        email.ok_or_else(|| Error::rejected(Kind::Unauthorized, "this user does not exist"))?;
+    let mut lines = Vec::new();
+    for (sku, quantity) in wanted {
+        let product = catalogue::find(transaction, sku).await?;
+        let product =
+            product.ok_or_else(|| Error::invalid(format!("there is no product {sku}")))?;
+        lines.push(OrderLine {
+            sku: sku.clone(),
+            name: product.name,
+            quantity: *quantity,
+            price: product.price,
+        });
+    }
+    Ok(LookedUp::New { email, lines })
+}
+
+fn replay(
+    transaction: &mut Transaction<'_>,
+    stored: Stored,
+    body_hash: &str,
+) -> Result<Placed, Error> {
+    if stored.body_hash != body_hash {
+        return Err(Error::rejected(
+            Kind::KeyReused,
+            "this Idempotency-Key came with another body before; expected a new key",
+        ));
+    }
+    transaction.tell(Fact::new("key", "REPLAYED", "", ""));
+    let Stored { status, location, body, .. } = stored;
+    Ok(Placed { status, location, body, replayed: true })
+}
+
+fn new_case(
+    ports: &Ports,
+    id: OrderId,
+    user: &UserId,
+    email: String,
+    lines: Vec<OrderLine>,
+) -> Result<Case, Error> {
+    let now = ports.clock.now();
+    let mut order = Order {
+        id,
+        user: user.clone(),
+        email,
+        status: OrderStatus::PendingPayment,
+        total: total(&lines)?,
+        reason: String::new(),
+        carrier_sequence: 0,
+        version: 0,
+        arrivals: [None; 10],
+    };
+    order.arrived(OrderStatus::PendingPayment, now);
+    Ok(Case {
+        order,
+        payment: Payment::none(),
+        saga: Saga::new(now.0),
+        lines,
+        allocation: Vec::new(),
+    })
+}
+
+/// In one transaction: 1. the key, once more, for a twin may have been faster; 2. order, lines,
+/// allocation, payment, saga; 3. the answer to the key.
+async fn write_down(
+    transaction: &mut Transaction<'_>,
+    key: ClientKey<'_>,
+    body_hash: &str,
+    case: &Case,
+    shelves: &[Share],
+) -> Result<Placed, Error> {
+    if let Some(stored) = idempotency::find(transaction, key).await? {
+        return replay(transaction, stored, body_hash);
+    }
+    let mut case = case.clone();
+    let wanted: Vec<_> = case.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
+    let planned = allocation::plan(&wanted, shelves);
+    let order = &case.order;
+    let words = format!("takes the order: {}", words(&case));
+    let fact = Fact::new("order", OrderStatus::PendingPayment.as_str(), &order.id, words);
+    transaction.moved("", fact).await?;
+    let (status, body) = match planned {
+        Ok(allocation) => {
+            case.allocation = allocation;
+            orders::insert(transaction, &case).await?;
+            transaction.work_due();
+            (202, serde_json::to_string(&view(&case)))
+        }
+        Err((sku, available)) => {
+            let reason = format!("There is not enough {sku}: {available} left.");
+            case.order.reason = reason.clone();
+            case.saga.goal = Goal::Done;
+            case.saga.next_attempt_at = i64::MAX;
+            let now = transaction.now();
+            let failed = move_order(&mut case, OrderStatus::Failed, now, "fails: too little stock");
+            orders::insert(transaction, &case).await?;
+            carry_out(transaction, &case, vec![failed, Effect::MailFail]).await?;
+            let problem = Problem::new(Kind::NotEnoughStock, reason)
+                .with("order_id", case.order.id.to_string().into());
+            (Kind::NotEnoughStock.status().as_u16(), serde_json::to_string(&problem.document()))
+        }
+    };
+    let stored = Stored {
+        body_hash: body_hash.to_owned(),
+        status,
+        location: format!("/orders/{}", case.order.id),
+        body: body.expect("views have string keys only"),
+    };
+    idempotency::insert(transaction, key, &stored).await?;
+    let Stored { status, location, body, .. } = stored;
+    Ok(Placed { status, location, body, replayed: false })
+}
+
+/// `2 teapot, 42.00`.
+fn words(case: &Case) -> String {
+    let lines = case.lines.iter().map(|line| format!("{} {}, ", line.quantity, line.sku));
+    format!("{}{}", lines.collect::<String>(), case.order.total)
+}
+
+/// Asks for an order's cancellation. Accepted: CANCEL_PENDING, and the saga undoes it, unless the
+/// carrier has it already. A repeat gets the current state.
+pub async fn cancel(ports: &Ports, user: &UserId, id: &OrderId) -> Result<OrderView, Error> {
+    transact(ports, move |transaction| {
+        async move {
+            let before = owned(transaction, user, id).await?;
+            let mut case = before.clone();
+            match case.order.status {
+                OrderStatus::CancelPending | OrderStatus::Cancelled => return Ok(view(&case)),
+                status if status.may_become(OrderStatus::CancelPending) => {}
+                status => {
+                    let detail =
+                        format!("an order that is {} cannot be cancelled", status.as_str());
+                    let problem =
+                        Problem::new(Kind::Conflict, detail).with("status", status.as_str().into());
+                    return Err(problem.into());
+                }
+            }
+            let now = transaction.now();
+            let words = "accepts the cancellation";
+            let moved = move_order(&mut case, OrderStatus::CancelPending, now, words);
+            case.order.reason = "You cancelled the order.".into();
+            case.saga.goal = Goal::Cancel;
+            wake(&mut case, now);
+            orders::save(transaction, &before, &case).await?;
+            carry_out(transaction, &case, vec![moved]).await?;
+            transaction.work_due();
+            Ok(view(&case))
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+/// One order of `user`.
+pub async fn find(ports: &Ports, user: &UserId, id: &OrderId) -> Result<OrderView, Error> {
+    transact(ports, move |transaction| {
+        async move { Ok(view(&owned(transaction, user, id).await?)) }.scope_boxed()
+    })
+    .await
+}
+
+/// The orders of `user`, newest first.
+pub async fn list(ports: &Ports, user: &UserId) -> Result<Vec<OrderView>, Error> {
+    transact(ports, move |transaction| {
+        async move {
+            let cases = orders::of_user(transaction, user).await?;
+            Ok(cases.iter().map(view).collect())
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+/// When an order of `user` first reached each status, in the order of time.
+pub async fn timeline(
+    ports: &Ports,
+    user: &UserId,
+    id: &OrderId,
+) -> Result<Vec<TimelineEntry>, Error> {
+    let case =
+        transact(ports, move |transaction| owned(transaction, user, id).scope_boxed()).await?;
+    let mut entries: Vec<TimelineEntry> = OrderStatus::ALL
+        .into_iter()
+        .zip(case.order.arrivals)
+        .filter_map(|(status, at)| Some(TimelineEntry { status: status.as_str().into(), at: at? }))
+        .collect();
+    entries.sort_by_key(|entry| entry.at);
+    Ok(entries)
+}
+
+/// A foreign order is as good as none (`protocol.md` §8).
+async fn owned(
+    transaction: &mut Transaction<'_>,
+    user: &UserId,
+    id: &OrderId,
+) -> Result<Case, Error> {
+    let case = orders::load(transaction, id).await?;
+    case.filter(|case| case.order.user == *user)
+        .ok_or_else(|| Error::rejected(Kind::NotFound, "there is no such order of yours"))
+}
+
+/// An order as its customer sees it.
+pub fn view(case: &Case) -> OrderView {
+    let line = |line: &OrderLine| LineView {
+        sku: line.sku.to_string(),
+        name: line.name.clone(),
+        quantity: line.quantity,
+        price: line.price,
+    };
+    OrderView {
+        order_id: case.order.id.to_string(),
+        status: case.order.status.as_str().to_owned(),
+        payment: case.payment.status.as_str().to_owned(),
+        total: case.order.total,
+        explanation: explanation(case),
+        lines: case.lines.iter().map(line).collect(),
+    }
+}

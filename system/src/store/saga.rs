@@ -1,0 +1,209 @@
+//! The steps of an order: what is next, and what an answer changes (`protocol.md` §2). Pure.
+//!
+//! A saga has a goal and remembers how far stock and delivery have come; [`next`] reads them (and
+//! order and payment) and names the next step, forward or backward. `progress.rs` takes it. There is no script and no
+//! program counter, so a step that ran twice, half, or out of turn changes nothing: the state says
+//! what is left to do.
+
+use super::allocation::Share;
+use super::order::{Order, OrderLine, OrderStatus};
+use super::payment::{Payment, PaymentStatus};
+
+/// Where the saga is heading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Deliver the order.
+    Deliver,
+    /// Undo what was done, then FAILED.
+    Fail,
+    /// Undo what was done, then CANCELLED.
+    Cancel,
+    /// The parcel is lost: give the money back; the order stays LOST.
+    Refund,
+    /// Nothing is left to do.
+    Done,
+}
+
+/// How far the stock has come, as far as the Store knows. A name in `-Started` is an intent: its
+/// call may or may not have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stock {
+    None,
+    ReserveStarted,
+    Held,
+    CommitStarted,
+    Committed,
+    /// Released or returned: nothing of it is ours.
+    Free,
+}
+
+/// How far the delivery has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    None,
+    Requested,
+    CancelRequested,
+    Cancelled,
+}
+
+/// A step. The first seven are calls to other services; intent and result of each commit apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Ask for fresh availability and plan again.
+    Plan,
+    Reserve,
+    Debit,
+    /// Commit the reservation.
+    Commit,
+    /// Give up the debit: VOIDED, or DEBITED and then to be refunded.
+    Void,
+    /// Give a reservation back that is not committed.
+    Release,
+    /// Give a committed reservation back.
+    Return,
+    Refund,
+    /// By message: ask the carrier to deliver.
+    RequestDelivery,
+    /// By message: ask the carrier not to.
+    CancelDelivery,
+    /// Wait for the carrier's word; ask again after a long silence.
+    AwaitCarrier,
+    /// Wait for the slow probe or the operator.
+    AwaitRefund,
+    /// All is done or undone: the order reaches its last status.
+    Finish,
+    /// Nothing to do.
+    Rest,
+}
+
+/// The saga's own row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saga {
+    pub goal: Goal,
+    pub stock: Stock,
+    pub delivery: Delivery,
+    /// The call whose intent is written; `Rest` between calls.
+    pub step: Step,
+    /// Failed attempts at the current step.
+    pub attempts: i64,
+    /// New allocations so far.
+    pub replans: i64,
+    /// The debit also travels by queue.
+    pub debit_queued: bool,
+    pub next_attempt_at: i64,
+    /// The replica that works on it; empty: nobody.
+    pub lease_owner: String,
+    pub lease_until: i64,
+    /// Raised by every claim; a write with an older one is fenced off.
+    pub epoch: i64,
+}
+
+/// An order with all that its saga decides on. One aggregate, loaded and saved as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    pub order: Order,
+    pub payment: Payment,
+    pub saga: Saga,
+    pub lines: Vec<OrderLine>,
+    pub allocation: Vec<Share>,
+}
+
+impl Saga {
+    /// A saga that waits to be claimed.
+    pub fn new(now: i64) -> Saga {
+        Saga {
+            goal: Goal::Deliver,
+            stock: Stock::None,
+            delivery: Delivery::None,
+            step: Step::Rest,
+            attempts: 0,
+            replans: 0,
+            debit_queued: false,
+            next_attempt_at: now,
+            lease_owner: String::new(),
+            lease_until: 0,
+            epoch: 0,
+        }
+    }
+}
+
+/// The next step, from the state alone.
+///
+/// Undoing follows the protocol's order: resolve what is in doubt, get the carrier's answer, give
+/// the stock back, refund, and only then the last status.
+pub fn next(case: &Case) -> Step {
+    let saga = &case.saga;
+    let payment = case.payment.status;
+    match saga.goal {
+        Goal::Done => Step::Rest,
+        Goal::Deliver => match (saga.stock, payment, saga.delivery) {
+            (Stock::None | Stock::ReserveStarted, _, _) if case.allocation.is_empty() => Step::Plan,
+            (Stock::None | Stock::ReserveStarted, _, _) => Step::Reserve,
+            (Stock::Held, PaymentStatus::None | PaymentStatus::DebitIntent, _) => Step::Debit,
+            (Stock::Held | Stock::CommitStarted, _, _) => Step::Commit,
+            (Stock::Committed | Stock::Free, _, Delivery::None) => Step::RequestDelivery,
+            (Stock::Committed | Stock::Free, _, _) => Step::AwaitCarrier,
+        },
+        Goal::Fail | Goal::Cancel => match (payment, saga.delivery, saga.stock) {
+            (PaymentStatus::DebitIntent, _, _) => Step::Void,
+            (_, Delivery::Requested, _) => Step::CancelDelivery,
+            (_, Delivery::CancelRequested, _) => Step::AwaitCarrier,
+            (_, _, Stock::ReserveStarted | Stock::Held | Stock::CommitStarted) => Step::Release,
+            (_, _, Stock::Committed) => Step::Return,
+            _ => refund_or_finish(payment),
+        },
+        Goal::Refund => refund_or_finish(payment),
+    }
+}
+
+fn refund_or_finish(payment: PaymentStatus) -> Step {
+    match payment {
+        PaymentStatus::Debited | PaymentStatus::RefundDue => Step::Refund,
+        PaymentStatus::Parked => Step::AwaitRefund,
+        _ => Step::Finish,
+    }
+}
+
+/// What the customer reads besides the status; empty while there is nothing to explain.
+pub fn explanation(case: &Case) -> String {
+    match (case.order.status, case.payment.status) {
+        (_, PaymentStatus::Parked) => format!(
+            "The refund is delayed and our support team is on it: {}.",
+            case.payment.parked_reason
+        ),
+        (OrderStatus::PendingPayment, PaymentStatus::DebitIntent) => {
+            "Your payment is being confirmed.".to_owned()
+        }
+        _ => case.order.reason.clone(),
+    }
+}
+
+macro_rules! names {
+    ($($type:ident: $($variant:ident $name:literal),* ;)*) => {$(
+        impl $type {
+            pub const ALL: &[$type] = &[$($type::$variant),*];
+
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $($type::$variant => $name,)*
+                }
+            }
+
+            pub fn parse(text: &str) -> Option<$type> {
+                $type::ALL.iter().copied().find(|value| value.as_str() == text)
+            }
+        }
+    )*};
+}
+
+names! {
+    Goal: Deliver "DELIVER", Fail "FAIL", Cancel "CANCEL", Refund "REFUND", Done "DONE";
+    Stock: None "NONE", ReserveStarted "RESERVE_STARTED", Held "HELD",
+        CommitStarted "COMMIT_STARTED", Committed "COMMITTED", Free "FREE";
+    Delivery: None "NONE", Requested "REQUESTED", CancelRequested "CANCEL_REQUESTED",
+        Cancelled "CANCELLED";
+    Step: Plan "PLAN", Reserve "RESERVE", Debit "DEBIT", Commit "COMMIT", Void "VOID",
+        Release "RELEASE", Return "RETURN", Refund "REFUND",
+        RequestDelivery "REQUEST_DELIVERY", CancelDelivery "CANCEL_DELIVERY",
+        AwaitCarrier "AWAIT_CARRIER", AwaitRefund "AWAIT_REFUND", Finish "FINISH", Rest "REST";
+}

@@ -1,0 +1,79 @@
+//! Use cases of the support team: parked refunds, retry, alerts.
+
+use scoped_futures::ScopedFutureExt;
+
+use super::dto::{AlertView, OrderView, ParkedRefund};
+use super::mapper::{orders, support};
+use super::notify::carry_out;
+use super::orders::view;
+use super::payment::PaymentStatus;
+use super::progress::{Effect, wake};
+use crate::error::{Error, Kind};
+use crate::id::OrderId;
+use crate::ports::Ports;
+use crate::transaction::transact;
+
+/// Refunds that wait for people.
+pub async fn parked(ports: &Ports) -> Result<Vec<ParkedRefund>, Error> {
+    transact(ports, |transaction| {
+        async move {
+            let mut parked = Vec::new();
+            for id in support::parked(transaction).await? {
+                let Some(case) = orders::load(transaction, &id).await? else { continue };
+                parked.push(ParkedRefund {
+                    order_id: id.to_string(),
+                    amount: case.order.total,
+                    reason: case.payment.parked_reason,
+                });
+            }
+            Ok(parked)
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+/// Tries a parked refund now.
+pub async fn retry(ports: &Ports, id: &OrderId) -> Result<OrderView, Error> {
+    transact(ports, move |transaction| {
+        async move {
+            let before = orders::load(transaction, id).await?;
+            let before =
+                before.ok_or_else(|| Error::rejected(Kind::NotFound, "there is no such order"))?;
+            let mut case = before.clone();
+            let from = case.payment.status;
+            if from != PaymentStatus::Parked {
+                let detail = format!("expected a PARKED refund; this payment is {}", from.as_str());
+                return Err(Error::rejected(Kind::Conflict, detail));
+            }
+            let to = PaymentStatus::RefundDue;
+            case.payment.become_status(to);
+            wake(&mut case, transaction.now());
+            orders::save(transaction, &before, &case).await?;
+            let words = "support tries the parked refund again".to_owned();
+            carry_out(transaction, &case, vec![Effect::PaymentMoved { from, to, words }]).await?;
+            transaction.work_due();
+            Ok(view(&case))
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+/// The newest alerts.
+pub async fn alerts(ports: &Ports) -> Result<Vec<AlertView>, Error> {
+    transact(ports, |transaction| {
+        async move {
+            let alerts = support::alerts(transaction).await?;
+            let view = |alert: support::Alert| AlertView {
+                order_id: alert.order_id,
+                kind: alert.kind,
+                text: alert.text,
+                raised_at: alert.raised_at,
+            };
+            Ok(alerts.into_iter().map(view).collect())
+        }
+        .scope_boxed()
+    })
+    .await
+}

@@ -1,0 +1,226 @@
+//! The sweep: claims every order that is due, by lease, and takes its steps.
+//!
+//! Several replicas run it over the same table. A claim raises the order's epoch; every later write
+//! of the claim's owner checks it, because an owner that was paused wakes up again. Intent and
+//! result of each call are commits of their own, and the result's commit writes the next intent.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use async_lock::Mutex;
+use futures::StreamExt;
+use futures::future::{BoxFuture, Either, select};
+use futures::stream::FuturesUnordered;
+use scoped_futures::ScopedFutureExt;
+
+use super::gateway;
+use super::mapper::{orders, sagas};
+use super::notify::carry_out;
+use super::progress::{Context, Reply, Turn, advance, answered, rest};
+use super::saga::{Case, Step};
+use crate::doorbell::Doorbell;
+use crate::error::Error;
+use crate::id::OrderId;
+use crate::ports::Ports;
+use crate::story::{self, Fact};
+use crate::time::Time;
+use crate::transaction::{Transaction, transact};
+use crate::worker::{Progress, Worker};
+
+/// Orders worked on at once by one replica.
+const FLIGHTS_MAX: usize = 64;
+
+/// The worker that drives the sagas.
+pub fn worker(ports: &Ports) -> Worker {
+    let sweep = Arc::new(Sweep {
+        ports: ports.clone(),
+        state: Mutex::new(State { flights: FuturesUnordered::new(), look_at: None }),
+    });
+    let bell = Doorbell::default();
+    Worker::new("sweep", bell, move || {
+        let sweep = sweep.clone();
+        Box::pin(async move { sweep.step().await })
+    })
+}
+
+struct Sweep {
+    ports: Ports,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Orders in hand.
+    flights: FuturesUnordered<BoxFuture<'static, ()>>,
+    /// Nothing is due before; `None`: look now.
+    look_at: Option<Time>,
+}
+
+impl Sweep {
+    /// Claims what is due, then waits until an order in hand is finished with, or more is due.
+    async fn step(&self) -> Progress {
+        let ports = &self.ports;
+        let mut state = self.state.lock().await;
+        let look_now = state.look_at.is_none_or(|at| at <= ports.clock.now());
+        if look_now && state.flights.len() < FLIGHTS_MAX {
+            match claim(ports).await {
+                Ok(claimed) => {
+                    let full = claimed.cases.len() as i64 >= ports.settings.saga.batch;
+                    state.look_at = if full { None } else { Some(claimed.next_due) };
+                    for (case, step) in claimed.cases {
+                        state.flights.push(Box::pin(drive(ports.clone(), case, step)));
+                    }
+                }
+                Err(_) => {
+                    let pause = ports.settings.saga.backoff.delay(1, &*ports.rng);
+                    state.look_at = Some(ports.clock.now() + pause);
+                }
+            }
+        }
+        let look_at = state.look_at.unwrap_or_else(|| ports.clock.now());
+        // The work bell is waited for here, flights or not, so that a ring is never taken for a
+        // flight's end.
+        let timer = ports.clock.sleep(look_at.since(ports.clock.now()).min(POLL));
+        let ring = pin!(ports.work_bell.wait());
+        let ring_or_timer = select(ring, timer);
+        match state.flights.is_empty() {
+            true => {
+                ring_or_timer.await;
+                state.look_at = None;
+            }
+            false => {
+                let landed = select(state.flights.next(), ring_or_timer).await;
+                let landed = matches!(landed, Either::Left(_));
+                if !landed {
+                    state.look_at = None;
+                }
+            }
+        }
+        Progress::Worked
+    }
+}
+
+/// What another replica left behind is looked for this often.
+const POLL: std::time::Duration = std::time::Duration::from_secs(2);
+
+struct Claimed {
+    /// Each with the call whose intent is written.
+    cases: Vec<(Case, Step)>,
+    next_due: Time,
+}
+
+/// Claims a batch. Orders whose next step needs no call are dealt with on the spot.
+async fn claim(ports: &Ports) -> Result<Claimed, Error> {
+    transact(ports, move |transaction| {
+        async move {
+            let now = transaction.now();
+            let saga = &ports.settings.saga;
+            let mut cases = Vec::new();
+            for id in sagas::due(transaction, now, saga.batch).await? {
+                let Some(before) = orders::load(transaction, &id).await? else { continue };
+                let mut case = before.clone();
+                if !before.saga.lease_owner.is_empty() {
+                    let words = format!("takes over from {}", before.saga.lease_owner);
+                    transaction.tell(Fact::new("saga", "TAKEN_OVER", &id, words));
+                }
+                case.saga.epoch += 1;
+                if let Some(step) = go_on(transaction, &before, &mut case).await? {
+                    cases.push((case, step));
+                }
+            }
+            let next_due = sagas::next_due(transaction, now).await?;
+            Ok(Claimed { cases, next_due: next_due.unwrap_or(Time(i64::MAX)) })
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+/// Advances `case`, saves it over `before` and carries out the effects. Returns the call to make,
+/// for which the lease is taken or renewed.
+async fn go_on(
+    transaction: &mut Transaction<'_>,
+    before: &Case,
+    case: &mut Case,
+) -> Result<Option<Step>, Error> {
+    let ports = transaction.ports();
+    let now = transaction.now();
+    let context = Context { now, settings: &ports.settings.saga, rng: &*ports.rng };
+    let (step, effects) = advance(case, &context);
+    if step.is_some() {
+        let until = now + ports.settings.saga.lease;
+        case.saga.lease_owner = ports.node.to_string();
+        case.saga.lease_until = until.0;
+        case.saga.next_attempt_at = until.0;
+    }
+    orders::save(transaction, before, case).await?;
+    carry_out(transaction, case, effects).await?;
+    Ok(step)
+}
+
+/// Makes the calls of a claimed order until it rests, or until the lease is lost.
+async fn drive(ports: Ports, case: Case, step: Step) {
+    let mut turn = Some((case, step));
+    while let Some((case, step)) = turn.take() {
+        let answer = gateway::perform(&ports, &case, step).await;
+        if let Err(error) = &answer {
+            story::say(case.order.id.as_str(), &format!("{}: {error}", words(step)));
+        }
+        // If the result cannot be written, the lease's end makes the order due again, and the step
+        // is repeated with the same key.
+        turn = record(&ports, &case, step, answer).await.unwrap_or(None);
+    }
+}
+
+/// Writes the result of `step`, and the next intent.
+async fn record(
+    ports: &Ports,
+    claimed: &Case,
+    step: Step,
+    answer: Result<Reply, Error>,
+) -> Result<Option<(Case, Step)>, Error> {
+    let id: &OrderId = &claimed.order.id;
+    let answer = &answer;
+    transact(ports, move |transaction| {
+        async move {
+            let Some(before) = orders::load(transaction, id).await? else { return Ok(None) };
+            if before.saga.epoch != claimed.saga.epoch {
+                let words = "is fenced off: another replica has taken over";
+                transaction.tell(Fact::new("saga", "FENCED", id, words));
+                return Ok(None);
+            }
+            let mut case = before.clone();
+            let now = transaction.now();
+            let context = Context { now, settings: &ports.settings.saga, rng: &*ports.rng };
+            let (turn, effects) = answered(&mut case, step, answer.clone(), &context);
+            carry_out(transaction, &case, effects).await?;
+            match turn {
+                Turn::Go => {
+                    let step = go_on(transaction, &before, &mut case).await?;
+                    Ok(step.map(|step| (case, step)))
+                }
+                Turn::Wait(delay) => {
+                    rest(&mut case, now + delay);
+                    orders::save(transaction, &before, &case).await?;
+                    transaction.work_due();
+                    Ok(None)
+                }
+            }
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+fn words(step: Step) -> &'static str {
+    match step {
+        Step::Plan => "availability",
+        Step::Reserve => "reserve",
+        Step::Debit => "debit",
+        Step::Commit => "commit",
+        Step::Void => "void",
+        Step::Release => "release",
+        Step::Return => "return",
+        Step::Refund => "refund",
+        _ => "step",
+    }
+}

@@ -1,0 +1,139 @@
+//! The Warehouse's HTTP interface: who may ask, what a request must look like, what is answered.
+//!
+//! The Store asks with the scope `orders`; goods come in with the scope `restock`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::HeaderMap;
+
+use super::dto::{
+    AvailabilityAnswer, AvailabilityRequest, ReservationAnswer, ReserveRequest, Restock,
+    StockAnswer,
+};
+use super::reservation::{self, LINES_MAX, Reservation, Verb};
+use super::service;
+use crate::error::{Error, Kind};
+use crate::id::{self, OrderId};
+use crate::ports::Ports;
+use crate::token;
+use crate::web::{self, Body};
+
+/// Shared by all requests: one count to keep, instead of one for each port.
+type Shared = State<Arc<Ports>>;
+
+/// Every route of the Warehouse.
+pub fn router(ports: &Ports) -> Router {
+    let routes = Router::new()
+        .route("/availability", post(availability))
+        .route("/reservations/{order}", get(find).put(reserve))
+        .route("/reservations/{order}/commit", post(commit))
+        .route("/reservations/{order}/release", post(release))
+        .route("/reservations/{order}/return", post(take_back))
+        .route("/stock", get(stock).post(restock));
+    web::finish(routes).with_state(Arc::new(ports.clone()))
+}
+
+async fn availability(
+    State(ports): Shared,
+    headers: HeaderMap,
+    Body(mut request): Body<AvailabilityRequest>,
+) -> Result<Json<AvailabilityAnswer>, Error> {
+    authorize(&ports, &headers, "orders")?;
+    request.skus.sort();
+    request.skus.dedup();
+    if request.skus.is_empty() || request.skus.len() > LINES_MAX {
+        return Err(Error::invalid(format!("skus: expected 1 to {LINES_MAX}")));
+    }
+    let rows = service::availability(&ports, &request.skus).await?;
+    Ok(Json(AvailabilityAnswer { rows }))
+}
+
+async fn reserve(
+    State(ports): Shared,
+    Path(order): Path<String>,
+    headers: HeaderMap,
+    Body(request): Body<ReserveRequest>,
+) -> Result<Json<ReservationAnswer>, Error> {
+    authorize(&ports, &headers, "orders")?;
+    let order = OrderId::parse(order)?;
+    let lines = reservation::parse_lines(request.lines)?;
+    service::reserve(&ports, &order, &lines).await.map(answer)
+}
+
+async fn commit(
+    state: Shared,
+    order: Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<ReservationAnswer>, Error> {
+    turn(state, order, headers, Verb::Commit).await
+}
+
+async fn release(
+    state: Shared,
+    order: Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<ReservationAnswer>, Error> {
+    turn(state, order, headers, Verb::Release).await
+}
+
+async fn take_back(
+    state: Shared,
+    order: Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<ReservationAnswer>, Error> {
+    turn(state, order, headers, Verb::Return).await
+}
+
+async fn turn(
+    State(ports): Shared,
+    Path(order): Path<String>,
+    headers: HeaderMap,
+    verb: Verb,
+) -> Result<Json<ReservationAnswer>, Error> {
+    authorize(&ports, &headers, "orders")?;
+    service::turn(&ports, &OrderId::parse(order)?, verb).await.map(answer)
+}
+
+async fn find(
+    State(ports): Shared,
+    Path(order): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<ReservationAnswer>, Error> {
+    authorize(&ports, &headers, "orders")?;
+    let found = service::find(&ports, &OrderId::parse(order)?).await?;
+    match found.state {
+        reservation::State::Absent => {
+            Err(found.problem(Kind::NotFound, "the order has no reservation").into())
+        }
+        _ => Ok(answer(found)),
+    }
+}
+
+async fn stock(State(ports): Shared, headers: HeaderMap) -> Result<Json<StockAnswer>, Error> {
+    authorize(&ports, &headers, "orders")?;
+    let rows = service::stock(&ports).await?;
+    Ok(Json(StockAnswer { rows }))
+}
+
+async fn restock(
+    State(ports): Shared,
+    headers: HeaderMap,
+    Body(request): Body<Restock>,
+) -> Result<Json<Restock>, Error> {
+    authorize(&ports, &headers, "restock")?;
+    id::check("key", &request.key)?;
+    reservation::check_quantity(request.quantity)?;
+    service::restock(&ports, &request).await?;
+    Ok(Json(request))
+}
+
+fn authorize(ports: &Ports, headers: &HeaderMap, scope: &str) -> Result<(), Error> {
+    token::service(ports, headers, "warehouse", scope).map(|_| ())
+}
+
+fn answer(reservation: Reservation) -> Json<ReservationAnswer> {
+    Json(ReservationAnswer { state: reservation.state, lines: reservation.lines })
+}

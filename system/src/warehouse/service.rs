@@ -1,0 +1,165 @@
+//! The Warehouse's use cases, each one transaction.
+//!
+//! What a verb may do is `reservation`'s to say; this file makes it so: the guarded row, the stock
+//! rows, the audit row, in one commit.
+
+use scoped_futures::ScopedFutureExt;
+
+use super::dto::{Availability, Restock, Stock};
+use super::mapper;
+use super::reservation::{Line, Reservation, State, Step, Verb, step, words};
+use crate::error::{Error, Kind};
+use crate::id::{OrderId, Sku};
+use crate::ports::Ports;
+use crate::story::{self, Fact};
+use crate::transaction::{Transaction, transact};
+
+/// What could be reserved now of each of `skus`, by warehouse.
+pub async fn availability(ports: &Ports, skus: &[Sku]) -> Result<Vec<Availability>, Error> {
+    transact(ports, |transaction| mapper::availability(transaction, skus).scope_boxed()).await
+}
+
+/// All the books.
+pub async fn stock(ports: &Ports) -> Result<Vec<Stock>, Error> {
+    transact(ports, |transaction| mapper::stock(transaction).scope_boxed()).await
+}
+
+/// The reservation of `order`, ABSENT included.
+pub async fn find(ports: &Ports, order: &OrderId) -> Result<Reservation, Error> {
+    transact(ports, |transaction| mapper::reservation(transaction, order).scope_boxed()).await
+}
+
+/// Holds `lines` (parsed, in order) for `order`: all of them or nothing.
+pub async fn reserve(ports: &Ports, order: &OrderId, lines: &[Line]) -> Result<Reservation, Error> {
+    let reserved =
+        transact(ports, |transaction| reserve_in(transaction, order, lines).scope_boxed()).await;
+    if let Err(Error::Rejected(problem)) = &reserved
+        && problem.kind == Kind::NotEnoughStock
+    {
+        story::say(order.as_str(), &format!("has too little stock: {}", problem.detail));
+    }
+    reserved
+}
+
+/// Writes, in order: 1. the reservation, whose key is the order; 2. each line's stock and the line;
+/// 3. the audit row. The key goes first, because almost every reserve is the first one and then
+/// needs no question asked; a refusal further down takes it back.
+async fn reserve_in(
+    transaction: &mut Transaction<'_>,
+    order: &OrderId,
+    lines: &[Line],
+) -> Result<Reservation, Error> {
+    if !mapper::insert(transaction, order, State::Held).await? {
+        return reserve_again(transaction, order, lines).await;
+    }
+    for line in lines {
+        if !mapper::hold(transaction, line).await? {
+            let wanted = words(std::slice::from_ref(line));
+            return Err(Error::rejected(Kind::NotEnoughStock, wanted));
+        }
+        mapper::insert_line(transaction, order, line).await?;
+    }
+    let fact = Fact::new("reservation", "HELD", order, format!("holds {}", words(lines)));
+    transaction.moved(State::Absent.as_str(), fact).await?;
+    Ok(Reservation { state: State::Held, version: 1, lines: lines.to_vec() })
+}
+
+/// Answers a reserve for an order that has a reservation.
+async fn reserve_again(
+    transaction: &mut Transaction<'_>,
+    order: &OrderId,
+    lines: &[Line],
+) -> Result<Reservation, Error> {
+    let stored = mapper::reservation(transaction, order).await?;
+    match step(stored.state, Verb::Reserve) {
+        Step::Stay if stored.lines == lines => Ok(stored),
+        Step::Stay => {
+            Err(stored.problem(Kind::Conflict, "the order has a reservation of other lines").into())
+        }
+        Step::Refuse(kind) => {
+            Err(stored.problem(kind, "the reservation is released; nothing can be held").into())
+        }
+        // The row that was there is not there: another transaction came between.
+        Step::Move(_) => Err(Error::Serialization),
+    }
+}
+
+/// Commits, releases or returns the reservation of `order`. Its state afterwards, or a refusal
+/// that tells the state.
+pub async fn turn(ports: &Ports, order: &OrderId, verb: Verb) -> Result<Reservation, Error> {
+    transact(ports, |transaction| turn_in(transaction, order, verb).scope_boxed()).await
+}
+
+async fn turn_in(
+    transaction: &mut Transaction<'_>,
+    order: &OrderId,
+    verb: Verb,
+) -> Result<Reservation, Error> {
+    let stored = mapper::reservation(transaction, order).await?;
+    match step(stored.state, verb) {
+        Step::Stay => Ok(stored),
+        Step::Refuse(kind) => {
+            let detail =
+                format!("cannot {} a reservation that is {}", verb.as_str(), stored.state.as_str());
+            Err(stored.problem(kind, detail).into())
+        }
+        Step::Move(to) => advance(transaction, order, stored, to).await,
+    }
+}
+
+/// Writes, in order: 1. the reservation's state, guarded by its version; 2. each stored line's
+/// stock, in its own row; 3. the audit row.
+async fn advance(
+    transaction: &mut Transaction<'_>,
+    order: &OrderId,
+    stored: Reservation,
+    to: State,
+) -> Result<Reservation, Error> {
+    let written = match stored.state {
+        State::Absent => mapper::insert(transaction, order, to).await?,
+        _ => mapper::advance(transaction, order, stored.version, to).await?,
+    };
+    if !written {
+        // Somebody else moved it: to run again is to reload and decide again.
+        return Err(Error::Serialization);
+    }
+    let shift = stored.state.shift(to);
+    for line in &stored.lines {
+        mapper::shift(transaction, line, shift).await?;
+    }
+    let words = tell(stored.state, to, &stored.lines);
+    let fact = Fact::new("reservation", to.as_str(), order, words);
+    transaction.moved(stored.state.as_str(), fact).await?;
+    if stored.state == State::Absent {
+        transaction.tell(Fact::new("reservation", "TOMBSTONE", order, ""));
+    }
+    Ok(Reservation { state: to, version: stored.version + 1, ..stored })
+}
+
+/// A move in words.
+fn tell(from: State, to: State, lines: &[Line]) -> String {
+    match (from, to) {
+        (_, State::Committed) => "commits the reservation".to_owned(),
+        (State::Absent, State::Released) => "releases before the reservation came".to_owned(),
+        (_, State::Released) => "releases the reservation".to_owned(),
+        (_, State::Returned) => format!("takes the stock back: {}", words(lines)),
+        (_, State::Absent | State::Held) => unreachable!("only reserve leads there"),
+    }
+}
+
+/// Takes in goods, once for each key.
+pub async fn restock(ports: &Ports, restock: &Restock) -> Result<(), Error> {
+    transact(ports, |transaction| restock_in(transaction, restock).scope_boxed()).await
+}
+
+async fn restock_in(transaction: &mut Transaction<'_>, restock: &Restock) -> Result<(), Error> {
+    if mapper::claim_restock(transaction, restock).await? {
+        mapper::receive(transaction, restock).await?;
+        transaction.tell(Fact::new("stock", "RECEIVED", "", ""));
+        return Ok(());
+    }
+    match mapper::restock(transaction, &restock.key).await? {
+        stored if stored == *restock => Ok(()),
+        _ => Err(Error::rejected(Kind::KeyReused, "the key belongs to another restock")),
+    }
+}
