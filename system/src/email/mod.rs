@@ -1,6 +1,38 @@
-pub fn router(_: &crate::ports::Ports) -> axum::Router {
-    axum::Router::new()
+//! Email: turns what the other services have to say into mails, once each.
+//!
+//! `consumer` hears what is to be mailed, `letter` says what a mail needs, `templates` write it,
+//! and `service` claims, sends and notes it. What is worth a mail, and whom it reaches, is the
+//! senders' business. `controller` shows what was sent (the mailbox page's data).
+
+mod consumer;
+mod controller;
+mod date;
+pub mod dto;
+pub mod letter;
+mod mapper;
+mod service;
+mod templates;
+
+use axum::Router;
+
+use crate::messages::{Lost, OrderFail, OrderSuccess, Refund, Support};
+use crate::outbox;
+use crate::ports::Ports;
+use crate::worker::Worker;
+
+/// Email's HTTP API.
+pub fn router(ports: &Ports) -> Router {
+    controller::router(ports)
 }
-pub fn workers(_: &crate::ports::Ports) -> Vec<crate::worker::Worker> {
-    Vec::new()
+
+/// Email's background activities.
+pub fn workers(ports: &Ports) -> Vec<Worker> {
+    vec![
+        consumer::worker::<OrderSuccess>(ports),
+        consumer::worker::<OrderFail>(ports),
+        consumer::worker::<Refund>(ports),
+        consumer::worker::<Lost>(ports),
+        consumer::worker::<Support>(ports),
+        outbox::relay(ports),
+    ]
 }

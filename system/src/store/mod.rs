@@ -19,6 +19,11 @@ pub mod saga;
 pub mod support;
 pub mod sweep;
 
+#[cfg(test)]
+mod progress_tests;
+#[cfg(test)]
+mod saga_tests;
+
 use axum::Router;
 
 use crate::outbox;

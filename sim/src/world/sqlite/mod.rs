@@ -7,8 +7,8 @@
 //! [`Image`], cuts it, counts and fingerprints it, takes the rows that commits changed, and peeks
 //! at tables past sqlx.
 //!
-//! Downward: `driver` and `connection` speak to sqlx, `session` and `statement` to SQLite, which
-//! writes through `vfs` to `disk`.
+//! Downward: `driver`, `connection` and `migrate` speak to sqlx, `session` and `statement` to
+//! SQLite, which writes through `vfs` to the `files` of a `disk`.
 //!
 //! ```ignore
 //! install();
@@ -17,12 +17,14 @@
 //! let mut connection = open(&disk, "store.db").await?;
 //! ```
 
+mod cache;
 mod changes;
 mod connection;
 mod contents;
 mod disk;
 mod driver;
 mod error;
+mod files;
 mod migrate;
 mod peek;
 mod session;

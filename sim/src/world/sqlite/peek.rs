@@ -5,8 +5,9 @@
 use libsqlite3_sys as ffi;
 use sqlx_core::Error;
 
+use super::cache::Text;
 use super::session::Session;
-use super::statement::{Bind, Statement, Text};
+use super::statement::{Bind, Statement};
 
 /// A value as SQLite keeps it.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,16 +5,19 @@
 
 use std::ffi::{CString, c_int};
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use libsqlite3_sys as ffi;
 use sqlx_core::Either;
 use sqlx_core::Error;
 use sqlx_core::any::{AnyQueryResult, AnyRow};
 
+use super::cache::{Cache, Text};
 use super::changes::{Capture, Ending, listen};
 use super::disk::Disk;
 use super::error::SqliteError;
-use super::statement::{Bind, Cache, Statement, Text};
+use super::statement::{Bind, Statement};
 use super::vfs;
 
 /// What every connection starts with, in this order: exclusive locking must come before the first
@@ -35,6 +38,7 @@ pub(super) struct Session {
     single: Option<Text>,
     disk: Disk,
     epoch: u64,
+    live: Arc<AtomicU64>,
     /// Owned; a pointer, because SQLite's hooks write to it while `self` is borrowed.
     capture: NonNull<Capture>,
     depth: usize,
@@ -109,6 +113,7 @@ impl Session {
             single: None,
             disk: disk.clone(),
             epoch,
+            live: disk.files().live(),
             capture,
             depth: 0,
         };
@@ -146,7 +151,7 @@ impl Session {
     /// Fails once the disk has lost power or the process is gone: SQLite would still answer from
     /// its cache.
     pub(super) fn check_alive(&self) -> Result<(), Error> {
-        match self.disk.is_live(self.epoch) {
+        match self.live.load(Ordering::Relaxed) == self.epoch {
             true => Ok(()),
             false => Err(SqliteError::input_output().into()),
         }

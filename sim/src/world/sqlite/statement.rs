@@ -1,8 +1,7 @@
-//! Prepared statements: one in raw form, the texts they come from, and the cache that keeps them.
+//! One prepared statement: its parameters, its values, its columns as `Any` sees them.
 //!
-//! Running them, and what follows for transactions, is `session.rs`.
+//! Statements are kept by `cache.rs`; what running them does to transactions is `session.rs`.
 
-use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -13,11 +12,7 @@ use sqlx_core::any::{AnyColumn, AnyRow, AnyTypeInfo, AnyTypeInfoKind, AnyValue, 
 use sqlx_core::ext::ustr::UStr;
 
 use super::changes::SavepointStep;
-use super::contents::mix_bytes;
 use super::error::SqliteError;
-
-/// How many texts a connection keeps prepared.
-const CACHED_TEXTS_MAX: usize = 256;
 
 /// A value on its way into a statement; texts and blobs are borrowed, not copied.
 #[derive(Clone, Copy)]
@@ -53,7 +48,7 @@ impl Statement {
     ///
     /// # Safety
     /// `database` must be open, and must stay so until the statement is dropped.
-    unsafe fn prepare(
+    pub(super) unsafe fn prepare(
         database: NonNull<ffi::sqlite3>,
         text: &str,
         keep: bool,
@@ -360,103 +355,4 @@ unsafe fn slice_of<'a>(start: *const u8, count: c_int) -> &'a [u8] {
 unsafe fn text_of(text: *const c_char) -> Option<String> {
     // SAFETY: the caller vouches for the text.
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text).to_string_lossy().into_owned() })
-}
-
-/// An SQL text and the statements in it, each compiled when its turn comes: a later one may need
-/// the table an earlier one creates.
-pub(super) struct Text {
-    text: Box<str>,
-    compiled_to: usize,
-    statements: Vec<Statement>,
-    keep: bool,
-    used: u64,
-}
-
-impl Text {
-    pub(super) fn new(text: &str, keep: bool) -> Text {
-        Text { text: text.into(), compiled_to: 0, statements: Vec::with_capacity(1), keep, used: 0 }
-    }
-
-    /// The statement at `place`, or `None` past the last.
-    ///
-    /// # Safety
-    /// `database` must be the open connection of all earlier calls, and outlive `self`.
-    pub(super) unsafe fn statement(
-        &mut self,
-        database: NonNull<ffi::sqlite3>,
-        place: usize,
-    ) -> Result<Option<&mut Statement>, Error> {
-        while self.statements.len() <= place && self.compiled_to < self.text.len() {
-            let rest = &self.text[self.compiled_to..];
-            // SAFETY: the caller vouches for the connection.
-            let (statement, length) = unsafe { Statement::prepare(database, rest, self.keep)? };
-            self.compiled_to += length;
-            self.statements.extend(statement);
-        }
-        Ok(self.statements.get_mut(place))
-    }
-
-    /// The statement at `place`, known to be compiled.
-    pub(super) fn compiled(&mut self, place: usize) -> &mut Statement {
-        &mut self.statements[place]
-    }
-}
-
-/// The texts used last, prepared. Ordered by a hash that is the same in every process.
-#[derive(Default)]
-pub(super) struct Cache {
-    slots: Vec<Text>,
-    places: BTreeMap<u64, usize>,
-    uses: u64,
-}
-
-impl Cache {
-    /// The slot that holds `text`, which may not be compiled yet. It stays where it is until the
-    /// next call.
-    pub(super) fn slot_of(&mut self, text: &str) -> usize {
-        self.uses += 1;
-        let hash = mix_bytes(0, text.as_bytes());
-        let slot = match self.places.get(&hash) {
-            Some(&slot) => {
-                if *self.slots[slot].text != *text {
-                    self.slots[slot] = Text::new(text, true);
-                }
-                slot
-            }
-            None => self.add(hash, Text::new(text, true)),
-        };
-        self.slots[slot].used = self.uses;
-        slot
-    }
-
-    pub(super) fn text(&mut self, slot: usize) -> &mut Text {
-        &mut self.slots[slot]
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.places.clear();
-        self.slots.clear();
-    }
-
-    fn add(&mut self, hash: u64, text: Text) -> usize {
-        let slot = self.slots.len();
-        if slot < CACHED_TEXTS_MAX {
-            self.slots.push(text);
-            self.places.insert(hash, slot);
-            return slot;
-        }
-        let (&oldest, &slot) = self
-            .places
-            .iter()
-            .min_by_key(|(_, slot)| self.slots[**slot].used)
-            .expect("the cache is full, so it is not empty");
-        self.places.remove(&oldest);
-        self.slots[slot] = text;
-        self.places.insert(hash, slot);
-        slot
-    }
 }

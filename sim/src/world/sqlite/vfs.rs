@@ -14,7 +14,8 @@ use std::sync::OnceLock;
 use libsqlite3_sys as ffi;
 
 use super::contents::mix;
-use super::disk::{Disk, Handle, Refusal};
+use super::disk::Disk;
+use super::files::{Handle, Refusal};
 
 /// The name under which SQLite knows this VFS.
 pub(super) const NAME: &CStr = c"stormproof-sim";
@@ -150,7 +151,8 @@ unsafe extern "C" fn open(
     let create = flags & ffi::SQLITE_OPEN_CREATE != 0;
     let journals =
         ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL;
-    match disk.open_file(epoch, name, create) {
+    let handle = disk.files().open(epoch, name, create);
+    match handle {
         Ok(handle) => {
             let opened = OpenFile {
                 base: ffi::sqlite3_file { pMethods: &METHODS },
@@ -177,7 +179,7 @@ unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
     // dropped once.
     unsafe {
         let file = opened(file);
-        file.disk.close_file(file.handle);
+        file.disk.files().close(file.handle);
         ManuallyDrop::drop(&mut file.disk);
         file.base.pMethods = ptr::null();
     }
@@ -196,7 +198,7 @@ unsafe extern "C" fn read(
         let buffer = std::slice::from_raw_parts_mut(buffer.cast::<u8>(), count as usize);
         (opened(file), buffer)
     };
-    match file.disk.read(file.handle, offset as usize, buffer) {
+    match file.disk.files().read(file.handle, offset as usize, buffer) {
         Ok(present) if present == buffer.len() => ffi::SQLITE_OK,
         Ok(_) => ffi::SQLITE_IOERR_SHORT_READ,
         Err(_) => ffi::SQLITE_IOERR_READ,
@@ -214,21 +216,21 @@ unsafe extern "C" fn write(
         let bytes = std::slice::from_raw_parts(bytes.cast::<u8>(), count as usize);
         (opened(file), bytes)
     };
-    let result = file.disk.write(file.handle, offset as usize, bytes);
+    let result = file.disk.files().write(file.handle, offset as usize, bytes);
     answer(result, ffi::SQLITE_IOERR_WRITE)
 }
 
 unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_int64) -> c_int {
     // SAFETY: SQLite passes an open file.
     let file = unsafe { opened(file) };
-    let result = file.disk.truncate(file.handle, size as usize);
+    let result = file.disk.files().truncate(file.handle, size as usize);
     answer(result, ffi::SQLITE_IOERR_TRUNCATE)
 }
 
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _flags: c_int) -> c_int {
     // SAFETY: SQLite passes an open file.
     let file = unsafe { opened(file) };
-    let result = file.disk.sync(file.handle, file.sync_directory);
+    let result = file.disk.files().sync(file.handle, file.sync_directory);
     if result.is_ok() {
         file.sync_directory = false;
     }
@@ -242,7 +244,7 @@ unsafe extern "C" fn file_size(
     // SAFETY: SQLite passes an open file and room for the answer.
     unsafe {
         let file = opened(file);
-        match file.disk.length(file.handle) {
+        match file.disk.files().length(file.handle) {
             Ok(length) => {
                 *size = length as i64;
                 ffi::SQLITE_OK
@@ -255,7 +257,7 @@ unsafe extern "C" fn file_size(
 unsafe extern "C" fn lock(file: *mut ffi::sqlite3_file, _level: c_int) -> c_int {
     // SAFETY: SQLite passes an open file.
     let file = unsafe { opened(file) };
-    answer(file.disk.lock_file(file.handle), ffi::SQLITE_IOERR_LOCK)
+    answer(file.disk.files().lock(file.handle), ffi::SQLITE_IOERR_LOCK)
 }
 
 unsafe extern "C" fn unlock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int {
@@ -263,7 +265,7 @@ unsafe extern "C" fn unlock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int
     let file = unsafe { opened(file) };
     match level {
         ffi::SQLITE_LOCK_NONE => {
-            answer(file.disk.unlock_file(file.handle), ffi::SQLITE_IOERR_UNLOCK)
+            answer(file.disk.files().unlock(file.handle), ffi::SQLITE_IOERR_UNLOCK)
         }
         _ => ffi::SQLITE_OK,
     }
@@ -294,7 +296,7 @@ unsafe extern "C" fn delete(
 ) -> c_int {
     // SAFETY: SQLite passes a terminated path that outlives the call.
     let result = match unsafe { locate_raw(name) } {
-        Some((disk, epoch, name)) => disk.delete(epoch, name, sync_directory != 0),
+        Some((disk, epoch, name)) => disk.files().delete(epoch, name, sync_directory != 0),
         None => Err(Refusal::Dead),
     };
     answer(result, ffi::SQLITE_IOERR_DELETE)
@@ -309,7 +311,7 @@ unsafe extern "C" fn access(
     // SAFETY: SQLite passes a terminated path that outlives the call, and room for the answer.
     unsafe {
         let exists = match locate_raw(name) {
-            Some((disk, epoch, name)) => disk.exists(epoch, name),
+            Some((disk, epoch, name)) => disk.files().exists(epoch, name),
             None => Err(Refusal::Dead),
         };
         *found = c_int::from(exists == Ok(true));

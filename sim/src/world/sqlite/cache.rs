@@ -1,0 +1,112 @@
+//! SQL texts, compiled as far as they were run, and the cache that keeps those used last.
+
+use std::collections::BTreeMap;
+use std::ptr::NonNull;
+
+use libsqlite3_sys as ffi;
+use sqlx_core::Error;
+
+use super::contents::mix_bytes;
+use super::statement::Statement;
+
+/// How many texts a connection keeps prepared.
+const CACHED_TEXTS_MAX: usize = 256;
+
+/// An SQL text and the statements in it, each compiled when its turn comes: a later one may need
+/// the table an earlier one creates.
+pub(super) struct Text {
+    text: Box<str>,
+    compiled_to: usize,
+    statements: Vec<Statement>,
+    keep: bool,
+    used: u64,
+}
+
+impl Text {
+    pub(super) fn new(text: &str, keep: bool) -> Text {
+        Text { text: text.into(), compiled_to: 0, statements: Vec::with_capacity(1), keep, used: 0 }
+    }
+
+    /// The statement at `place`, or `None` past the last.
+    ///
+    /// # Safety
+    /// `database` must be the open connection of all earlier calls, and outlive `self`.
+    pub(super) unsafe fn statement(
+        &mut self,
+        database: NonNull<ffi::sqlite3>,
+        place: usize,
+    ) -> Result<Option<&mut Statement>, Error> {
+        while self.statements.len() <= place && self.compiled_to < self.text.len() {
+            let rest = &self.text[self.compiled_to..];
+            // SAFETY: the caller vouches for the connection.
+            let (statement, length) = unsafe { Statement::prepare(database, rest, self.keep)? };
+            self.compiled_to += length;
+            self.statements.extend(statement);
+        }
+        Ok(self.statements.get_mut(place))
+    }
+
+    /// The statement at `place`, known to be compiled.
+    pub(super) fn compiled(&mut self, place: usize) -> &mut Statement {
+        &mut self.statements[place]
+    }
+}
+
+/// The texts used last, prepared. Ordered by a hash that is the same in every process.
+#[derive(Default)]
+pub(super) struct Cache {
+    slots: Vec<Text>,
+    places: BTreeMap<u64, usize>,
+    uses: u64,
+}
+
+impl Cache {
+    /// The slot that holds `text`, which may not be compiled yet. It stays where it is until the
+    /// next call.
+    pub(super) fn slot_of(&mut self, text: &str) -> usize {
+        self.uses += 1;
+        let hash = mix_bytes(0, text.as_bytes());
+        let slot = match self.places.get(&hash) {
+            Some(&slot) => {
+                if *self.slots[slot].text != *text {
+                    self.slots[slot] = Text::new(text, true);
+                }
+                slot
+            }
+            None => self.add(hash, Text::new(text, true)),
+        };
+        self.slots[slot].used = self.uses;
+        slot
+    }
+
+    pub(super) fn text(&mut self, slot: usize) -> &mut Text {
+        &mut self.slots[slot]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.places.clear();
+        self.slots.clear();
+    }
+
+    fn add(&mut self, hash: u64, text: Text) -> usize {
+        let slot = self.slots.len();
+        if slot < CACHED_TEXTS_MAX {
+            self.slots.push(text);
+            self.places.insert(hash, slot);
+            return slot;
+        }
+        let (&oldest, &slot) = self
+            .places
+            .iter()
+            .min_by_key(|(_, slot)| self.slots[**slot].used)
+            .expect("the cache is full, so it is not empty");
+        self.places.remove(&oldest);
+        self.slots[slot] = text;
+        self.places.insert(hash, slot);
+        slot
+    }
+}

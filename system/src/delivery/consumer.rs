@@ -1,0 +1,52 @@
+//! What DeliveryCo hears from the Store: requests and cancels, in any order and any number.
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::service;
+use crate::consumer;
+use crate::error::Error;
+use crate::messages::{
+    DELIVERY_CANCELS, DELIVERY_REQUESTS, DeliveryCancel, DeliveryRequest, decode,
+};
+use crate::ports::{Message, Ports};
+use crate::worker::Worker;
+
+pub fn requests(ports: &Ports) -> Worker {
+    consumer::worker(ports, DELIVERY_REQUESTS, request)
+}
+
+pub fn cancels(ports: &Ports) -> Worker {
+    consumer::worker(ports, DELIVERY_CANCELS, cancel)
+}
+
+fn request<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
+    async move {
+        let request: DeliveryRequest = decode(message)?;
+        check(&request)?;
+        service::request(ports, message, &request).await
+    }
+    .boxed()
+}
+
+fn cancel<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
+    async move {
+        let cancel: DeliveryCancel = decode(message)?;
+        service::cancel(ports, message, &cancel.order_id).await
+    }
+    .boxed()
+}
+
+/// A driver needs to know what to fetch.
+fn check(request: &DeliveryRequest) -> Result<(), Error> {
+    if request.lines.is_empty() {
+        return Err(Error::invalid("a delivery without lines: expected goods to deliver"));
+    }
+    match request.lines.iter().find(|line| line.quantity < 1) {
+        Some(line) => Err(Error::invalid(format!(
+            "quantity {} of {:?}: expected at least 1",
+            line.quantity, line.product_id
+        ))),
+        None => Ok(()),
+    }
+}

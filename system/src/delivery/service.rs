@@ -1,0 +1,204 @@
+//! DeliveryCo's use cases: accept a request, cancel, take in a driver's report, answer questions.
+//!
+//! The carrier alone decides a race of cancel and pick-up, by compare-and-set on the parcel's
+//! sequence (`protocol.md` §5.1). Whatever was asked, the Store is told how things stand.
+
+use scoped_futures::ScopedFutureExt;
+
+use super::mapper;
+use super::parcel::{Event, Parcel, Timeline};
+use crate::error::{Error, Kind, Problem};
+use crate::id::OrderId;
+use crate::messages::{DELIVERY_CANCELS, DELIVERY_REQUESTS, DeliveryRequest, DeliveryStatus};
+use crate::ports::{Message, Ports};
+use crate::story::Fact;
+use crate::transaction::{Transaction, transact};
+use crate::{inbox, outbox};
+
+/// Accepts a request. A repeat is told the current status again; other content for a known order
+/// is refused for good.
+pub async fn request(
+    ports: &Ports,
+    message: &Message,
+    request: &DeliveryRequest,
+) -> Result<(), Error> {
+    transact(ports, move |transaction| {
+        async move {
+            // 1. The inbox; 2. the parcel; 3. the audit row; 4. the update to the Store.
+            if !inbox::first_time(transaction, DELIVERY_REQUESTS, message).await? {
+                return Ok(());
+            }
+            let now = transaction.now();
+            let order = request.order_id.clone();
+            let mut parcel =
+                Parcel::begin(order, Event::Request, now).expect("an absent parcel is accepted");
+            parcel.next_move_at = Some(now + ports.settings.carrier.pick_up_after);
+            if !mapper::insert(transaction.sql(), &parcel, request).await? {
+                return request_again(transaction, request).await;
+            }
+            transaction.moved("ABSENT", moved(&parcel)).await?;
+            transaction.work_due();
+            outbox::send(transaction, &parcel.update()).await
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+async fn request_again(
+    transaction: &mut Transaction<'_>,
+    request: &DeliveryRequest,
+) -> Result<(), Error> {
+    let order = &request.order_id;
+    let (state, words) = match mapper::request(transaction.sql(), order).await? {
+        Some(first) if first != *request => {
+            let detail = "the order's delivery was requested before with other content";
+            return Err(Error::rejected(Kind::KeyReused, detail));
+        }
+        Some(_) => ("REPEATED", "tells the status of the parcel again"),
+        None => ("TOMBSTONE_HIT", "refuses the delivery: the cancel came first"),
+    };
+    let parcel = existing(transaction, order).await?;
+    transaction.tell(Fact::new("parcel", state, order, words));
+    outbox::send(transaction, &parcel.update()).await
+}
+
+/// Cancels the delivery if the parcel is not picked up yet.
+pub async fn cancel(ports: &Ports, message: &Message, order: &OrderId) -> Result<(), Error> {
+    transact(ports, move |transaction| {
+        async move {
+            if !inbox::first_time(transaction, DELIVERY_CANCELS, message).await? {
+                return Ok(());
+            }
+            let now = transaction.now();
+            let Some(parcel) = mapper::find(transaction.sql(), order).await? else {
+                return plant_tombstone(transaction, order).await;
+            };
+            if let Some(cancelled) = parcel.after(Event::Cancel, now) {
+                return change(transaction, &parcel, &cancelled).await;
+            }
+            let (state, words) = match parcel.status {
+                DeliveryStatus::Cancelled => ("REPEATED", "has cancelled the delivery already"),
+                _ => ("CANCEL_REFUSED", "refuses the cancel: already picked up"),
+            };
+            transaction.tell(Fact::new("parcel", state, order, words));
+            outbox::send(transaction, &parcel.update()).await
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+/// The request is still on its way: the tombstone will refuse it (`protocol.md` §5.2).
+async fn plant_tombstone(transaction: &mut Transaction<'_>, order: &OrderId) -> Result<(), Error> {
+    let now = transaction.now();
+    let tombstone =
+        Parcel::begin(order.clone(), Event::Cancel, now).expect("an absent parcel is cancelled");
+    if !mapper::insert_tombstone(transaction.sql(), &tombstone).await? {
+        return Err(Error::Serialization);
+    }
+    let words = "cancels before the request came";
+    let fact = Fact::new("parcel", tombstone.status.as_str(), order, words);
+    transaction.moved("ABSENT", fact).await?;
+    transaction.tell(Fact::new("parcel", "TOMBSTONE", order, ""));
+    outbox::send(transaction, &tombstone.update()).await
+}
+
+/// A driver reports that the parcel is lost.
+pub async fn report_lost(ports: &Ports, order: &OrderId) -> Result<Parcel, Error> {
+    report(ports, order, "it can only be lost between pick-up and delivery", |parcel, now| {
+        parcel.after(Event::Lose, now)
+    })
+    .await
+}
+
+/// A driver reports that a lost parcel turned up.
+pub async fn report_found(ports: &Ports, order: &OrderId) -> Result<Parcel, Error> {
+    report(ports, order, "only a missing parcel can be found", Parcel::find).await
+}
+
+async fn report(
+    ports: &Ports,
+    order: &OrderId,
+    rule: &'static str,
+    event: fn(&Parcel, crate::time::Time) -> Option<Parcel>,
+) -> Result<Parcel, Error> {
+    transact(ports, move |transaction| {
+        async move {
+            let now = transaction.now();
+            let parcel = existing(transaction, order).await?;
+            let Some(after) = event(&parcel, now) else {
+                let status = parcel.status.as_str();
+                let detail = format!("the parcel is {status}: {rule}");
+                let problem = Problem::new(Kind::Conflict, detail);
+                return Err(problem.with("delivery_status", status.into()).into());
+            };
+            change(transaction, &parcel, &after).await?;
+            Ok(after)
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+/// The order's delivery.
+pub async fn find(ports: &Ports, order: &OrderId) -> Result<(Parcel, Timeline), Error> {
+    transact(ports, move |transaction| {
+        async move {
+            let found = mapper::find_with_timeline(transaction.sql(), order).await?;
+            found.ok_or_else(unknown)
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+/// At most `limit` deliveries of orders after `after`, by order.
+pub async fn page(
+    ports: &Ports,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(Parcel, Timeline)>, Error> {
+    transact(ports, move |transaction| {
+        async move { mapper::page(transaction.sql(), after, limit).await }.scope_boxed()
+    })
+    .await
+}
+
+/// Turns `before` into `after`, leaves the trail and tells the Store. Someone else's change in
+/// between runs the transaction again, and it decides anew.
+pub async fn change(
+    transaction: &mut Transaction<'_>,
+    before: &Parcel,
+    after: &Parcel,
+) -> Result<(), Error> {
+    if !mapper::change(transaction.sql(), before, after).await? {
+        return Err(Error::Serialization);
+    }
+    if after.found {
+        transaction.tell(Fact::new("parcel", "FOUND", &after.order_id, "finds the parcel"));
+    } else {
+        transaction.moved(before.status.as_str(), moved(after)).await?;
+    }
+    outbox::send(transaction, &after.update()).await
+}
+
+fn moved(parcel: &Parcel) -> Fact {
+    let words = match parcel.status {
+        DeliveryStatus::Received => "accepts the parcel",
+        DeliveryStatus::PickedUp => "picks up",
+        DeliveryStatus::InTransit => "departs",
+        DeliveryStatus::Delivered => "delivers",
+        DeliveryStatus::Lost => "loses the parcel",
+        DeliveryStatus::Cancelled => "cancels the delivery",
+    };
+    Fact::new("parcel", parcel.status.as_str(), &parcel.order_id, words)
+}
+
+async fn existing(transaction: &mut Transaction<'_>, order: &OrderId) -> Result<Parcel, Error> {
+    mapper::find(transaction.sql(), order).await?.ok_or_else(unknown)
+}
+
+fn unknown() -> Error {
+    Error::rejected(Kind::NotFound, "there is no delivery for this order")
+}

@@ -1,0 +1,125 @@
+//! Sending a mail once: claim it, hand it to the mail server, note it.
+//!
+//! No transaction spans the mail server. A crash between its acceptance and the note sends the
+//! mail a second time, under the same `Message-ID`: a lost mail would be worse.
+
+use std::time::Duration;
+
+use scoped_futures::ScopedFutureExt;
+
+use super::letter::{self, Letter};
+use super::mapper::{self, Sent};
+use crate::error::Error;
+use crate::inbox;
+use crate::ports::{Mail, Message, Ports};
+use crate::story::{self, Fact};
+use crate::transaction::transact;
+
+/// How long a mail is its claimant's: longer than any mail server may take to answer.
+const CLAIM: Duration = Duration::from_secs(30);
+
+/// How often it is tried to note that a mail is sent. Each failure of the database here could
+/// cost a second mail, so giving up at once would be wrong.
+const NOTES_MAX: u32 = 5;
+
+/// The most mails that the mailbox shows.
+const MAILBOX_MAX: i64 = 200;
+
+/// Sends `letter`, which `message` carried, unless it was sent before.
+pub async fn deliver<L: Letter>(ports: &Ports, message: &Message, letter: &L) -> Result<(), Error> {
+    let mail = letter::mail(letter)?;
+    let template = letter.template();
+    if !claim(ports, message, letter, &template, &mail).await? {
+        return Ok(());
+    }
+    if let Err(error) = ports.mailer.send(mail).await {
+        story::say(letter.order_id().as_str(), "cannot hand a mail to the mail server");
+        release(ports, letter, &template).await;
+        return Err(error.into());
+    }
+    note_sent(ports, message, letter, &template).await
+}
+
+/// `false`: the mail is sent, and the message done with.
+async fn claim<L: Letter>(
+    ports: &Ports,
+    message: &Message,
+    letter: &L,
+    template: &str,
+    mail: &Mail,
+) -> Result<bool, Error> {
+    transact(ports, move |transaction| {
+        async move {
+            let (order, node, now) = (letter.order_id(), &ports.node, transaction.now());
+            let sql = transaction.sql();
+            if mapper::claim(sql, order, template, mail, node, now, now + CLAIM).await? {
+                return Ok(true);
+            }
+            if !mapper::is_sent(transaction.sql(), order, template).await? {
+                return Err(Error::Unavailable("another replica is sending this mail".into()));
+            }
+            if inbox::first_time(transaction, L::QUEUE, message).await? {
+                let words = "skips a mail that is sent already";
+                transaction.tell(Fact::new("mail", "SKIPPED", order, words));
+            }
+            Ok(false)
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+/// Lets another replica try next. If that fails too, the claim ends by time.
+async fn release<L: Letter>(ports: &Ports, letter: &L, template: &str) {
+    let released = transact(ports, move |transaction| {
+        mapper::release(transaction.sql(), letter.order_id(), template, &ports.node).scope_boxed()
+    })
+    .await;
+    drop(released);
+}
+
+async fn note_sent<L: Letter>(
+    ports: &Ports,
+    message: &Message,
+    letter: &L,
+    template: &str,
+) -> Result<(), Error> {
+    for attempt in 1.. {
+        let noted = transact(ports, move |transaction| {
+            async move {
+                let (order, now) = (letter.order_id(), transaction.now());
+                // Noted already: by a commit whose outcome we did not learn, or by a replica that
+                // took the mail for ours when our claim had ended.
+                if mapper::mark_sent(transaction.sql(), order, template, now).await? {
+                    inbox::first_time(transaction, L::QUEUE, message).await?;
+                    transaction.tell(Fact::new("mail", "SENT", order, letter.words()));
+                }
+                Ok(())
+            }
+            .scope_boxed()
+        })
+        .await;
+        match noted {
+            Err(Error::Unavailable(_) | Error::Unknown(_)) if attempt < NOTES_MAX => {
+                let backoff = &ports.settings.relay.backoff;
+                ports.clock.sleep(backoff.delay(attempt, &*ports.rng)).await;
+            }
+            result => return result,
+        }
+    }
+    unreachable!("the loop ends by returning")
+}
+
+/// The latest mails, newest first; only those to `recipient`, if one is given.
+pub async fn mailbox(ports: &Ports, recipient: Option<&str>) -> Result<Vec<Sent>, Error> {
+    transact(ports, move |transaction| {
+        async move {
+            match recipient {
+                Some(to) => mapper::latest_to(transaction.sql(), to, MAILBOX_MAX).await,
+                None => mapper::latest(transaction.sql(), MAILBOX_MAX).await,
+            }
+        }
+        .scope_boxed()
+    })
+    .await
+}

@@ -1,0 +1,34 @@
+//! To the support team: somebody has to look. One mail for each order and kind of trouble.
+
+use super::Content;
+use crate::email::letter::{Letter, SUPPORT_ADDRESS};
+use crate::messages::{MAIL_SUPPORT, Support};
+
+impl Letter for Support {
+    const QUEUE: &'static str = MAIL_SUPPORT;
+
+    fn template(&self) -> String {
+        format!("support:{}", self.kind)
+    }
+
+    fn to(&self) -> &str {
+        SUPPORT_ADDRESS
+    }
+
+    fn content(&self) -> Content {
+        Content {
+            subject: format!("Alert: {} ({})", self.kind, self.order_id),
+            opening: "An order needs your attention.",
+            details: vec![
+                ("Order", self.order_id.to_string()),
+                ("Kind", self.kind.clone()),
+                ("What happened", self.text.clone()),
+            ],
+            closing: "The support page shows all open alerts.",
+        }
+    }
+
+    fn words(&self) -> String {
+        format!("mails support: {}", super::line(&self.kind))
+    }
+}

@@ -1,0 +1,179 @@
+//! What answers change, one by one.
+
+use std::time::Duration;
+
+use super::order::OrderStatus;
+use super::payment::PaymentStatus;
+use super::progress::{Context, Effect, Reply, Turn, advance, answered, payment_settled};
+use super::saga::{Case, Goal, Step, Stock};
+use super::saga_tests::case;
+use crate::error::{Error, Kind};
+use crate::messages::{PaymentOutcome, PaymentResult};
+use crate::ports::Rng;
+use crate::settings;
+use crate::time::Time;
+use crate::warehouse::dto::State;
+
+struct Zeros;
+
+impl Rng for Zeros {
+    fn fill(&self, _: &'static str, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
+
+fn with<T>(work: impl FnOnce(&Context<'_>) -> T) -> T {
+    let settings = settings::Saga::default();
+    work(&Context { now: Time(1_000_000), settings: &settings, rng: &Zeros })
+}
+
+fn debited(case: &Case, outcome: PaymentOutcome) -> PaymentResult {
+    PaymentResult {
+        key: "DEBIT-order-1".into(),
+        order_id: case.order.id.clone(),
+        outcome,
+        transaction_id: Some("t-1".into()),
+        reason: Some("too little money".into()),
+    }
+}
+
+/// Takes the steps up to the debit's intent.
+fn at_debit() -> Case {
+    let mut case = case();
+    with(|context| {
+        assert_eq!(advance(&mut case, context).0, Some(Step::Reserve));
+        let held = case.allocation.clone();
+        let reply = Reply::Reservation { state: State::Held, held };
+        answered(&mut case, Step::Reserve, Ok(reply), context);
+        assert_eq!(advance(&mut case, context).0, Some(Step::Debit));
+    });
+    case
+}
+
+#[test]
+fn an_intent_is_written_before_its_call() {
+    let case = at_debit();
+    assert_eq!(case.payment.status, PaymentStatus::DebitIntent);
+    assert_eq!(case.saga.stock, Stock::Held);
+}
+
+#[test]
+fn an_unknown_outcome_repeats_the_step_and_at_last_queues_it_once() {
+    let mut case = at_debit();
+    with(|context| {
+        let mut queued = 0;
+        for _ in 0..10 {
+            let unknown = Err(Error::Unknown("timeout".into()));
+            let (turn, effects) = answered(&mut case, Step::Debit, unknown, context);
+            assert!(matches!(turn, Turn::Wait(delay) if delay > Duration::ZERO));
+            queued += effects.iter().filter(|effect| **effect == Effect::QueueDebit).count();
+        }
+        assert_eq!(queued, 1);
+        assert_eq!(case.order.status, OrderStatus::PendingPayment);
+    });
+}
+
+#[test]
+fn a_cancel_during_the_debit_is_resolved_by_a_void() {
+    let mut case = at_debit();
+    case.order.become_status(OrderStatus::CancelPending, Time(1));
+    case.saga.goal = Goal::Cancel;
+    with(|context| {
+        let unknown = Err(Error::Unknown("timeout".into()));
+        assert_eq!(answered(&mut case, Step::Debit, unknown, context).0, Turn::Go);
+        assert_eq!(advance(&mut case, context).0, Some(Step::Void));
+        let result = debited(&case, PaymentOutcome::Debited);
+        answered(&mut case, Step::Void, Ok(Reply::Payment(result)), context);
+        assert_eq!(case.order.status, OrderStatus::CancelPending, "charged, but not PAID");
+        assert_eq!(advance(&mut case, context).0, Some(Step::Release));
+        let reply = Reply::Reservation { state: State::Released, held: Vec::new() };
+        answered(&mut case, Step::Release, Ok(reply), context);
+        assert_eq!(advance(&mut case, context).0, Some(Step::Refund));
+    });
+}
+
+#[test]
+fn a_result_that_comes_twice_changes_nothing() {
+    let mut case = at_debit();
+    with(|context| {
+        let result = debited(&case, PaymentOutcome::Debited);
+        assert_eq!(payment_settled(&mut case, &result, context).len(), 3);
+        let settled = case.clone();
+        for outcome in [PaymentOutcome::Debited, PaymentOutcome::Declined, PaymentOutcome::Voided] {
+            let late = debited(&case, outcome);
+            assert_eq!(payment_settled(&mut case, &late, context), Vec::new());
+            assert_eq!(case, settled);
+        }
+    });
+}
+
+#[test]
+fn losing_the_stock_again_and_again_fails_the_order_and_still_releases() {
+    let mut case = case();
+    with(|context| {
+        for _ in 0..=context.settings.replans {
+            assert_eq!(advance(&mut case, context).0, Some(Step::Reserve));
+            answered(&mut case, Step::Reserve, Ok(Reply::NotEnough), context);
+            if case.saga.goal == Goal::Deliver {
+                assert_eq!(advance(&mut case, context).0, Some(Step::Plan));
+                let shelves = super::saga_tests::case().allocation;
+                answered(&mut case, Step::Plan, Ok(Reply::Available(shelves)), context);
+            }
+        }
+        // A copy of an earlier reserve may still be on the wire: only a release ends the doubt.
+        assert_eq!(advance(&mut case, context).0, Some(Step::Release));
+        let reply = Reply::Reservation { state: State::Released, held: Vec::new() };
+        answered(&mut case, Step::Release, Ok(reply), context);
+        assert_eq!(advance(&mut case, context).0, None);
+        assert_eq!(case.order.status, OrderStatus::Failed);
+    });
+}
+
+#[test]
+fn a_refund_is_parked_after_its_budget_and_probed_for_ever() {
+    let mut case = at_debit();
+    with(|context| {
+        case.payment.status = PaymentStatus::Debited;
+        case.order.status = OrderStatus::CancelPending;
+        case.saga.goal = Goal::Cancel;
+        case.saga.stock = Stock::Free;
+        assert_eq!(advance(&mut case, context).0, Some(Step::Refund));
+        let mut alerts = 0;
+        for _ in 0..context.settings.refund_attempts {
+            let down = Err(Error::Unavailable("refused".into()));
+            let (_, effects) = answered(&mut case, Step::Refund, down, context);
+            alerts += effects.iter().filter(|e| matches!(e, Effect::Alert { .. })).count();
+        }
+        assert_eq!((case.payment.status, alerts), (PaymentStatus::Parked, 1));
+        assert_eq!(advance(&mut case, context).0, None);
+        case.saga.next_attempt_at = context.now.0;
+        assert_eq!(advance(&mut case, context).0, Some(Step::Refund), "the slow probe");
+        let reply = Reply::Refunded { transaction_id: "r-1".into() };
+        answered(&mut case, Step::Refund, Ok(reply), context);
+        assert_eq!(advance(&mut case, context).0, None);
+        assert_eq!(case.order.status, OrderStatus::Cancelled);
+    });
+}
+
+#[test]
+fn a_refusal_of_the_refund_parks_it_at_once() {
+    let mut case = at_debit();
+    with(|context| {
+        case.payment.status = PaymentStatus::RefundDue;
+        case.saga.goal = Goal::Refund;
+        let refused = Ok(Reply::RefundRefused { why: "account closed".into() });
+        answered(&mut case, Step::Refund, refused, context);
+        assert_eq!(case.payment.status, PaymentStatus::Parked);
+    });
+}
+
+#[test]
+fn a_refused_step_alerts_people_and_is_not_dropped() {
+    let mut case = at_debit();
+    with(|context| {
+        let refused = Err(Error::rejected(Kind::KeyReused, "another amount"));
+        let (turn, effects) = answered(&mut case, Step::Debit, refused, context);
+        assert!(matches!(turn, Turn::Wait(_)));
+        assert!(matches!(effects[0], Effect::Alert { kind: "step refused", .. }));
+    });
+}
