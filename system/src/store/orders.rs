@@ -247,7 +247,7 @@ pub async fn cancel(ports: &Ports, user: &UserId, id: &OrderId) -> Result<OrderV
                     let detail =
                         format!("an order that is {} cannot be cancelled", status.as_str());
                     let problem =
-                        Problem::new(Kind::Conflict, detail).with("status", status.as_str().into());
+                        Problem::new(Kind::Conflict, detail).with("order_status", status.as_str().into());
                     return Err(problem.into());
                 }
             }

@@ -81,16 +81,17 @@ impl Disk {
     }
 
     /// Power is lost and comes back: every open file is dead, locks are forgotten, and only what
-    /// was synced is there. Disarms [`cut_after`](Disk::cut_after). Committed changes not yet
-    /// taken stay to be taken.
+    /// was synced is there. Connections of before answer errors and may be dropped at any time.
+    /// Disarms [`cut_after`](Disk::cut_after). Committed changes not yet taken stay to be taken.
+    /// A commit that was cut may be durable without having been told as a change.
     pub fn power_cut(&self) {
-        let mut files = self.files();
-        files.begin_epoch();
-        files.revert();
+        self.files().restore_power();
     }
 
     /// The process that used the disk was killed: every open file is dead and locks are forgotten,
-    /// but all that was written is still there.
+    /// but all that was written is still there. Call this before the connection is dropped, as on
+    /// a kill: dropping a living one closes the database in good order, with a checkpoint.
+    /// A power failure, armed or struck, stays.
     pub fn detach(&self) {
         self.files().begin_epoch();
     }

@@ -110,21 +110,25 @@ impl Files {
         self.cut_in = Some(n.max(1));
     }
 
-    /// Kills every handle, forgets locks and disarms the failure; bytes and names stay.
+    /// Kills every handle and forgets locks; bytes and names stay, and so does a power failure.
     pub(super) fn begin_epoch(&mut self) {
         self.epoch += 1;
-        self.cut_in = None;
-        self.failing = false;
         for file in self.files.values_mut() {
             file.handles = 0;
             file.locked_by = None;
         }
-        self.live.store(self.epoch, Ordering::Relaxed);
+        if !self.failing {
+            self.live.store(self.epoch, Ordering::Relaxed);
+        }
         self.drop_unnamed();
     }
 
-    /// Goes back to what is durable.
-    pub(super) fn revert(&mut self) {
+    /// Power comes back, and with it what is durable and nothing else.
+    pub(super) fn restore_power(&mut self) {
+        self.begin_epoch();
+        self.cut_in = None;
+        self.failing = false;
+        self.live.store(self.epoch, Ordering::Relaxed);
         self.names = self.durable_names.clone();
         for file in self.files.values_mut() {
             file.contents = file.durable.clone();
@@ -204,17 +208,19 @@ impl Files {
     ) -> Result<(), Refusal> {
         self.operate(handle.epoch)?;
         let file = self.file(handle.file);
+        // A write past the end also makes the pages of the gap.
+        let first = file.contents.page_count().min(offset / PAGE_BYTES);
         file.contents.write(offset, bytes);
-        let end = (offset + bytes.len()).div_ceil(PAGE_BYTES);
-        file.touch(offset / PAGE_BYTES, end);
+        file.touch(first, (offset + bytes.len()).div_ceil(PAGE_BYTES));
         Ok(())
     }
 
     pub(super) fn truncate(&mut self, handle: Handle, length: usize) -> Result<(), Refusal> {
         self.operate(handle.epoch)?;
         let file = self.file(handle.file);
+        let pages_before = file.contents.page_count();
         file.contents.truncate(length);
-        file.touch(length / PAGE_BYTES, file.contents.page_count());
+        file.touch(length / PAGE_BYTES, file.contents.page_count().max(pages_before));
         Ok(())
     }
 
@@ -336,11 +342,24 @@ mod tests {
         disk.sync(nameless, false).unwrap();
         assert_eq!(bytes_of(&mut disk, EPOCH, "kept").unwrap(), b"oxyz");
 
-        disk.begin_epoch();
-        disk.revert();
+        disk.restore_power();
         assert_eq!(disk.write(kept, 0, b"!"), Err(Refusal::Dead));
         assert_eq!(bytes_of(&mut disk, 2, "kept").unwrap(), b"one");
         assert_eq!(bytes_of(&mut disk, 2, "nameless"), None);
+    }
+
+    #[test]
+    fn a_file_cut_short_and_grown_again_is_durable_as_it_is() {
+        let mut disk = Files::new(&BTreeMap::new());
+        let handle = disk.open(EPOCH, "file", true).unwrap();
+        disk.write(handle, 0, &[1; 10 * PAGE_BYTES]).unwrap();
+        disk.sync(handle, true).unwrap();
+        disk.truncate(handle, 0).unwrap();
+        disk.write(handle, 5 * PAGE_BYTES, &[2; 10]).unwrap();
+        disk.sync(handle, false).unwrap();
+        let before = disk.fingerprint();
+        disk.restore_power();
+        assert_eq!(disk.fingerprint(), before);
     }
 
     #[test]
@@ -353,8 +372,7 @@ mod tests {
         disk.delete(EPOCH, "gone", true).unwrap();
         disk.delete(EPOCH, "back", false).unwrap();
         assert_eq!(disk.exists(EPOCH, "back"), Ok(false));
-        disk.begin_epoch();
-        disk.revert();
+        disk.restore_power();
         assert_eq!(disk.exists(2, "back"), Ok(true));
         assert_eq!(disk.exists(2, "gone"), Ok(false));
     }
@@ -386,7 +404,8 @@ mod tests {
         assert!(disk.is_failing());
         assert_eq!(disk.length(handle), Err(Refusal::Dead));
         disk.begin_epoch();
-        disk.revert();
+        assert!(disk.is_failing(), "a kill does not bring the power back");
+        disk.restore_power();
         assert!(!disk.is_failing());
         assert_eq!(disk.operations(), 2);
     }

@@ -2,6 +2,7 @@
 //!
 //! The time a migration took is recorded as 0: a measured one would differ from run to run.
 
+use std::future::ready;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -72,11 +73,11 @@ impl Migrate for SimConnection {
 
     /// One connection per file is the lock.
     fn lock(&mut self) -> BoxFuture<'_, Result<(), MigrateError>> {
-        self.now(|_| Ok(()))
+        Box::pin(ready(Ok(())))
     }
 
     fn unlock(&mut self) -> BoxFuture<'_, Result<(), MigrateError>> {
-        self.now(|_| Ok(()))
+        Box::pin(ready(Ok(())))
     }
 
     fn apply<'e>(

@@ -250,16 +250,18 @@ impl Session {
     ) -> Result<(), Error> {
         let mut cursor = self.begin_run(text, keep);
         let argument = |place: usize| arguments.get(place).copied();
-        // SAFETY: the arguments outlive the cursor, which runs to its end here.
-        while let Some(step) =
-            unsafe { self.advance(&mut cursor, argument, arguments.len()) }.transpose()
-        {
-            if let Err(error) = step {
-                self.abandon(&mut cursor).ok();
-                return Err(error);
+        loop {
+            // SAFETY: the arguments outlive the cursor, which runs to its end here.
+            let step = unsafe { self.advance(&mut cursor, argument, arguments.len()) };
+            match step {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    self.abandon(&mut cursor).ok();
+                    return Err(error);
+                }
             }
         }
-        Ok(())
     }
 
     /// Begins a transaction, or a savepoint inside one. sqlx's names for savepoints are kept.

@@ -3,6 +3,7 @@
 
 mod power;
 
+use std::io::Write;
 use std::process::Command;
 
 use futures::{FutureExt, TryStreamExt};
@@ -366,7 +367,7 @@ fn runs_of_one_seed_are_identical() {
         let first = seeded_run(1);
         assert_ne!(first.0, seeded_run(2).0);
         assert_eq!(first, std::thread::spawn(|| seeded_run(1)).join().unwrap());
-        println!("alone: {first:?}");
+        writeln!(std::io::stdout(), "alone: {first:?}").unwrap();
         return;
     }
     let path = concat!(module_path!(), "::runs_of_one_seed_are_identical");
