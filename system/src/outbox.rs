@@ -5,13 +5,15 @@
 
 use futures::future::join_all;
 use scoped_futures::ScopedFutureExt;
-use sqlx::Row;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use crate::error::Error;
 use crate::id;
 use crate::messages::{self, Payload};
 use crate::ports::{Message, Ports, PublishError};
 use crate::story;
+use crate::time::Time;
 use crate::transaction::{Transaction, transact};
 use crate::worker::{Progress, Worker};
 
@@ -57,32 +59,48 @@ pub fn relay(ports: &Ports) -> Worker {
 
 /// Claims what is due, publishes it, marks what was confirmed.
 async fn relay_batch(ports: &Ports) -> Result<Progress, Error> {
-    let due = claim(ports).await?;
+    let Claimed { due, next_due } = claim(ports).await?;
+    let full = due.len() as i64 >= ports.settings.relay.batch;
     if due.is_empty() {
-        return next_due(ports).await;
+        return Ok(Progress::Idle(next_due));
     }
-    let results =
-        join_all(due.iter().map(|(message, _)| ports.queue.publish(message.clone()))).await;
+    let results = join_all(due.iter().map(|row| ports.queue.publish(row.message.clone()))).await;
     let mut sent = Vec::new();
     let mut failed = Vec::new();
-    for ((message, attempts), result) in due.into_iter().zip(results) {
+    for (row, result) in due.into_iter().zip(results) {
         match result {
-            Ok(()) => sent.push(message.message_id),
+            Ok(()) => sent.push(row.message.message_id),
             Err(error) => {
                 if let PublishError::Returned(_) = error {
-                    story::say(&message.correlation_id, &format!("{}: {error}", message.schema));
+                    let words = format!("{}: {error}", row.message.schema);
+                    story::say(&row.message.correlation_id, &words);
                 }
-                failed.push((message.message_id, attempts));
+                failed.push((row.message.message_id, row.attempts));
             }
         }
     }
     settle(ports, &sent, &failed).await?;
-    Ok(Progress::Worked)
+    match full || !failed.is_empty() {
+        true => Ok(Progress::Worked),
+        false => Ok(Progress::Idle(next_due)),
+    }
+}
+
+/// Rows that this relay publishes now, and when the next of the others is due.
+struct Claimed {
+    due: Vec<Row>,
+    next_due: Option<Time>,
+}
+
+/// A row of the outbox.
+struct Row {
+    message: Message,
+    attempts: i64,
 }
 
 /// A claim pushes the row's next attempt into the future, so that another replica's relay leaves
 /// it alone; a relay that dies loses its claim by time.
-async fn claim(ports: &Ports) -> Result<Vec<(Message, i64)>, Error> {
+async fn claim(ports: &Ports) -> Result<Claimed, Error> {
     let relay = &ports.settings.relay;
     transact(ports, move |transaction| {
         async move {
@@ -99,14 +117,22 @@ async fn claim(ports: &Ports) -> Result<Vec<(Message, i64)>, Error> {
             .bind(relay.batch)
             .fetch_all(transaction.sql())
             .await?;
-            rows.iter().map(read).collect()
+            // What is claimed here is due again when the claim ends, if its settling fails.
+            let next_due: Option<i64> = sqlx::query_scalar(
+                "SELECT next_attempt_at FROM outbox WHERE status = 'NEW' \
+                 ORDER BY next_attempt_at LIMIT 1",
+            )
+            .fetch_optional(transaction.sql())
+            .await?;
+            let due = rows.iter().map(read).collect::<Result<_, Error>>()?;
+            Ok(Claimed { due, next_due: next_due.map(Time) })
         }
         .scope_boxed()
     })
     .await
 }
 
-fn read(row: &sqlx::any::AnyRow) -> Result<(Message, i64), Error> {
+fn read(row: &AnyRow) -> Result<Row, Error> {
     let message = Message {
         message_id: row.try_get(0)?,
         exchange: row.try_get(1)?,
@@ -119,7 +145,7 @@ fn read(row: &sqlx::any::AnyRow) -> Result<(Message, i64), Error> {
         attempt: 0,
         body: row.try_get::<String, _>(8)?.into(),
     };
-    Ok((message, row.try_get(9)?))
+    Ok(Row { message, attempts: row.try_get(9)? })
 }
 
 async fn settle(ports: &Ports, sent: &[String], failed: &[(String, i64)]) -> Result<(), Error> {
@@ -149,19 +175,4 @@ async fn settle(ports: &Ports, sent: &[String], failed: &[(String, i64)]) -> Res
         .scope_boxed()
     })
     .await
-}
-
-async fn next_due(ports: &Ports) -> Result<Progress, Error> {
-    let due: Option<i64> = transact(ports, |transaction| {
-        async move {
-            let due = sqlx::query_scalar(
-                "SELECT next_attempt_at FROM outbox WHERE status = 'NEW' \
-                 ORDER BY next_attempt_at LIMIT 1",
-            );
-            Ok(due.fetch_optional(transaction.sql()).await?)
-        }
-        .scope_boxed()
-    })
-    .await?;
-    Ok(Progress::Idle(due.map(crate::time::Time)))
 }

@@ -27,6 +27,7 @@
 //! });
 //! ```
 
+mod boot;
 pub mod faults;
 pub mod history;
 pub mod images;
@@ -57,13 +58,13 @@ pub use ports::mailer::SentMail;
 pub use run::run;
 pub use spec::{Commit, Observer, ServiceSpec, Spec};
 
-use faults::injector::Injector;
 use faults::Kind;
+use faults::injector::Injector;
 use history::History;
 use node::Nodes;
+use ports::broker::BrokerHost;
 use ports::database::DatabaseHost;
 use ports::mailer::MailHost;
-use ports::queue::BrokerHost;
 use seed::{Seed, Stream};
 use sqlite::Disk;
 
@@ -89,7 +90,8 @@ pub(crate) struct Inner {
 /// Acting in the world.
 impl World {
     /// The ports of a node: a client's to act with, or a replica's to look at it from inside. A
-    /// client has no database; everything else works.
+    /// client has no database; everything else works, from tasks that were [spawned](World::spawn)
+    /// on the node. They belong to the node's present life: after a restart, ask for new ones.
     ///
     /// # Panics
     /// If no node has this name.
@@ -97,13 +99,14 @@ impl World {
         ports::of(self, self.0.nodes.find(node))
     }
 
-    /// Runs `future` on a node, so that its network, its story lines and its faults are the node's.
+    /// Runs `future` on a node, so that its network, its story lines and its faults are the node's:
+    /// awaiting it gives an error if the node is killed meanwhile.
     pub fn spawn<F>(&self, node: &str, future: F) -> JoinHandle<F::Output>
     where
-        F: Future + 'static,
-        F::Output: 'static,
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
     {
-        self.0.nodes.spawner(self.0.nodes.find(node)).spawn_local(future)
+        self.0.nodes.spawner(self.0.nodes.find(node)).spawn(future)
     }
 
     /// Sleeps in virtual time.

@@ -31,6 +31,8 @@ pub struct Spec {
     pub trace: bool,
     /// How far a node's clock is off, in microseconds, by node name.
     pub clock_offsets: Vec<(String, i64)>,
+    /// The virtual time after which a world that has not ended is taken for one that hangs.
+    pub limit: Duration,
 }
 
 /// A service: its replicas share one database, `<name>-db`.
@@ -40,9 +42,12 @@ pub struct ServiceSpec {
     pub(super) replicas: usize,
     pub(super) image: Image,
     pub(super) settings: Arc<Settings>,
-    pub(super) router: Arc<dyn Fn(&Ports) -> Router + Send + Sync>,
-    pub(super) workers: Arc<dyn Fn(&Ports) -> Vec<Worker> + Send + Sync>,
+    pub(super) router: MakeRouter,
+    pub(super) workers: MakeWorkers,
 }
+
+type MakeRouter = Arc<dyn Fn(&Ports) -> Router + Send + Sync>;
+type MakeWorkers = Arc<dyn Fn(&Ports) -> Vec<Worker> + Send + Sync>;
 
 /// Looks at a commit. It may peek at any database.
 pub type Observer = Box<dyn FnMut(&World, &Commit<'_>) + Send>;
@@ -71,6 +76,7 @@ impl Spec {
             observers: Vec::new(),
             trace: false,
             clock_offsets: Vec::new(),
+            limit: Duration::from_secs(30 * 24 * 3600),
         }
     }
 }

@@ -114,7 +114,16 @@ async fn void_in(
     let key = debit::key(order);
     if !payments::bury(transaction, &key, order).await? {
         let (stored, _) = claimed(transaction, &key).await?;
-        return Ok(stored.result());
+        let result = stored.result();
+        if result.outcome == PaymentOutcome::Debited {
+            transaction.tell(Fact::new(
+                "debit",
+                "VOID_LOST",
+                order,
+                "cannot void: already debited",
+            ));
+        }
+        return Ok(result);
     }
     record(transaction, order, PaymentOutcome::Voided, "voids the debit".to_owned()).await?;
     Ok(PaymentResult {

@@ -37,11 +37,13 @@ fn delivery_update<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, 
                 }
                 let before = known(transaction, &update.order_id).await?;
                 let mut case = before.clone();
-                let effects = hear_carrier(&mut case, update, transaction.now());
+                let now = transaction.now();
+                let effects = hear_carrier(&mut case, update);
+                if wake(&mut case, now, &ports.settings.saga) {
+                    transaction.work_due();
+                }
                 orders::save(transaction, &before, &case).await?;
-                carry_out(transaction, &case, effects).await?;
-                transaction.work_due();
-                Ok(())
+                carry_out(transaction, &case, effects).await
             }
             .scope_boxed()
         })
@@ -50,7 +52,7 @@ fn delivery_update<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, 
 }
 
 /// Applies an update. An older one than the last applied fills its timestamp and does no more.
-fn hear_carrier(case: &mut Case, update: &DeliveryUpdate, now: Time) -> Vec<Effect> {
+fn hear_carrier(case: &mut Case, update: &DeliveryUpdate) -> Vec<Effect> {
     let at = Time(update.at);
     if update.sequence <= case.order.carrier_sequence {
         case.order.carrier_was_at(update.status, at);
@@ -58,10 +60,9 @@ fn hear_carrier(case: &mut Case, update: &DeliveryUpdate, now: Time) -> Vec<Effe
     }
     case.order.carrier_sequence = update.sequence;
     match read_carrier(case.order.status, update.status) {
-        CarrierWord::Moves(status) => carrier_moves(case, status, at, now),
+        CarrierWord::Moves(status) => carrier_moves(case, status, at),
         CarrierWord::AgreesToCancel => {
             case.saga.delivery = Delivery::Cancelled;
-            wake(case, now);
             vec![Effect::Told {
                 state: "CARRIER_AGREED",
                 words: "the carrier agrees to cancel".into(),
@@ -83,7 +84,7 @@ fn hear_carrier(case: &mut Case, update: &DeliveryUpdate, now: Time) -> Vec<Effe
 }
 
 /// What the carrier reports from CANCEL_PENDING is its refusal: the order goes on.
-fn carrier_moves(case: &mut Case, status: OrderStatus, at: Time, now: Time) -> Vec<Effect> {
+fn carrier_moves(case: &mut Case, status: OrderStatus, at: Time) -> Vec<Effect> {
     let mut effects = Vec::new();
     if case.order.status == OrderStatus::CancelPending && status != OrderStatus::Lost {
         case.saga.goal = Goal::Deliver;
@@ -109,7 +110,6 @@ fn carrier_moves(case: &mut Case, status: OrderStatus, at: Time, now: Time) -> V
         }
         _ => {}
     }
-    wake(case, now);
     effects
 }
 
@@ -127,11 +127,11 @@ fn payment_result<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, R
                 let now = transaction.now();
                 let context = Context { now, settings: &ports.settings.saga, rng: &*ports.rng };
                 let effects = payment_settled(&mut case, result, &context);
-                wake(&mut case, now);
+                if wake(&mut case, now, context.settings) {
+                    transaction.work_due();
+                }
                 orders::save(transaction, &before, &case).await?;
-                carry_out(transaction, &case, effects).await?;
-                transaction.work_due();
-                Ok(())
+                carry_out(transaction, &case, effects).await
             }
             .scope_boxed()
         })

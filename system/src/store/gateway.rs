@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::allocation::Share;
-use super::payment::{debit_key, refund_key};
 use super::progress::Reply;
 use super::saga::{Case, Step};
 use crate::bank::dto::{DebitRequest, PaymentResult, RefundAnswer, RefundRequest, VoidRequest};
+use crate::bank::{debit, refund};
 use crate::error::{Error, Kind};
 use crate::gateway::{Request, call};
 use crate::id::{OrderId, Sku};
@@ -29,9 +29,9 @@ pub async fn perform(ports: &Ports, case: &Case, step: Step) -> Result<Reply, Er
         Step::Commit => reservation(ports, order, "commit").await,
         Step::Release => reservation(ports, order, "release").await,
         Step::Return => reservation(ports, order, "return").await,
-        Step::Debit => debit(ports, case).await,
+        Step::Debit => ask_debit(ports, case).await,
         Step::Void => void(ports, order).await,
-        Step::Refund => refund(ports, case).await,
+        Step::Refund => ask_refund(ports, case).await,
         _ => unreachable!("{} is no call", step.as_str()),
     }
 }
@@ -98,16 +98,17 @@ fn read_members<T: DeserializeOwned>(members: &Map<String, Value>) -> Option<T> 
     serde_json::from_value(Value::Object(members.clone())).ok()
 }
 
-async fn debit(ports: &Ports, case: &Case) -> Result<Reply, Error> {
+async fn ask_debit(ports: &Ports, case: &Case) -> Result<Reply, Error> {
     let request = to_bank(&case.order.id, "debit", "/debits".into());
     let answer: PaymentResult = call(ports, request, &debit_request(case)).await?;
     Ok(Reply::Payment(answer))
 }
 
-/// The debit of an order, the same on both roads.
+/// The debit of an order, the same on both roads: its key is the order, not the attempt
+/// (`scenarios/payment_reply_lost.toml`).
 pub fn debit_request(case: &Case) -> DebitRequest {
     DebitRequest {
-        key: debit_key(&case.order.id),
+        key: debit::key(&case.order.id),
         order_id: case.order.id.clone(),
         account: case.order.user.clone(),
         amount: case.order.total,
@@ -115,18 +116,18 @@ pub fn debit_request(case: &Case) -> DebitRequest {
 }
 
 async fn void(ports: &Ports, order: &OrderId) -> Result<Reply, Error> {
-    let request = to_bank(order, "void", format!("/debits/{}/void", debit_key(order)));
+    let request = to_bank(order, "void", format!("/debits/{}/void", debit::key(order)));
     let answer: PaymentResult =
         call(ports, request, &VoidRequest { order_id: order.clone() }).await?;
     Ok(Reply::Payment(answer))
 }
 
 /// A refusal for good (the account is closed, say) is an answer too: the refund is parked.
-async fn refund(ports: &Ports, case: &Case) -> Result<Reply, Error> {
+async fn ask_refund(ports: &Ports, case: &Case) -> Result<Reply, Error> {
     let order = &case.order.id;
     let body = RefundRequest {
-        key: refund_key(order),
-        debit_key: debit_key(order),
+        key: refund::key(order),
+        debit_key: debit::key(order),
         order_id: order.clone(),
         amount: case.order.total,
     };

@@ -246,8 +246,8 @@ pub async fn cancel(ports: &Ports, user: &UserId, id: &OrderId) -> Result<OrderV
                 status => {
                     let detail =
                         format!("an order that is {} cannot be cancelled", status.as_str());
-                    let problem =
-                        Problem::new(Kind::Conflict, detail).with("order_status", status.as_str().into());
+                    let problem = Problem::new(Kind::Conflict, detail)
+                        .with("order_status", status.as_str().into());
                     return Err(problem.into());
                 }
             }
@@ -256,10 +256,11 @@ pub async fn cancel(ports: &Ports, user: &UserId, id: &OrderId) -> Result<OrderV
             let moved = move_order(&mut case, OrderStatus::CancelPending, now, words);
             case.order.reason = "You cancelled the order.".into();
             case.saga.goal = Goal::Cancel;
-            wake(&mut case, now);
+            if wake(&mut case, now, &ports.settings.saga) {
+                transaction.work_due();
+            }
             orders::save(transaction, &before, &case).await?;
             carry_out(transaction, &case, vec![moved]).await?;
-            transaction.work_due();
             Ok(view(&case))
         }
         .scope_boxed()

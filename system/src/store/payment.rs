@@ -90,16 +90,6 @@ impl Payment {
     }
 }
 
-/// The key of an order's debit: the order, not the attempt (`scenarios/payment_reply_lost.toml`).
-pub fn debit_key(order: &crate::id::OrderId) -> String {
-    format!("DEBIT-{order}")
-}
-
-/// The key of an order's one refund.
-pub fn refund_key(order: &crate::id::OrderId) -> String {
-    format!("REFUND-{order}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

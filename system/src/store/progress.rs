@@ -384,10 +384,27 @@ pub fn rest(case: &mut Case, until: Time) {
     case.saga.lease_until = 0;
 }
 
-/// Makes the case due now, unless somebody works on it: its owner sees the change when its call
-/// returns, and if it never returns the lease's end makes the case due.
-pub fn wake(case: &mut Case, now: Time) {
-    if case.saga.lease_owner.is_empty() {
-        case.saga.next_attempt_at = now.0;
+/// After news for a case that nobody works on: makes it due now if the news changes what is next,
+/// or restarts the wait for the carrier's word. A case in hand is left to its owner, who sees the
+/// news when its call returns; and if it never returns, the lease's end makes the case due.
+/// Returns whether the sweep has work.
+pub fn wake(case: &mut Case, now: Time, settings: &settings::Saga) -> bool {
+    if !case.saga.lease_owner.is_empty() {
+        return false;
+    }
+    match next(case) {
+        Step::Rest => {
+            case.saga.step = Step::Rest;
+            rest(case, Time(i64::MAX));
+            false
+        }
+        Step::AwaitCarrier if case.saga.step == Step::AwaitCarrier => {
+            rest(case, now + settings.carrier_silence);
+            false
+        }
+        _ => {
+            case.saga.next_attempt_at = now.0;
+            true
+        }
     }
 }

@@ -62,7 +62,11 @@ fn forward_takes_one_step_after_the_other() {
         (Stock::Committed, PaymentStatus::Debited, Delivery::Requested, Step::AwaitCarrier),
     ];
     for (stock, payment, delivery, expected) in journey {
-        assert_eq!(step(Goal::Deliver, stock, payment, delivery), expected, "{stock:?} {payment:?}");
+        assert_eq!(
+            step(Goal::Deliver, stock, payment, delivery),
+            expected,
+            "{stock:?} {payment:?}"
+        );
     }
     let mut losing = case();
     losing.allocation.clear();

@@ -48,11 +48,12 @@ pub async fn retry(ports: &Ports, id: &OrderId) -> Result<OrderView, Error> {
             }
             let to = PaymentStatus::RefundDue;
             case.payment.become_status(to);
-            wake(&mut case, transaction.now());
+            if wake(&mut case, transaction.now(), &ports.settings.saga) {
+                transaction.work_due();
+            }
             orders::save(transaction, &before, &case).await?;
             let words = "support tries the parked refund again".to_owned();
             carry_out(transaction, &case, vec![Effect::PaymentMoved { from, to, words }]).await?;
-            transaction.work_due();
             Ok(view(&case))
         }
         .scope_boxed()

@@ -3,7 +3,11 @@
 //! Each kind has one name, and a counter of the times it fired (`injector.rs`). Times are virtual,
 //! from the start of the world.
 
-pub mod injector;
+pub(super) mod broker;
+pub(super) mod database;
+pub(super) mod injector;
+pub(super) mod network;
+pub(super) mod process;
 
 use std::fmt;
 use std::time::Duration;
@@ -110,6 +114,35 @@ impl Kind {
             Kind::ConnectionLostBeforeCommit { .. } => "connection lost before commit",
             Kind::ConnectionLostAfterCommit { .. } => "connection lost after commit",
             Kind::SerializationFailure { .. } => "serialization failure",
+        }
+    }
+}
+
+impl Kind {
+    /// Whether it ends or halts a node.
+    pub(super) fn is_of_process(&self) -> bool {
+        matches!(self, Kind::Crash { .. } | Kind::Stop { .. } | Kind::Pause { .. })
+    }
+
+    /// The queue whose messages it harms.
+    pub(super) fn queue(&self) -> Option<&str> {
+        match self {
+            Kind::ConfirmLost { queue }
+            | Kind::MessageTwice { queue }
+            | Kind::MessageLate { queue, .. }
+            | Kind::MessagesReordered { queue } => Some(queue),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            When::At(at) => write!(formatter, "at {at:?}"),
+            When::During { from, until, .. } => write!(formatter, "from {from:?} until {until:?}"),
+            When::Moment { moment, nth: 1 } => moment.fmt(formatter),
+            When::Moment { moment, nth } => write!(formatter, "{moment}, time {nth}"),
         }
     }
 }

@@ -24,7 +24,9 @@ use super::vfs;
 /// look at the file, or SQLite asks for shared memory (a new file would silently stay in `delete`
 /// mode). `EXTRA` also syncs the directory after a journal's unlink; with `FULL` the journal of
 /// the file's creation can come back and roll the whole database back.
-const SETTINGS: &str = "PRAGMA locking_mode=EXCLUSIVE;
+/// Pages are small because rows are, and every commit copies and sums whole pages.
+const SETTINGS: &str = "PRAGMA page_size=1024;
+PRAGMA locking_mode=EXCLUSIVE;
 PRAGMA synchronous=EXTRA;
 PRAGMA temp_store=MEMORY;
 PRAGMA foreign_keys=ON;";
@@ -102,6 +104,18 @@ impl Session {
                 None => return Err(Error::Protocol("SQLite has no memory".to_owned())),
             }
         };
+        // One plan for each text, whatever is bound: without this guarantee SQLite prepares a
+        // statement anew whenever a bound range or limit changes.
+        // SAFETY: the connection is open; this option takes an int and a place for its new value,
+        // which may be null.
+        unsafe {
+            ffi::sqlite3_db_config(
+                database.as_ptr(),
+                ffi::SQLITE_DBCONFIG_ENABLE_QPSG,
+                1,
+                ptr::null_mut::<c_int>(),
+            );
+        }
         let capture = NonNull::from(Box::leak(Box::<Capture>::default()));
         // SAFETY: the capture is freed after the connection is closed (see `Drop`), and borrowed
         // only between calls of SQLite.

@@ -89,6 +89,10 @@ pub(super) fn register() -> c_int {
             xGetSystemCall: None,
             xNextSystemCall: None,
         });
+        // SQLite's count of its own memory is one lock for every allocation; nobody reads it.
+        // SAFETY: this option takes an int. If SQLite is initialised already it refuses, and works
+        // as before.
+        unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0) };
         // SAFETY: the structure is leaked, so it lives as long as SQLite keeps it in its list.
         unsafe { ffi::sqlite3_vfs_register(Box::leak(vfs), 0) }
     })

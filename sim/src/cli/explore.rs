@@ -1,0 +1,83 @@
+//! `cargo sim explore`: many seeds over all cores, what broke grouped by invariant.
+
+use std::time::Instant;
+
+use stormproof_sim::shop::Options;
+
+use super::Verdict;
+use super::arguments::{Explore, jobs};
+use super::process;
+use super::progress::Progress;
+use super::registries;
+use super::report;
+use super::subject::{self, Finding, Subject};
+use super::summary::Summary;
+use super::tally::Tally;
+use super::terminal;
+use super::workers;
+
+/// Stories in a report: enough to begin with, and a page that still loads.
+const STORIES: usize = 10;
+
+/// Runs the seeds, prints what they came to and, if asked for, writes the report.
+pub fn explore(asked: &Explore, json: bool) -> Result<Verdict, String> {
+    let subject = Subject::find(&asked.scenario, asked.profile)?;
+    let begun = Instant::now();
+    let tally = tally(asked, &subject, begun)?;
+    if tally.seeds == 0 {
+        return Err("no seed came to its end in the time given: expected more time".to_owned());
+    }
+    let commit = subject::commit();
+    let gaps = registries::gaps(&subject, &tally);
+    let summary = Summary {
+        subject: &subject,
+        from: asked.from,
+        tally: &tally,
+        gaps: &gaps,
+        commit: commit.as_deref(),
+        wall_seconds: begun.elapsed().as_secs_f64(),
+    };
+    let mut text = String::new();
+    if let Some(path) = &asked.html {
+        report::write(path, &summary, &stories(&subject, &tally)?)?;
+        let short = path.strip_prefix(subject::workspace()).unwrap_or(path);
+        text = format!("report {}\n", short.display());
+    }
+    match json {
+        true => terminal::print_json(&summary.json(None))?,
+        false => terminal::print(&format!("{}{text}", summary.text()))?,
+    }
+    Ok(summary.verdict())
+}
+
+fn tally(asked: &Explore, subject: &Subject, begun: Instant) -> Result<Tally, String> {
+    let seeds = asked.from..asked.from.saturating_add(asked.seeds());
+    let mut tally = Tally::new(asked.from);
+    let mut progress = Progress::new(asked.seeds());
+    let count = |(seed, finding): (u64, Finding)| {
+        progress.add(&finding);
+        tally.add(seed, finding);
+    };
+    let worker = process::worker_of(subject, Options::default())?;
+    let deadline = asked.time.map(|time| begun + time);
+    workers::explore(&worker, seeds, jobs(asked.jobs), deadline, count)?;
+    progress.finish();
+    tally.finish();
+    Ok(tally)
+}
+
+/// Runs the first seed of every group again, each in a process of its own, for its story.
+fn stories(subject: &Subject, tally: &Tally) -> Result<Vec<report::Story>, String> {
+    let worker = process::worker_of(subject, Options { story: true, trace: false })?;
+    let mut seeds: Vec<u64> = tally.groups().iter().map(|group| group.first).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    seeds.truncate(STORIES);
+    let tell = |seed: u64| {
+        Ok(match workers::alone(&worker, seed)? {
+            Finding::Ended(outcome) => (seed, Ok(outcome.story)),
+            Finding::Died(how) => (seed, Err(how)),
+        })
+    };
+    seeds.into_iter().map(tell).collect()
+}

@@ -1,0 +1,82 @@
+//! `cargo sim run`: one scenario under one seed, and its story.
+
+use std::path::Path;
+use std::time::Instant;
+
+use stormproof_sim::shop::Options;
+
+use super::Verdict;
+use super::arguments::Run;
+use super::report;
+use super::subject::{self, Finding, Subject};
+use super::summary::Summary;
+use super::tally::Tally;
+use super::terminal;
+
+/// Runs the scenario in this process and prints its story, or everything as JSON.
+pub fn run(asked: &Run, json: bool) -> Result<Verdict, String> {
+    let subject = Subject::find(&asked.scenario, asked.profile)?;
+    let seed = asked.seed.unwrap_or_else(|| subject.own_seed());
+    let begun = Instant::now();
+    let mut finding = subject.attempt(seed, Options { story: true, trace: asked.trace.is_some() });
+    let wall_seconds = begun.elapsed().as_secs_f64();
+    let (mut story, mut trace) = (Vec::new(), Vec::new());
+    if let Finding::Ended(outcome) = &mut finding {
+        story = std::mem::take(&mut outcome.story);
+        trace = std::mem::take(&mut outcome.trace);
+    }
+    if let Some(path) = &asked.trace {
+        write_lines(path, &trace)?;
+    }
+    let tally = Tally::of(seed, finding);
+    let commit = subject::commit();
+    let commit = commit.as_deref();
+    let summary =
+        Summary { subject: &subject, from: seed, tally: &tally, gaps: &[], commit, wall_seconds };
+    if let Some(path) = &asked.html {
+        report::write(path, &summary, &[(seed, Ok(story.clone()))])?;
+    }
+    match json {
+        true => terminal::print_json(&summary.json(Some(&story)))?,
+        false => terminal::print(&text(&summary, &story))?,
+    }
+    Ok(judge(&subject, &tally))
+}
+
+fn text(summary: &Summary<'_>, story: &[String]) -> String {
+    let title = format!("{} · seed {}", summary.subject.name(), summary.from);
+    let mut text = match story.first() == Some(&title) {
+        true => String::new(),
+        false => format!("{title}\n"),
+    };
+    for line in story {
+        text.push_str(&format!("{line}\n"));
+    }
+    let failures = summary.failures();
+    if !failures.is_empty() {
+        text.push_str(&format!("\n{failures}"));
+    }
+    text
+}
+
+/// A scenario that asks for a fault that did not fire has not been run as it was written. The
+/// swarm's faults may come too late, or aim at what never happens: that is its nature.
+fn judge(subject: &Subject, tally: &Tally) -> Verdict {
+    if !tally.broken.is_empty() {
+        return Verdict::Broken;
+    }
+    if subject.is_storm() || tally.unfired.is_empty() {
+        return Verdict::Held;
+    }
+    for fault in tally.unfired.keys() {
+        terminal::complain(&format!("{}: this fault did not fire: {fault}", subject.asked()));
+    }
+    Verdict::CouldNotRun
+}
+
+fn write_lines(path: &Path, lines: &[String]) -> Result<(), String> {
+    let mut text = lines.join("\n");
+    text.push('\n');
+    std::fs::write(path, text)
+        .map_err(|error| format!("cannot write the trace to {}: {error}", path.display()))
+}

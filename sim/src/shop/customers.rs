@@ -1,0 +1,369 @@
+//! Customers: they follow their scripts, ask again when they get no answer, and remember every
+//! word they are told.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::{Either, join, select};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use stormproof_system::error::{Kind, Problem};
+use stormproof_system::ports::{Answer, Ports};
+use stormproof_system::store::dto::{
+    LoggedIn, Login, OrderView, PlaceOrder, Register, TimelineEntry, WantedLine,
+};
+
+use crate::shop::client::{Question, ask, ask_once, is_definitive, problem_kind};
+use crate::shop::judge::{Bench, Judge};
+use crate::shop::promises::{KeyAnswer, Placed};
+use crate::shop::scenario::{Action, OrderStep, Step, Which};
+use crate::shop::truth::rows::Id;
+use crate::world::World;
+
+/// What every password begins with, so that one search finds any of them where it must not be.
+pub const PASSWORD_MARK: &str = "pass-phrase-of-";
+
+/// A customer at work.
+#[derive(Clone)]
+pub struct Shopper {
+    /// From 0.
+    number: usize,
+    name: Arc<str>,
+    world: World,
+    ports: Ports,
+    judge: Judge,
+    token: Arc<Mutex<String>>,
+}
+
+/// What a customer reads of an order; unknown members are for others.
+#[derive(Deserialize)]
+struct Refusal {
+    order_id: String,
+}
+
+impl Shopper {
+    pub fn new(world: &World, judge: &Judge, number: usize) -> Shopper {
+        let name = crate::shop::map::customer(number + 1);
+        Shopper {
+            number,
+            world: world.clone(),
+            ports: world.ports(&name),
+            name: name.into(),
+            judge: judge.clone(),
+            token: Arc::default(),
+        }
+    }
+
+    /// Registers and logs in; returns the user's id, which is also the owner of the bank account.
+    pub async fn arrive(&self) -> String {
+        let username = self.name.to_string();
+        let email = format!("{username}@mail.example");
+        let register = Register { username, password: self.password(), email };
+        let question = Question::post("store", "register", "/register", &register);
+        // A conflict: the answer to the first try was lost, and this user is already we.
+        ask(&self.ports, &question).await;
+        let user_id = self.log_in().await;
+        self.judge.bench().promises.customers[self.number].user_id.clone_from(&user_id);
+        user_id
+    }
+
+    fn password(&self) -> String {
+        format!("{PASSWORD_MARK}{}", self.name)
+    }
+
+    fn token(&self) -> String {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn log_in(&self) -> String {
+        let login = Login { username: self.name.to_string(), password: self.password() };
+        let question = Question::post("store", "login", "/login", &login);
+        loop {
+            let answer = ask(&self.ports, &question).await;
+            if let Ok(logged_in) = serde_json::from_slice::<LoggedIn>(&answer.body) {
+                *self.token.lock().unwrap_or_else(PoisonError::into_inner) = logged_in.token;
+                return logged_in.user_id;
+            }
+            // Not registered after all, or too many logins: later.
+            self.ports.clock.sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Follows the script, then looks at what became of it so far.
+    pub async fn shop(&self, script: &[Step]) {
+        let mut placed = 0;
+        for step in script {
+            if let Some((which, status)) = step.wait_until {
+                self.wait_until(which, status).await;
+            }
+            if !step.after.is_zero() {
+                self.ports.clock.sleep(step.after).await;
+            }
+            match &step.action {
+                Action::Wait => {}
+                Action::Order(order) => {
+                    self.place(placed, order).await;
+                    placed += 1;
+                    let bench = self.judge.bench();
+                    bench.ring(&topic(self.number, placed));
+                }
+                Action::Cancel(which) => self.cancel(*which).await,
+                Action::Poll => self.look_closely().await,
+            }
+        }
+        if script.iter().any(|step| !matches!(step.action, Action::Wait)) {
+            self.look().await;
+        }
+    }
+
+    /// Waits for a fact, not for an answer: until the order has been there, or is settled.
+    async fn wait_until(&self, which: Which, status: stormproof_system::store::order::OrderStatus) {
+        let Some(id) = self.order(which) else { return };
+        self.judge
+            .until(&id, |bench| {
+                let order = bench.truth.orders.get(&id)?;
+                let there = order.arrival(status).is_some() || bench.truth.is_settled(order);
+                there.then_some(())
+            })
+            .await;
+    }
+
+    /// The id of one of the orders placed so far, if its customer knows it.
+    fn order(&self, which: Which) -> Option<Id> {
+        let bench = self.judge.bench();
+        let orders = &bench.promises.customers[self.number].orders;
+        let placed = match which {
+            Which::First => orders.first(),
+            Which::Last => orders.last(),
+            Which::Number(number) => orders.get(usize::try_from(number).ok()?.checked_sub(1)?),
+        };
+        let answer = placed?.answer.as_ref()?;
+        (answer.status == 202).then(|| answer.order_id.clone())
+    }
+
+    async fn place(&self, number: usize, step: &OrderStep) {
+        let key = format!("{}-order-{}", self.name, number + 1);
+        let placed = Placed { key: key.clone(), lines: step.lines.clone(), ..Placed::default() };
+        self.judge.bench().promises.customers[self.number].orders.push(placed);
+        let question = self.order_question(&key, &step.lines);
+        let goods: Vec<_> =
+            step.lines.iter().map(|(sku, quantity)| format!("{quantity} {sku}")).collect();
+        self.world.say(&self.name, "", &format!("orders {}", goods.join(", ")));
+        match step.gone {
+            Some((patience, back)) => self.go_away(number, &question, patience, back).await,
+            None if step.double_submit => {
+                self.judge.bench().fired("double submit");
+                join(self.submit(number, &question), self.submit(number, &question)).await;
+            }
+            None => self.submit(number, &question).await,
+        }
+        if step.same_key_other_body {
+            self.reuse_key(&key, &step.lines).await;
+        }
+    }
+
+    fn order_question(&self, key: &str, lines: &[(String, i64)]) -> Question {
+        let line =
+            |(sku, quantity): &(String, i64)| WantedLine { sku: sku.clone(), quantity: *quantity };
+        let body = PlaceOrder { lines: lines.iter().map(line).collect() };
+        Question::post("store", "order", "/orders", &body).with_key(key)
+    }
+
+    /// Asks until the key is answered, and remembers the answer.
+    async fn submit(&self, number: usize, question: &Question) {
+        let answer = self.ask(question).await;
+        self.remember(number, &answer);
+    }
+
+    /// Drops the request after a while; is back later, or never.
+    async fn go_away(
+        &self,
+        number: usize,
+        question: &Question,
+        patience: Duration,
+        back: Option<Duration>,
+    ) {
+        let question = question.clone().with_bearer(self.token());
+        let sleep = self.ports.clock.sleep(patience);
+        let answer = match select(Box::pin(ask_once(&self.ports, &question)), sleep).await {
+            Either::Left((answer, _)) => answer.ok().filter(is_definitive),
+            Either::Right(((), request)) => {
+                drop(request);
+                self.judge.bench().fired("buyer gone mid-request");
+                self.world.say(&self.name, "", "is gone before the answer");
+                None
+            }
+        };
+        match (answer, back) {
+            (Some(answer), _) => self.remember(number, &answer),
+            (None, Some(back)) => {
+                self.ports.clock.sleep(back).await;
+                self.world.say(&self.name, "", "is back and asks again, same key");
+                self.submit(number, &question).await;
+            }
+            (None, None) => {
+                let mut bench = self.judge.bench();
+                bench.promises.customers[self.number].orders[number].forgotten = true;
+            }
+        }
+    }
+
+    /// Another body with a key that is taken: 422, and nothing else.
+    async fn reuse_key(&self, key: &str, lines: &[(String, i64)]) {
+        let more: Vec<_> =
+            lines.iter().map(|(sku, quantity)| (sku.clone(), quantity + 1)).collect();
+        let answer = self.ask(&self.order_question(key, &more)).await;
+        let mut bench = self.judge.bench();
+        bench.fired("same key, other body");
+        if problem_kind(&answer) != Some(Kind::KeyReused) {
+            let what = format!(
+                "{}: another body with the key {key} was answered {}",
+                self.name, answer.status
+            );
+            bench.promises.contradict("same key, same answer", None, what);
+        }
+    }
+
+    /// Notes the answer to an order: 202 with the order, or 409 with the order that failed at once.
+    fn remember(&self, number: usize, answer: &Answer) {
+        let bench = &mut *self.judge.bench();
+        let read = match answer.status {
+            StatusCode::ACCEPTED => serde_json::from_slice::<OrderView>(&answer.body)
+                .ok()
+                .map(|view| (view.order_id, view.total.minor)),
+            StatusCode::CONFLICT if problem_kind(answer) == Some(Kind::NotEnoughStock) => {
+                let refusal = serde_json::from_slice::<Refusal>(&answer.body).ok();
+                refusal.map(|refusal| (refusal.order_id, 0))
+            }
+            _ => None,
+        };
+        let Some((order_id, total)) = read else {
+            let what = format!("{}: an order was answered {}", self.name, answer.status);
+            bench.promises.contradict("promises kept", None, what);
+            return;
+        };
+        let location = answer.headers.get("location").and_then(|value| value.to_str().ok());
+        let answer = KeyAnswer {
+            status: answer.status.as_u16(),
+            location: location.unwrap_or_default().to_owned(),
+            body: String::from_utf8_lossy(&answer.body).into_owned(),
+            order_id: order_id.into(),
+            total,
+        };
+        bench.promises.answered(self.number, number, answer);
+    }
+
+    async fn cancel(&self, which: Which) {
+        let Some(id) = self.order(which) else { return };
+        self.world.say(&self.name, &id, "cancels");
+        self.judge.bench().fired("cancel");
+        let path = format!("/orders/{id}/cancel");
+        let answer = self.ask(&Question::post("store", "cancel", path, &Value::Null)).await;
+        let bench = &mut *self.judge.bench();
+        let promises = &mut bench.promises;
+        match (answer.status, Problem::parse(&answer.body)) {
+            (StatusCode::ACCEPTED, _) => {
+                let Ok(view) = serde_json::from_slice::<OrderView>(&answer.body) else { return };
+                if let Some(placed) = promises.customers[self.number].placed(&id) {
+                    placed.cancel_accepted = true;
+                }
+                promises.saw(self.number, &id, &view.status, None);
+            }
+            (StatusCode::CONFLICT, Some(problem)) => {
+                if let Some(status) = problem.more.get("status").and_then(Value::as_str) {
+                    promises.saw(self.number, &id, status, None);
+                }
+            }
+            (status, _) => {
+                let what = format!("its cancellation was answered {status}");
+                promises.contradict("promises kept", Some(&id), what);
+            }
+        }
+    }
+
+    /// Looks at all own orders.
+    pub async fn look(&self) {
+        let answer = self.ask(&Question::get("store", "look", "/orders")).await;
+        let Ok(views) = serde_json::from_slice::<Vec<OrderView>>(&answer.body) else {
+            let what = format!("{}: the list of orders was answered {}", self.name, answer.status);
+            self.judge.bench().promises.contradict("promises kept", None, what);
+            return;
+        };
+        let bench = &mut *self.judge.bench();
+        self.check_list(bench, &views);
+        for view in &views {
+            bench.promises.saw(self.number, &view.order_id, &view.status, None);
+        }
+    }
+
+    /// All own orders are in the list, and no others.
+    fn check_list(&self, bench: &mut Bench, views: &[OrderView]) {
+        let Bench { truth, promises, .. } = bench;
+        let user_id = promises.customers[self.number].user_id.clone();
+        for view in views {
+            let owner = truth.orders.get(&view.order_id).map(|order| order.user_id.clone());
+            if owner.as_deref() != Some(&*user_id) {
+                let what = format!("was shown to {}, whose order it is not", self.name);
+                promises.contradict("private", Some(&view.order_id), what);
+            }
+        }
+        let known = promises.customers[self.number].orders.iter().filter_map(Placed::order_id);
+        let missing: Vec<_> =
+            known.filter(|id| !views.iter().any(|view| *view.order_id == ***id)).cloned().collect();
+        for id in missing {
+            let what = format!("is missing in the list of {}", self.name);
+            promises.contradict("promises kept", Some(&id), what);
+        }
+    }
+
+    /// Looks at all own orders and their timelines, and tries to see somebody else's order.
+    async fn look_closely(&self) {
+        self.look().await;
+        let (own, other) = {
+            let bench = self.judge.bench();
+            let book = &bench.promises.customers[self.number];
+            let own: Vec<Id> = book.orders.iter().filter_map(Placed::order_id).cloned().collect();
+            let mut others =
+                bench.truth.orders.iter().filter(|order| *order.user_id != *book.user_id);
+            (own, others.next().map(|order| order.id.clone()))
+        };
+        for id in own {
+            let path = format!("/orders/{id}/timeline");
+            let answer = self.ask(&Question::get("store", "timeline", path)).await;
+            let Ok(entries) = serde_json::from_slice::<Vec<TimelineEntry>>(&answer.body) else {
+                let what = format!("its timeline was answered {}", answer.status);
+                self.judge.bench().promises.contradict("promises kept", Some(&id), what);
+                continue;
+            };
+            let bench = &mut *self.judge.bench();
+            for entry in entries {
+                bench.promises.saw(self.number, &id, &entry.status, Some(entry.at));
+            }
+        }
+        if let Some(id) = other {
+            let path = format!("/orders/{id}");
+            let answer = self.ask(&Question::get("store", "look", path)).await;
+            let mut bench = self.judge.bench();
+            let pried = &mut bench.promises.customers[self.number].pried;
+            pried.push((id, answer.status.as_u16()));
+        }
+    }
+
+    /// Asks as this customer until there is an answer; logs in again when the token has expired.
+    async fn ask(&self, question: &Question) -> Answer {
+        loop {
+            let question = question.clone().with_bearer(self.token());
+            let answer = ask(&self.ports, &question).await;
+            if answer.status != StatusCode::UNAUTHORIZED {
+                return answer;
+            }
+            self.log_in().await;
+        }
+    }
+}
+
+/// What rings when a customer's order (from 1) has its answer, or will have none.
+pub fn topic(customer: usize, order: usize) -> String {
+    format!("placed {customer}/{order}")
+}

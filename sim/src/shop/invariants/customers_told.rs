@@ -1,0 +1,49 @@
+//! Customers told: one mail for every failure, refund and loss, and no mail about what did not
+//! happen.
+
+use stormproof_system::store::order::OrderStatus;
+use stormproof_system::store::payment::PaymentStatus;
+
+use super::{Evidence, Findings, Invariant, When};
+
+pub const INVARIANT: Invariant = Invariant {
+    name: "customers told",
+    says: "every order paid, failed, refunded or lost: exactly one mail, and one to support for \
+           every alert; a second one only where a fault came between the mail server and the commit",
+    when: When::AtRest,
+    step: None,
+    end: Some(end),
+};
+
+fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
+    let Evidence { truth, reckoning, .. } = evidence;
+    for order in truth.orders.iter() {
+        let payment = truth.payments.get(&order.id).map(|payment| payment.status);
+        for (template, due) in [
+            ("ordersuccess", order.paid_at.is_some()),
+            ("orderfail", order.status == OrderStatus::Failed),
+            ("refund", payment == Some(PaymentStatus::Refunded)),
+            ("lost", order.status == OrderStatus::Lost),
+        ] {
+            let mails = reckoning.mails_of(&order.id, template);
+            let fits = match due {
+                true => mails == 1 || (mails > 1 && reckoning.repeats_excused),
+                false => mails == 0,
+            };
+            if !fits {
+                let status = order.status.as_str();
+                let expected = u8::from(due);
+                findings.of(
+                    &order.id,
+                    format!("is {status} and got {mails} mails of {template}, expected {expected}"),
+                );
+            }
+        }
+    }
+    for alert in &reckoning.alerts {
+        let mails = reckoning.mails_of(&alert.order, &format!("support:{}", alert.kind));
+        if mails == 0 {
+            findings.of(&alert.order, format!("support was never mailed of {:?}", alert.kind));
+        }
+    }
+}

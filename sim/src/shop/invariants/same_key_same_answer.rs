@@ -1,0 +1,32 @@
+//! Same key, same answer: whoever asks again is told what was told first.
+
+use std::collections::BTreeMap;
+
+use super::{Evidence, Findings, Invariant, When};
+
+pub const INVARIANT: Invariant = Invariant {
+    name: "same key, same answer",
+    says: "all answers to one idempotency key are identical, and no two keys share an order",
+    when: When::Always,
+    step: None,
+    end: Some(end),
+};
+
+/// Two different answers to one key are told by the customer who got them, at once. Here: two
+/// orders for one key's content, or one order for two keys.
+fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
+    let mut orders = BTreeMap::new();
+    for customer in &evidence.promises.customers {
+        for placed in &customer.orders {
+            let Some(id) = placed.order_id() else { continue };
+            if let Some(other) = orders.insert(id.clone(), &placed.key) {
+                findings.of(id, format!("answers two keys: {other} and {}", placed.key));
+            }
+        }
+        let made = evidence.truth.orders.iter().filter(|row| *row.user_id == *customer.user_id);
+        let (made, asked) = (made.count(), customer.orders.len());
+        if made > asked {
+            findings.that(format!("{} asked for {asked} orders and has {made}", customer.name));
+        }
+    }
+}

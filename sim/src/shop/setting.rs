@@ -1,0 +1,114 @@
+//! The setting of a run: nodes, settings, queues and faults, as the world wants to hear of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stormproof_system::broker::{Broker, DeadLetter, QueueSpec};
+use stormproof_system::messages::{DEAD, DELIVERY_LIMIT, EXCHANGES, QUEUES, RETRIES};
+use stormproof_system::service::SERVICES;
+use stormproof_system::settings::{Auth, Carrier, Settings};
+
+use crate::shop::scenario::Scenario;
+use crate::shop::{Options, ending, map};
+use crate::world::faults::{Fault, When};
+use crate::world::{ServiceSpec, Spec, migrated};
+
+/// When the storm begins: before it the shop is set up, which no timed fault disturbs.
+pub const ZERO: Duration = Duration::from_secs(1);
+
+/// How long a run may be at rest in coming after the storm.
+pub const CALM_MAX: Duration = Duration::from_secs(2 * 3600);
+
+/// The world of a scenario, without its observers.
+pub fn spec(scenario: &Scenario, seed: u64, options: Options) -> Spec {
+    let settings = Arc::new(settings(scenario));
+    let mut spec = Spec::new(seed);
+    spec.faults = scenario.faults.iter().map(from_zero).collect();
+    spec.services = SERVICES
+        .iter()
+        .map(|service| {
+            let replicas = scenario.world.replicas.get(service.name).copied().unwrap_or(1);
+            ServiceSpec::new(service.name, migrated(service.name, || service.migrator()))
+                .serving(service.router, service.workers)
+                .settings(settings.clone())
+                .replicas(usize::try_from(replicas).expect("a handful"))
+        })
+        .collect();
+    spec.clients = (1..=scenario.customers.len()).map(map::customer).collect();
+    spec.clients.push(map::STAFF.to_owned());
+    spec.broker = broker();
+    spec.template = ending::template;
+    spec.trace = options.trace;
+    spec.clock_offsets =
+        scenario.world.clocks.iter().map(|(node, offset)| (node.clone(), *offset)).collect();
+    spec.limit = ZERO + scenario.world.storm + 3 * CALM_MAX;
+    spec
+}
+
+/// Scenarios count from the beginning of the storm.
+fn from_zero(fault: &Fault) -> Fault {
+    let when = match &fault.when {
+        When::At(at) => When::At(*at + ZERO),
+        When::During { from, until, times } => {
+            When::During { from: *from + ZERO, until: *until + ZERO, times: *times }
+        }
+        When::Moment { moment, nth } => When::Moment { moment: moment.clone(), nth: *nth },
+    };
+    Fault { kind: fault.kind.clone(), when }
+}
+
+/// Production's settings but for secrets, short journeys and passwords that are cheap to hash.
+pub fn settings(scenario: &Scenario) -> Settings {
+    let carrier = &scenario.world.carrier;
+    Settings {
+        auth: Auth {
+            customer_secret: b"customers' secret of the seeded world".to_vec(),
+            service_secret: b"services' secret of the seeded world".to_vec(),
+            hash_memory_kib: 8,
+            hash_passes: 1,
+            hash_lanes: 1,
+            ..Auth::default()
+        },
+        carrier: Carrier {
+            pick_up_after: carrier.pick_up,
+            depart_after: carrier.depart,
+            deliver_after: carrier.deliver,
+            lost_per_mille: carrier.lost_per_mille,
+            found_per_mille: carrier.found_per_mille,
+            found_after: carrier.found,
+        },
+        ..Settings::default()
+    }
+}
+
+/// The broker with the shop's exchanges, queues, retry queues and dead-letter queues.
+fn broker() -> Broker {
+    let mut broker = Broker::new();
+    let declare = "the table of queues is consistent";
+    for exchange in EXCHANGES {
+        broker.declare_exchange(exchange).expect(declare);
+    }
+    for row in QUEUES {
+        let dead = format!("{}{DEAD}", row.name);
+        let to = |routing_key: &str| {
+            Some(DeadLetter { exchange: String::new(), routing_key: routing_key.to_owned() })
+        };
+        let queue = QueueSpec {
+            delivery_limit: Some(DELIVERY_LIMIT),
+            dead_letter: to(&dead),
+            ..QueueSpec::named(row.name)
+        };
+        broker.declare_queue(queue).expect(declare);
+        broker.bind(row.name, row.exchange, row.binding).expect(declare);
+        broker.declare_queue(QueueSpec::named(dead)).expect(declare);
+        for (suffix, delay, _) in RETRIES {
+            let retry = QueueSpec {
+                message_ttl: Some(delay),
+                dead_letter: to(row.name),
+                ..QueueSpec::named(format!("{}{suffix}", row.name))
+            };
+            broker.declare_queue(retry).expect(declare);
+        }
+    }
+    broker
+}

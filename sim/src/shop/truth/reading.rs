@@ -1,0 +1,184 @@
+//! How the mirror is fed: changed rows after each commit, everything at the start, and everything
+//! once more when it has to prove that nothing committed was lost.
+
+use super::rows::*;
+use super::{Step, Told, Truth};
+use crate::world::sqlite::{Change, ChangeKind, Disk};
+use crate::world::{Commit, World};
+
+/// A table whose rows are counted, not read.
+struct Counted {
+    database: &'static str,
+    table: &'static str,
+    sql: &'static str,
+}
+
+macro_rules! counted {
+    ($($database:literal $table:literal),* $(,)?) => {
+        [$(Counted {
+            database: $database,
+            table: $table,
+            sql: concat!("SELECT count(*) FROM ", $table),
+        }),*]
+    };
+}
+
+const COUNTED: [Counted; 8] = counted! {
+    "store-db" "inbox", "warehouse-db" "inbox", "bank-db" "inbox", "delivery-db" "inbox",
+    "email-db" "inbox", "email-db" "sent", "store-db" "alerts", "bank-db" "audit",
+};
+
+/// Calls `$what` with the type of every watched row.
+macro_rules! for_every_row {
+    ($what:ident $arguments:tt) => {{
+        $what!(OrderRow $arguments);
+        $what!(PaymentRow $arguments);
+        $what!(ReservationRow $arguments);
+        $what!(ReservationLineRow $arguments);
+        $what!(StockRow $arguments);
+        $what!(RestockRow $arguments);
+        $what!(AccountRow $arguments);
+        $what!(EntryRow $arguments);
+        $what!(DebitRow $arguments);
+        $what!(RefundRow $arguments);
+        $what!(ParcelRow $arguments);
+    }};
+}
+
+impl Truth {
+    /// What the databases hold before anything has happened.
+    pub fn load(world: &World) -> Truth {
+        let mut truth = Truth::default();
+        let mut step = Step::default();
+        macro_rules! load {
+            ($row:ident ($truth:ident, $step:ident)) => {
+                for (number, row) in read_all::<$row>(world) {
+                    $truth.set(&mut $step, number, Some(row));
+                }
+            };
+        }
+        for_every_row!(load(truth, step));
+        truth.settle(&step);
+        truth.counts = COUNTED.iter().map(|counted| counted.count(world)).collect();
+        truth
+    }
+
+    /// Follows a commit. Returns what it changed among the watched rows.
+    pub fn follow(&mut self, world: &World, commit: &Commit<'_>) -> Step {
+        let told = commit.facts.iter().map(|fact| Told {
+            noun: fact.noun,
+            state: fact.state,
+            order: fact.order.clone(),
+        });
+        let mut step = Step { at: commit.at, facts: told.collect(), ..Step::default() };
+        if commit.changes.is_empty() {
+            return step;
+        }
+        let disk = world.database(commit.database);
+        for change in commit.changes {
+            self.follow_row(&disk, commit.database, change, &mut step);
+        }
+        self.settle(&step);
+        step
+    }
+
+    fn follow_row(&mut self, disk: &Disk, database: &str, change: &Change, step: &mut Step) {
+        macro_rules! follow {
+            ($row:ident ($truth:ident, $disk:ident, $database:ident, $change:ident, $step:ident)) => {
+                if *$change.table == *$row::TABLE && $database == $row::DATABASE {
+                    let row = match $change.kind {
+                        ChangeKind::Delete => None,
+                        _ => read_one::<$row>($disk, $change.rowid),
+                    };
+                    return $truth.set($step, $change.rowid, row);
+                }
+            };
+        }
+        let truth = &mut *self;
+        for_every_row!(follow(truth, disk, database, change, step));
+        for (counted, count) in COUNTED.iter().zip(&mut self.counts) {
+            if counted.database == database && *counted.table == *change.table {
+                match change.kind {
+                    ChangeKind::Insert => *count += 1,
+                    ChangeKind::Delete => *count -= 1,
+                    ChangeKind::Update => {}
+                }
+            }
+        }
+    }
+
+    /// Reads every database again: in words, what was committed and is not there any more, or is
+    /// there and was never committed.
+    pub fn compare(&self, world: &World) -> Vec<String> {
+        let mut lost = Vec::new();
+        let mut again = Truth::default();
+        let mut step = Step::default();
+        macro_rules! compare {
+            ($row:ident ($world:ident, $again:ident, $step:ident, $lost:ident, $truth:ident)) => {{
+                for (number, row) in read_all::<$row>($world) {
+                    $again.set(&mut $step, number, Some(row));
+                }
+                // Both sides as owned tables: `Row::table` hands out what can be changed.
+                let now = $row::table(&mut $again).rows.clone();
+                let then = $row::table(&mut $truth).rows.clone();
+                for (number, row) in &then {
+                    match now.get(number) {
+                        Some(found) if found == row => {}
+                        Some(found) => $lost.push(format!(
+                            "{}: a row of {} was {row:?} and is {found:?} without a commit",
+                            $row::DATABASE,
+                            $row::TABLE
+                        )),
+                        None => $lost.push(format!(
+                            "{}: a row of {} is gone: {row:?}",
+                            $row::DATABASE,
+                            $row::TABLE
+                        )),
+                    }
+                }
+                for (number, row) in &now {
+                    if !then.contains_key(number) {
+                        $lost.push(format!(
+                            "{}: a row of {} came without a commit: {row:?}",
+                            $row::DATABASE,
+                            $row::TABLE
+                        ));
+                    }
+                }
+            }};
+        }
+        let mut truth = self.clone();
+        for_every_row!(compare(world, again, step, lost, truth));
+        for (counted, then) in COUNTED.iter().zip(&self.counts) {
+            let now = counted.count(world);
+            if now != *then {
+                let Counted { database, table, .. } = counted;
+                lost.push(format!("{database}: {table} had {then} rows and has {now}"));
+            }
+        }
+        lost
+    }
+}
+
+fn read_one<R: Row>(disk: &Disk, number: i64) -> Option<R> {
+    let rows = disk.peek(R::ONE, &[number.into()]).expect("a watched table can be read");
+    rows.first().map(|values| R::read(values))
+}
+
+fn read_all<R: Row>(world: &World) -> Vec<(i64, R)> {
+    let rows = world.database(R::DATABASE).peek(R::ALL, &[]).expect("a watched table can be read");
+    let numbered = |values: &Vec<_>| {
+        let number =
+            crate::world::sqlite::Value::as_i64(&values[0]).expect("row numbers are integers");
+        (number, R::read(&values[1..]))
+    };
+    rows.iter().map(numbered).collect()
+}
+
+impl Counted {
+    fn count(&self, world: &World) -> i64 {
+        let rows = world.database(self.database).peek(self.sql, &[]);
+        let rows = rows.expect("a counted table can be read");
+        rows[0][0].as_i64().expect("a count is an integer")
+    }
+}

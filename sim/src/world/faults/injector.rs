@@ -1,0 +1,338 @@
+//! Decides, whenever a binding asks, whether a fault strikes here and now; counts what fired and
+//! which moments were passed.
+//!
+//! Families of faults ask through their own files: `process.rs`, `network.rs`, `broker.rs`,
+//! `database.rs`. What a fault then does is the binding's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::world::faults::{Fault, Kind, When, process};
+use crate::world::moment::{Act, Moment, Side};
+use crate::world::node::{Life, NodeIndex, Nodes, Role};
+use crate::world::{World, lock};
+
+/// All faults of a run.
+pub(in crate::world) struct Injector {
+    state: Mutex<State>,
+}
+
+struct State {
+    armed: Vec<Armed>,
+    /// The storm is over: nothing fires any more.
+    over: bool,
+    /// By the hash of service and moment.
+    moments: BTreeMap<u64, Passes>,
+}
+
+struct Armed {
+    kind: Kind,
+    when: When,
+    from: Duration,
+    until: Duration,
+    /// How many more operations it may strike.
+    left: u32,
+    fired: u64,
+    /// How often its moment was passed.
+    passes: u32,
+    /// A condition that struck and has not been told healed.
+    on: bool,
+}
+
+struct Passes {
+    service: Arc<str>,
+    moment: Moment,
+    count: u64,
+}
+
+/// What happens to the one who passes a moment.
+enum Verdict {
+    /// Its node dies or stands still.
+    Process(Kind),
+    /// The operation goes wrong.
+    Operation(Kind),
+}
+
+impl Injector {
+    pub(in crate::world) fn new(faults: Vec<Fault>) -> Injector {
+        let armed = faults.into_iter().map(Armed::new).collect();
+        Injector { state: Mutex::new(State { armed, over: false, moments: BTreeMap::new() }) }
+    }
+
+    /// Passes a moment of `life`: its node may die here (then this never returns) or stand still.
+    /// Returns the fault of the operation itself that was aimed at this moment, if any. `name` is
+    /// the moment's name in words.
+    pub(in crate::world) async fn pass(
+        &self,
+        world: &World,
+        life: Life,
+        side: Side,
+        act: Act,
+        name: &[&str],
+    ) -> Option<Kind> {
+        let nodes = &world.0.nodes;
+        if !nodes.is_alive(life) {
+            std::future::pending::<()>().await;
+        }
+        match self.note(nodes, life.node, side, act, name)? {
+            (place, Verdict::Operation(kind)) => {
+                self.fire(world, place);
+                Some(kind)
+            }
+            (place, Verdict::Process(kind)) => {
+                if process::strike(world, &kind) {
+                    self.fire(world, place);
+                }
+                match nodes.is_alive(life) {
+                    // A paused node stops as soon as it yields.
+                    true => madsim::task::yield_now().await,
+                    false => std::future::pending::<()>().await,
+                }
+                None
+            }
+        }
+    }
+
+    /// Counts the pass; says which fault waits here.
+    fn note(
+        &self,
+        nodes: &Nodes,
+        node: NodeIndex,
+        side: Side,
+        act: Act,
+        name: &[&str],
+    ) -> Option<(usize, Verdict)> {
+        let state = &mut *lock(&self.state);
+        let service = nodes.group(node);
+        let passes = state.moments.entry(hash(service, side, act, name)).or_insert_with(|| {
+            let moment = Moment::new(side, act, name.join(" "));
+            Passes { service: service.clone(), moment, count: 0 }
+        });
+        passes.count += 1;
+        if state.over {
+            return None;
+        }
+        let moment = &passes.moment;
+        let mut verdict = None;
+        for (place, armed) in state.armed.iter_mut().enumerate() {
+            let When::Moment { moment: wanted, nth } = &armed.when else { continue };
+            if wanted != moment || !concerns(nodes, &armed.kind, node) {
+                continue;
+            }
+            armed.passes += 1;
+            if armed.passes == *nth && verdict.is_none() {
+                verdict = Some((
+                    place,
+                    match armed.kind.is_of_process() {
+                        true => Verdict::Process(armed.kind.clone()),
+                        false => Verdict::Operation(armed.kind.clone()),
+                    },
+                ));
+            }
+        }
+        verdict
+    }
+
+    /// Asks for the next operation fault that `fits`, and fires it. Faults of named moments are
+    /// not asked.
+    pub(in crate::world) fn strike(
+        &self,
+        world: &World,
+        fits: impl Fn(&Kind) -> bool,
+    ) -> Option<Kind> {
+        let now = world.elapsed();
+        let place = {
+            let state = &mut *lock(&self.state);
+            if state.over {
+                return None;
+            }
+            let mut armed = state.armed.iter();
+            armed.position(|armed| armed.is_due(now) && armed.left > 0 && fits(&armed.kind))?
+        };
+        self.fire(world, place);
+        Some(lock(&self.state).armed[place].kind.clone())
+    }
+
+    /// Asks which conditions that `fits` hold now; `sum` gets each. A condition fires once, when it
+    /// first matters to somebody.
+    pub(in crate::world) fn conditions(
+        &self,
+        world: &World,
+        fits: impl Fn(&Kind) -> bool,
+        mut sum: impl FnMut(&Kind),
+    ) {
+        let now = world.elapsed();
+        let mut starts = Vec::new();
+        {
+            let state = &mut *lock(&self.state);
+            if state.over {
+                return;
+            }
+            for (place, armed) in state.armed.iter_mut().enumerate() {
+                if armed.is_due(now) && fits(&armed.kind) {
+                    sum(&armed.kind);
+                    if !armed.on {
+                        armed.on = true;
+                        starts.push(place);
+                    }
+                }
+            }
+        }
+        for place in starts {
+            self.fire(world, place);
+        }
+    }
+
+    /// Counts and tells that a fault strikes.
+    fn fire(&self, world: &World, place: usize) {
+        let words = {
+            let armed = &mut lock(&self.state).armed[place];
+            armed.fired += 1;
+            armed.left = armed.left.saturating_sub(1);
+            format!("{} fires", armed.kind)
+        };
+        tell(world, &words);
+    }
+
+    /// Strikes the process fault at `place` of the list, whose time has come.
+    pub(super) fn strike_on_time(&self, world: &World, place: usize) {
+        let kind = {
+            let state = lock(&self.state);
+            if state.over {
+                return;
+            }
+            state.armed[place].kind.clone()
+        };
+        if process::strike(world, &kind) {
+            self.fire(world, place);
+        }
+    }
+
+    /// Tells that a condition's time is over, if it ever mattered.
+    pub(super) fn expire(&self, world: &World, place: usize) {
+        let words = {
+            let armed = &mut lock(&self.state).armed[place];
+            std::mem::take(&mut armed.on).then(|| format!("{} heals", armed.kind))
+        };
+        if let Some(words) = words {
+            tell(world, &words);
+        }
+    }
+
+    /// What the driver has to do and when: (place, time of a process fault or end of a condition).
+    pub(super) fn schedule(&self) -> Vec<(usize, Duration, bool)> {
+        let state = lock(&self.state);
+        let timed = state.armed.iter().enumerate().filter_map(|(place, armed)| {
+            match (&armed.when, armed.kind.is_of_process()) {
+                (When::Moment { .. }, _) => None,
+                (_, true) => Some((place, armed.from, true)),
+                (When::During { .. }, false) => Some((place, armed.until, false)),
+                (When::At(_), false) => None,
+            }
+        });
+        timed.collect()
+    }
+
+    /// Nothing fires from now on; conditions are told healed.
+    pub(in crate::world) fn end(&self, world: &World) {
+        let count = {
+            let mut state = lock(&self.state);
+            state.over = true;
+            state.armed.len()
+        };
+        for place in 0..count {
+            self.expire(world, place);
+        }
+    }
+
+    /// The queues that faults are aimed at; none after the storm.
+    pub(in crate::world) fn queues(&self) -> BTreeSet<String> {
+        let state = lock(&self.state);
+        let armed = state.armed.iter().filter(|armed| !state.over && armed.left > 0);
+        armed.filter_map(|armed| armed.kind.queue().map(str::to_owned)).collect()
+    }
+
+    pub(in crate::world) fn fired(&self) -> BTreeMap<&'static str, u64> {
+        let mut fired = BTreeMap::new();
+        for armed in lock(&self.state).armed.iter().filter(|armed| armed.fired > 0) {
+            *fired.entry(armed.kind.name()).or_default() += armed.fired;
+        }
+        fired
+    }
+
+    pub(in crate::world) fn unfired(&self) -> Vec<String> {
+        let state = lock(&self.state);
+        let unfired = state.armed.iter().filter(|armed| armed.fired == 0);
+        unfired.map(|armed| format!("{} {}", armed.kind, armed.when)).collect()
+    }
+
+    pub(in crate::world) fn moments(&self) -> BTreeMap<String, u64> {
+        let state = lock(&self.state);
+        let rows = state.moments.values();
+        rows.map(|row| (format!("{}: {}", row.service, row.moment), row.count)).collect()
+    }
+}
+
+impl Armed {
+    fn new(fault: Fault) -> Armed {
+        let (from, until, left) = match fault.when {
+            When::At(at) => (at, Duration::MAX, 1),
+            When::During { from, until, times } => (from, until, times),
+            When::Moment { .. } => (Duration::MAX, Duration::MAX, 1),
+        };
+        Armed {
+            kind: fault.kind,
+            when: fault.when,
+            from,
+            until,
+            left,
+            fired: 0,
+            passes: 0,
+            on: false,
+        }
+    }
+
+    fn is_due(&self, now: Duration) -> bool {
+        self.from <= now && now < self.until
+    }
+}
+
+/// Tells the story of a fault.
+pub(in crate::world) fn tell(world: &World, words: &str) {
+    world.0.history.say(world.elapsed(), NodeIndex::FAULT, "", words);
+}
+
+/// Whether a moment passed by `node` is one that a fault of this kind can be aimed at. What is no
+/// author of acts (a database, the broker, the mail server) is hit by anyone's.
+fn concerns(nodes: &Nodes, kind: &Kind, node: NodeIndex) -> bool {
+    let name = match kind {
+        Kind::Crash { node, .. } | Kind::Stop { node, .. } | Kind::Pause { node, .. } => {
+            let has_acts = |it| matches!(nodes.role(it), Role::Replica(_) | Role::Client);
+            if !nodes.named(node).any(has_acts) {
+                return true;
+            }
+            node
+        }
+        Kind::ReplyLost { from, .. }
+        | Kind::RequestLate { from, .. }
+        | Kind::RequestTwice { from, .. }
+        | Kind::ConnectHangs { from, .. } => from,
+        _ => return true,
+    };
+    nodes.is(node, name)
+}
+
+/// FNV-1a over the parts of a moment, so that a pass allocates nothing.
+fn hash(service: &str, side: Side, act: Act, name: &[&str]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut mix = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    service.bytes().for_each(&mut mix);
+    mix(side as u8);
+    mix(act as u8);
+    for part in name {
+        part.bytes().for_each(&mut mix);
+        mix(b' ');
+    }
+    hash
+}

@@ -1,0 +1,280 @@
+//! What happened: every event feeds a hash chain; story lines are kept, all else only on request.
+//!
+//! The chain's last hash is the run's fingerprint. An event's parts are hashed as they are, so that
+//! nothing is formatted unless a trace is kept. Where story lines come from is `story.rs`'s.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use stormproof_system::trace::hex;
+
+use crate::world::lock;
+use crate::world::node::NodeIndex;
+
+/// What kind of thing happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// A line of the story.
+    Story,
+    /// A fault fires or heals.
+    Fault,
+    /// A request leaves its caller.
+    Call,
+    /// Its answer arrives there, or there is none.
+    Answer,
+    /// A transaction is durable.
+    Commit,
+    /// A message leaves its publisher.
+    Publish,
+    /// The broker's confirm arrives, or does not.
+    Confirm,
+    /// A message reaches its consumer.
+    Deliver,
+    /// A consumer settles a message.
+    Settle,
+    /// The mail server took a mail.
+    Mail,
+    /// A node boots.
+    Up,
+    /// A node is gone.
+    Down,
+}
+
+impl Kind {
+    /// The name in traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Story => "story",
+            Kind::Fault => "fault",
+            Kind::Call => "call",
+            Kind::Answer => "answer",
+            Kind::Commit => "commit",
+            Kind::Publish => "publish",
+            Kind::Confirm => "confirm",
+            Kind::Deliver => "deliver",
+            Kind::Settle => "settle",
+            Kind::Mail => "mail",
+            Kind::Up => "up",
+            Kind::Down => "down",
+        }
+    }
+}
+
+/// The events of one run.
+pub struct History {
+    /// The nodes' names by their index.
+    names: Vec<Arc<str>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    chain: Sha256,
+    events: u64,
+    /// An event as it is hashed; kept for its capacity.
+    bytes: Vec<u8>,
+    /// Orders by id, numbered from 1.
+    aliases: BTreeMap<Box<str>, usize>,
+    lines: Vec<Line>,
+    trace: Option<Vec<String>>,
+}
+
+struct Line {
+    at: Duration,
+    node: NodeIndex,
+    /// The order's number, or 0.
+    order: usize,
+    words: Box<str>,
+}
+
+impl History {
+    pub(super) fn new(names: Vec<Arc<str>>, trace: bool) -> History {
+        let state = State {
+            chain: Sha256::new(),
+            events: 0,
+            bytes: Vec::new(),
+            aliases: BTreeMap::new(),
+            lines: Vec::new(),
+            trace: trace.then(Vec::new),
+        };
+        History { names, state: Mutex::new(state) }
+    }
+
+    /// Records an event; `id` says what it is about (an order, a message) and may be empty.
+    pub(super) fn record(
+        &self,
+        at: Duration,
+        node: NodeIndex,
+        kind: Kind,
+        id: &str,
+        parts: &[&str],
+    ) {
+        let state = &mut *lock(&self.state);
+        state.events += 1;
+        let bytes = &mut state.bytes;
+        bytes.clear();
+        let nanoseconds = u64::try_from(at.as_nanos()).expect("a run lasts less than 584 years");
+        bytes.extend_from_slice(&nanoseconds.to_le_bytes());
+        bytes.extend_from_slice(&node.0.to_le_bytes());
+        bytes.push(kind as u8);
+        for part in std::iter::once(&id).chain(parts) {
+            bytes.extend_from_slice(part.as_bytes());
+            // No UTF-8 text holds this byte, so parts cannot run together.
+            bytes.push(0xff);
+        }
+        state.chain.update(&state.bytes);
+        if let Some(mut trace) = state.trace.take() {
+            trace.push(self.json(state, at, node, kind, id, parts));
+            state.trace = Some(trace);
+        }
+    }
+
+    /// Records a line of the story. An order that is new to it gets the next alias.
+    pub(super) fn say(&self, at: Duration, node: NodeIndex, order: &str, words: &str) {
+        let kind = if node == NodeIndex::FAULT { Kind::Fault } else { Kind::Story };
+        self.record(at, node, kind, order, &[words]);
+        let state = &mut *lock(&self.state);
+        let order = if order.is_empty() { 0 } else { state.number(order) };
+        state.lines.push(Line { at, node, order, words: words.into() });
+    }
+
+    /// `order-1`, `order-2` …: the name of an order in the story, by first mention.
+    pub fn alias(&self, id: &str) -> String {
+        format!("order-{}", lock(&self.state).number(id))
+    }
+
+    /// The story's lines: seconds, node, words. Orders are named where there are several.
+    pub fn story(&self) -> Vec<String> {
+        let state = lock(&self.state);
+        let several = state.aliases.len() > 1;
+        let render = |line: &Line| {
+            let mut text = format!("{:>8.3}  ", line.at.as_secs_f64());
+            let alias = format!("order-{}", line.order);
+            let name = self.name(line.node);
+            match several && line.order > 0 && !line.words.contains(&alias) {
+                true => write!(text, "{name:<12}{alias} {}", line.words),
+                false => write!(text, "{name:<12}{}", line.words),
+            }
+            .expect("writing to a string cannot fail");
+            text
+        };
+        state.lines.iter().map(render).collect()
+    }
+
+    /// Every event as a JSON line; empty unless a trace is kept.
+    pub fn trace(&self) -> Vec<String> {
+        lock(&self.state).trace.clone().unwrap_or_default()
+    }
+
+    /// How many events there were.
+    pub fn events(&self) -> u64 {
+        lock(&self.state).events
+    }
+
+    /// The hash over all events, in hexadecimal.
+    pub fn fingerprint(&self) -> String {
+        let mut text = String::with_capacity(64);
+        hex(&mut text, &lock(&self.state).chain.clone().finalize());
+        text
+    }
+
+    fn name(&self, node: NodeIndex) -> &str {
+        self.names.get(usize::from(node.0)).map_or("fault", |name| name)
+    }
+
+    /// The event with the hash of the chain up to it, so that a trace shows where two runs part.
+    fn json(
+        &self,
+        state: &State,
+        at: Duration,
+        node: NodeIndex,
+        kind: Kind,
+        id: &str,
+        parts: &[&str],
+    ) -> String {
+        let mut chain = String::with_capacity(16);
+        hex(&mut chain, &state.chain.clone().finalize()[..8]);
+        let id = match state.aliases.get(id) {
+            Some(number) => format!("order-{number}"),
+            None => id.to_owned(),
+        };
+        serde_json::json!({
+            "at": at.as_nanos() as f64 / 1e9,
+            "node": self.name(node),
+            "kind": kind.as_str(),
+            "id": id,
+            "what": parts,
+            "chain": chain,
+        })
+        .to_string()
+    }
+}
+
+impl State {
+    fn number(&mut self, id: &str) -> usize {
+        match self.aliases.get(id) {
+            Some(number) => *number,
+            None => {
+                let number = self.aliases.len() + 1;
+                self.aliases.insert(id.into(), number);
+                number
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(trace: bool) -> History {
+        History::new(vec!["store-1".into(), "customer-1".into()], trace)
+    }
+
+    #[test]
+    fn every_part_of_an_event_counts() {
+        let events: [(u64, u16, Kind, &str, &[&str]); 6] = [
+            (1, 0, Kind::Call, "a", &["b"]),
+            (2, 0, Kind::Call, "a", &["b"]),
+            (1, 1, Kind::Call, "a", &["b"]),
+            (1, 0, Kind::Answer, "a", &["b"]),
+            (1, 0, Kind::Call, "ab", &[""]),
+            (1, 0, Kind::Call, "a", &["b", ""]),
+        ];
+        let mut fingerprints: Vec<_> = events
+            .iter()
+            .map(|(at, node, kind, id, parts)| {
+                let history = history(false);
+                history.record(Duration::from_nanos(*at), NodeIndex(*node), *kind, id, parts);
+                history.fingerprint()
+            })
+            .collect();
+        fingerprints.sort();
+        fingerprints.dedup();
+        assert_eq!(fingerprints.len(), events.len());
+    }
+
+    #[test]
+    fn a_story_names_its_orders_only_if_there_are_several() {
+        let history = history(true);
+        let at = Duration::from_micros(4_200);
+        history.say(at, NodeIndex(0), "0197", "reserves: sydney 2 teapot");
+        assert_eq!(history.story(), ["   0.004  store-1     reserves: sydney 2 teapot"]);
+        assert_eq!(history.alias("0198"), "order-2");
+        history.say(at, NodeIndex(1), "0198", "places order-2: 2 teapot, 42.00");
+        history.say(at, NodeIndex::FAULT, "", "cut bank -> store fires");
+        assert_eq!(
+            history.story(),
+            [
+                "   0.004  store-1     order-1 reserves: sydney 2 teapot",
+                "   0.004  customer-1  places order-2: 2 teapot, 42.00",
+                "   0.004  fault       cut bank -> store fires",
+            ]
+        );
+        assert_eq!((history.trace().len(), history.events()), (3, 3));
+        assert!(history.trace()[1].contains("\"id\":\"order-2\""), "{:?}", history.trace());
+    }
+}

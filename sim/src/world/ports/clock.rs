@@ -1,0 +1,69 @@
+//! Time: virtual, from a fixed date, off by a fixed amount on each node.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures::future::{BoxFuture, Either, select};
+use madsim::time::TimeHandle;
+use stormproof_system::ports::Clock;
+use stormproof_system::time::Time;
+
+use crate::world::EPOCH;
+
+/// A node's clock.
+pub(super) struct SimClock {
+    pub(super) time: TimeHandle,
+    /// Microseconds ahead of an undisturbed clock.
+    pub(super) offset: i64,
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> Time {
+        Time((EPOCH + self.time.elapsed()).0 + self.offset)
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(sleep(&self.time, duration))
+    }
+}
+
+/// Sleeps in virtual time, a millisecond at the least.
+pub(in crate::world) fn sleep(time: &TimeHandle, duration: Duration) -> Sleep {
+    Sleep { inner: time.sleep(duration), waker: None }
+}
+
+/// Waits for `future`, `duration` at the longest.
+pub(in crate::world) async fn within<T>(
+    time: &TimeHandle,
+    duration: Duration,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let timer = std::pin::pin!(sleep(time, duration));
+    match select(std::pin::pin!(future), timer).await {
+        Either::Left((value, _)) => Some(value),
+        Either::Right(_) => None,
+    }
+}
+
+/// madsim's own sleep sets a timer each time it is polled; this one sets one for each waker.
+pub(in crate::world) struct Sleep {
+    inner: madsim::time::Sleep,
+    waker: Option<Waker>,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.inner.is_elapsed() {
+            return Poll::Ready(());
+        }
+        if self.waker.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
+            self.waker = Some(context.waker().clone());
+            return Pin::new(&mut self.inner).poll(context);
+        }
+        Poll::Pending
+    }
+}

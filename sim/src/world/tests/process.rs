@@ -1,0 +1,130 @@
+//! Death and return.
+
+use super::*;
+use stormproof_system::ports::PublishError;
+
+fn node() -> String {
+    "counter".into()
+}
+
+/// Asks something that takes a second; in the middle of it `kind` strikes.
+fn struck_in_flight(kind: Kind) -> (Result<Answer, CallError>, f64, i64) {
+    run(spec(3, vec![at(1.5, kind)]), |world| async move {
+        world.sleep(SECOND).await;
+        let start = seconds(&world);
+        let result = ask_path(&world, "/wait").await;
+        let took = seconds(&world) - start;
+        world.sleep(10 * SECOND).await;
+        assert_eq!(world.unfired(), Vec::<String>::new());
+        (result, took, count(&world, "waited"))
+    })
+}
+
+#[test]
+fn a_crash_is_silence_and_a_stop_is_not() {
+    let (result, took, n) = struck_in_flight(Kind::Crash { node: node(), restart: SECOND });
+    assert!(is_unknown(&result) && took >= 5.0 && n == 0, "{result:?} {took} {n}");
+    let (result, took, n) = struck_in_flight(Kind::Stop { node: node(), restart: SECOND });
+    assert!(is_unknown(&result) && took < 1.0 && n == 0, "{result:?} {took} {n}");
+    let (result, took, n) = struck_in_flight(Kind::Pause { node: node(), length: 2 * SECOND });
+    assert!(result.is_ok() && (2.0..3.0).contains(&took) && n == 1, "{result:?} {took} {n}");
+}
+
+#[test]
+fn nobody_connects_to_the_dead() {
+    for (kind, hangs) in [
+        (Kind::Crash { node: node(), restart: 60 * SECOND }, true),
+        (Kind::Stop { node: node(), restart: 60 * SECOND }, false),
+    ] {
+        run(spec(3, vec![]), |world| async move {
+            world.sleep(SECOND).await;
+            world.strike(&kind);
+            let start = seconds(&world);
+            let result = ask(&world, "a").await;
+            let took = seconds(&world) - start;
+            assert!(is_unavailable(&result) && (took >= 5.0) == hangs, "{result:?} {took}");
+            world.heal_all().await;
+            world.sleep(SECOND).await;
+            ask(&world, "a").await.expect("it is up again");
+        });
+    }
+}
+
+#[test]
+fn killed_and_restarted_a_hundred_times() {
+    run(spec(4, vec![]), |world| async move {
+        let ports = world.ports("customer");
+        for round in 0..100 {
+            let restart = Duration::from_millis(round % 7);
+            let node = node();
+            world.strike(&match round % 3 {
+                0 => Kind::Crash { node, restart },
+                1 => Kind::Stop { node, restart },
+                _ => {
+                    world.strike(&Kind::Pause { node: node.clone(), length: SECOND });
+                    Kind::Crash { node, restart }
+                }
+            });
+            world.sleep(Duration::from_millis(50)).await;
+            let ports = ports.clone();
+            let visit = world.spawn("customer", async move {
+                // The connection to the last life may turn out to be dead: once.
+                for _ in 0..2 {
+                    if ports.http.call(call("add", "/add/a", SECOND)).await.is_ok() {
+                        return true;
+                    }
+                }
+                false
+            });
+            assert!(visit.await.expect("nobody kills the customer"), "round {round}");
+        }
+        assert_eq!(count(&world, "a"), 100);
+    });
+}
+
+#[test]
+fn a_crash_at_a_moment_keeps_what_was_before_it() {
+    for (moment, n) in [("before commit of counter ADDED", 0), ("after commit of counter ADDED", 1)]
+    {
+        let crash = when(moment, Kind::Crash { node: node(), restart: SECOND });
+        run(spec(5, vec![crash]), |world| async move {
+            let result = ask(&world, "a").await;
+            assert!(is_unknown(&result) && count(&world, "a") == n, "{moment}: {result:?}");
+            world.sleep(SECOND).await;
+            // The open transaction of the dead is undone, so that the next one gets its turn.
+            ask(&world, "a").await.expect("it is up again");
+            assert_eq!(count(&world, "a"), n + 1);
+            assert_eq!(world.fired()["crash"], 1);
+        });
+    }
+}
+
+#[test]
+fn a_server_finishes_what_a_crashed_client_asked() {
+    for (kind, n) in [
+        (Kind::Crash { node: "customer".into(), restart: SECOND }, 1),
+        (Kind::Stop { node: "customer".into(), restart: SECOND }, 0),
+    ] {
+        run(spec(3, vec![at(1.5, kind)]), |world| async move {
+            world.sleep(SECOND).await;
+            let ports = world.ports("customer");
+            world.spawn("customer", async move {
+                ports.http.call(call("wait", "/wait", 5 * SECOND)).await.ok();
+            });
+            world.sleep(5 * SECOND).await;
+            assert_eq!(count(&world, "waited"), n);
+        });
+    }
+}
+
+#[test]
+fn a_pause_at_a_moment_holds_the_node_there() {
+    let pause = Kind::Pause { node: "customer".into(), length: 3 * SECOND };
+    run(spec(6, vec![when("before publish of count", pause)]), |world| async move {
+        let ports = world.ports("customer");
+        let publish = async move { ports.queue.publish(message("m")).await };
+        let result: Result<(), PublishError> =
+            world.spawn("customer", publish).await.expect("nobody kills the customer");
+        assert!(result.is_ok() && seconds(&world) >= 3.0, "{result:?}");
+    });
+}

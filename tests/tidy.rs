@@ -1,0 +1,121 @@
+//! Rules of the house that matter enough to be tests.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below `folder` with this extension, without the build's output.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let entries = fs::read_dir(folder).expect("the folder is part of the tree");
+    for entry in entries {
+        let path = entry.expect("the folder can be listed").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && name != ".git" {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn stems(folder: &Path, extension: &str) -> BTreeSet<String> {
+    let stem = |path: PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    files(folder, extension).into_iter().map(stem).collect()
+}
+
+#[test]
+fn every_scenario_has_a_snapshot_and_the_reverse() {
+    let scenarios = stems(&root().join("scenarios"), "toml");
+    let snapshots = stems(&root().join("snapshots"), "snap");
+    assert_eq!(scenarios, snapshots);
+}
+
+/// The story of a scenario is read by people: it ends within about a page.
+#[test]
+fn no_snapshot_is_longer_than_a_page() {
+    for snapshot in files(&root().join("snapshots"), "snap") {
+        let lines = read(&snapshot).lines().count();
+        assert!(lines <= 75, "{}: {lines} lines", snapshot.display());
+    }
+}
+
+/// A path in a document, in backquotes, is one that exists.
+#[test]
+fn every_path_named_in_a_document_exists() {
+    let extensions = [".rs", ".toml", ".md", ".sql", ".snap", "/"];
+    for document in files(&root(), "md") {
+        for quoted in read(&document).split('`').skip(1).step_by(2) {
+            let is_path = quoted.contains('/')
+                && extensions.iter().any(|extension| quoted.ends_with(extension))
+                && !quoted.contains([' ', '*', '<', '{', '$'])
+                && !quoted.starts_with('/')
+                && !quoted.starts_with("target/")
+                && !quoted.contains("://");
+            if is_path {
+                assert!(root().join(quoted).exists(), "{}: {quoted}", document.display());
+            }
+        }
+    }
+}
+
+/// The shop knows no runtime, no clock, no entropy, and no order that differs from run to run.
+#[test]
+fn the_shop_stays_pure() {
+    let forbidden = [
+        "tokio", "madsim", "cfg(madsim", "SystemTime", "Instant::now", "HashMap", "HashSet",
+        "rand::", "std::thread", "std::fs", "std::net", "std::env",
+    ];
+    for source in files(&root().join("system/src"), "rs") {
+        for (number, line) in read(&source).lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for word in forbidden {
+                assert!(!code.contains(word), "{}:{}: {word}", source.display(), number + 1);
+            }
+        }
+    }
+}
+
+/// SQL is written in mappers, and in the four places that every service shares.
+#[test]
+fn sql_is_written_in_mappers_only() {
+    let shared = ["outbox.rs", "inbox.rs", "alert.rs", "transaction.rs"];
+    for source in files(&root().join("system/src"), "rs") {
+        let path = source.to_string_lossy().into_owned();
+        let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let allowed = path.contains("mapper") || shared.contains(&name.as_str());
+        let holds_sql = read(&source).contains("sqlx::query");
+        assert!(allowed || !holds_sql, "{path} holds SQL");
+    }
+}
+
+/// A file is a sitting.
+#[test]
+fn no_source_file_is_too_long() {
+    for folder in ["system/src", "sim/src", "src", "tests"] {
+        for source in files(&root().join(folder), "rs") {
+            let lines = read(&source).lines().count();
+            assert!(lines <= 450, "{}: {lines} lines", source.display());
+        }
+    }
+}
+
+/// A file opens with what it does.
+#[test]
+fn every_source_file_says_what_it_does() {
+    for folder in ["system/src", "sim/src", "src", "tests"] {
+        for source in files(&root().join(folder), "rs") {
+            assert!(read(&source).starts_with("//!"), "{}", source.display());
+        }
+    }
+}
