@@ -19,6 +19,7 @@ pub type Story = (u64, Result<Vec<String>, String>);
 ///
 /// # Errors
 /// If the file cannot be written.
+#[expect(clippy::disallowed_methods, reason = "a report is dated by the wall clock")]
 pub fn write(path: &Path, summary: &Summary<'_>, stories: &[Story]) -> Result<(), String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let folder = path.parent().map_or(Ok(()), fs::create_dir_all);

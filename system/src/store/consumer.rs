@@ -51,15 +51,18 @@ fn delivery_update<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, 
     })
 }
 
-/// Applies an update. An older one than the last applied fills its timestamp and does no more.
+/// Applies an update. An older one than the last applied fills its timestamp and does no more; but
+/// a loss is not written into the timeline of what was delivered, however late the word of it
+/// comes (`scenarios/regressions/loss_heard_after_the_find.toml`).
 fn hear_carrier(case: &mut Case, update: &DeliveryUpdate) -> Vec<Effect> {
     let at = Time(update.at);
-    if update.sequence <= case.order.carrier_sequence {
+    let word = read_carrier(case.order.status, update.status);
+    if update.sequence <= case.order.carrier_sequence && word != CarrierWord::LostAfterDelivery {
         case.order.carrier_was_at(update.status, at);
         return Vec::new();
     }
-    case.order.carrier_sequence = update.sequence;
-    match read_carrier(case.order.status, update.status) {
+    case.order.carrier_sequence = case.order.carrier_sequence.max(update.sequence);
+    match word {
         CarrierWord::Moves(status) => carrier_moves(case, status, at),
         CarrierWord::AgreesToCancel => {
             case.saga.delivery = Delivery::Cancelled;
