@@ -1,10 +1,8 @@
 //! One binary for every test that looks at the project from outside: scenarios against their
-//! snapshots, properties over generated storms, saga proofs, determinism, the command line, and
-//! rules of the house.
+//! snapshots, properties over generated storms, saga proofs, determinism, the harness judged, and
+//! rules of the house. Those of the command line are with its binary, in `sim/tests/cli.rs`.
 
-mod cli;
 mod determinism;
-mod mappers;
 mod properties;
 mod sagas;
 mod scenarios;

@@ -11,6 +11,8 @@ struct Journey {
     toml: &'static str,
     /// The calls that it makes: (callee, operation).
     calls: &'static [(&'static str, &'static str)],
+    /// The fault that the journey itself is made of; another fault may keep it from happening.
+    own: &'static str,
 }
 
 const JOURNEYS: [Journey; 5] = [
@@ -34,6 +36,7 @@ refunds = 0
             ("bank", "debit"),
             ("warehouse", "commit"),
         ],
+        own: "none",
     },
     Journey {
         name: "cancelled",
@@ -50,6 +53,7 @@ debits = 1
 refunds = 1
 "#,
         calls: &[("warehouse", "return"), ("bank", "refund")],
+        own: "none",
     },
     Journey {
         name: "declined",
@@ -65,6 +69,7 @@ orders = { FAILED = 1 }
 debits = 0
 "#,
         calls: &[("warehouse", "release")],
+        own: "none",
     },
     Journey {
         name: "lost",
@@ -81,6 +86,7 @@ debits = 1
 refunds = 1
 "#,
         calls: &[("bank", "refund")],
+        own: "none",
     },
     Journey {
         name: "given up",
@@ -99,6 +105,7 @@ orders = { CANCELLED = 1 }
 debits = 0
 "#,
         calls: &[("bank", "void"), ("warehouse", "release")],
+        own: "request late store -> bank: debit",
     },
 ];
 
@@ -110,12 +117,22 @@ fn run(journey: &Journey, fault: &str) -> Outcome {
     simulate(&scenario, 7, Options { story: true, trace: false })
 }
 
-/// The journey holds with this fault, and the fault fired.
+/// The journey holds and ends as expected with this fault, and the fault fired.
 fn proves(journey: &Journey, fault: &str) {
-    let outcome = run(journey, fault);
+    holds(journey, fault, true);
+}
+
+/// The journey holds with this fault, and the fault fired. A cancel that a crash delayed may come
+/// too late, so a journey may end in another way than it does by itself; no invariant is spared.
+fn holds(journey: &Journey, fault: &str, as_expected: bool) {
+    let mut outcome = run(journey, fault);
+    if !as_expected {
+        outcome.broken.retain(|broken| broken.invariant != "expected");
+    }
     let story = outcome.story.join("\n");
     let place = format!("{} with {fault}\n{story}", journey.name);
-    assert_eq!(outcome.unfired, Vec::<String>::new(), "{place}");
+    let unfired = outcome.unfired.iter().filter(|words| !words.starts_with(journey.own));
+    assert_eq!(unfired.count(), 0, "{:?}: {place}", outcome.unfired);
     assert_eq!(outcome.broken, Vec::new(), "{place}");
 }
 
@@ -203,10 +220,9 @@ fn every_moment_may_be_the_last() {
             if !["store", "warehouse", "bank", "delivery", "email"].contains(&service) {
                 continue;
             }
-            let fault = format!(
-                "[[fault]]\ncrash = \"{service}\"\nwhen = \"{moment}\"\nrestart = \"3s\""
-            );
-            proves(journey, &fault);
+            let fault =
+                format!("[[fault]]\ncrash = \"{service}\"\nwhen = \"{moment}\"\nrestart = \"3s\"");
+            holds(journey, &fault, false);
             cuts += 1;
         }
     }

@@ -73,8 +73,18 @@ fn every_path_named_in_a_document_exists() {
 #[test]
 fn the_shop_stays_pure() {
     let forbidden = [
-        "tokio", "madsim", "cfg(madsim", "SystemTime", "Instant::now", "HashMap", "HashSet",
-        "rand::", "std::thread", "std::fs", "std::net", "std::env",
+        "tokio",
+        "madsim",
+        "cfg(madsim",
+        "SystemTime",
+        "Instant::now",
+        "HashMap",
+        "HashSet",
+        "rand::",
+        "std::thread",
+        "std::fs",
+        "std::net",
+        "std::env",
     ];
     for source in files(&root().join("system/src"), "rs") {
         for (number, line) in read(&source).lines().enumerate() {

@@ -46,6 +46,9 @@ pub struct Saga {
     pub backoff: Backoff,
     /// Debits by HTTP before the queue takes over.
     pub debit_quick_retries: i64,
+    /// How often a debit that waits in the queue is asked for by HTTP all the same: its result may
+    /// have been dead-lettered.
+    pub debit_probe: Duration,
     /// Refund attempts before the refund is parked and support alerted.
     pub refund_attempts: i64,
     /// How often a parked refund is tried again.
@@ -121,6 +124,7 @@ impl Default for Saga {
             call_timeout: Duration::from_secs(5),
             backoff: Backoff { base: Duration::from_millis(250), cap: Duration::from_secs(30) },
             debit_quick_retries: 3,
+            debit_probe: Duration::from_secs(600),
             refund_attempts: 6,
             probe_every: Duration::from_secs(60),
             replans: 3,

@@ -110,6 +110,7 @@ impl Staff {
     pub async fn carry_out(&self, fault: &PeopleFault, zero: Duration) -> bool {
         match fault {
             PeopleFault::BankClosed { at, length } => self.close_bank(zero + *at, *length).await,
+            PeopleFault::Poison { queue, at } => self.poison(queue, zero + *at).await,
             PeopleFault::LoseParcel { order, status, after } => {
                 self.report(*order, "lost", *after, |parcel| match status {
                     OrderStatus::InTransit => parcel.in_transit_at.is_some(),
@@ -132,6 +133,28 @@ impl Staff {
         let node = "bank".to_owned();
         self.world.say(STAFF, "", "the bank closes");
         self.world.strike(&Kind::Stop { node, restart: length });
+        true
+    }
+
+    /// A message of a schema that nobody knows, again and again until the broker has it.
+    async fn poison(&self, queue: &str, at: Duration) -> bool {
+        self.world.sleep(at.saturating_sub(self.world.elapsed())).await;
+        self.world.say(STAFF, "", &format!("a message that nobody can read arrives in {queue}"));
+        let message = Message {
+            exchange: String::new(),
+            routing_key: queue.to_owned(),
+            message_id: format!("poison-{queue}-{}", at.as_micros()),
+            correlation_id: "poison".to_owned(),
+            schema: "poison".to_owned(),
+            version: 1,
+            traceparent: String::new(),
+            timestamp: self.world.now().0,
+            attempt: 0,
+            body: "{".into(),
+        };
+        while self.ports.queue.publish(message.clone()).await.is_err() {
+            self.ports.clock.sleep(Duration::from_secs(1)).await;
+        }
         true
     }
 

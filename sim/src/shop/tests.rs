@@ -35,3 +35,34 @@ fn the_same_pair_gives_the_same_outcome() {
     assert_eq!(simulate(&scenario, 7, options), first);
     assert_ne!(simulate(&scenario, 8, options).fingerprint, first.fingerprint);
 }
+
+/// The registry of moments is what runs pass: nothing passes that it does not name.
+#[test]
+fn every_moment_that_passes_is_in_the_registry() {
+    use crate::shop::{moments, swarm};
+    use crate::world::moment::Moment;
+    for seed in 0..6 {
+        let scenario = swarm::draw(seed, swarm::Profile::Swarm);
+        let outcome = simulate(&scenario, seed, Options::default());
+        assert_eq!(outcome.broken, [], "seed {seed}");
+        for passed in outcome.moments.keys() {
+            let (service, moment) = passed.split_once(": ").expect("service: moment");
+            let moment: Moment = moment.parse().expect("moments read as they are written");
+            let of_shop = moments::is_author(service) && moment.name != "poison";
+            let known = !of_shop || moments::passes(service, &moment);
+            assert!(known, "seed {seed}: {passed} is not in the registry");
+        }
+    }
+}
+
+/// What dies is tried once more, in the calm, and told to support.
+#[test]
+fn poison_is_told_and_tried_again() {
+    let poison = "[[fault]]\npoison = \"delivery.update.queue\"\nat = \"1s\"\n[expect]\ndead = 1\n";
+    let text = ONE_ORDER.replace("[expect]", poison).replace("dead = 0\n", "");
+    let scenario = Scenario::parse("poison.toml", &text).expect("no mistake");
+    let outcome = simulate(&scenario, 7, Options { story: true, trace: false });
+    assert_eq!(outcome.broken, [], "{}", outcome.story.join("\n"));
+    assert_eq!(outcome.unfired, Vec::<String>::new());
+    assert_eq!(outcome.sometimes["DLQ replay"], 1);
+}

@@ -268,6 +268,10 @@ fn in_trouble(
         {
             case.saga.debit_queued = true;
             effects.push(Effect::QueueDebit);
+            return (Turn::Wait(context.settings.debit_probe), effects);
+        }
+        Step::Debit if case.saga.debit_queued => {
+            return (Turn::Wait(context.settings.debit_probe), effects);
         }
         Step::Refund => {
             // A probe of a parked refund has one attempt.

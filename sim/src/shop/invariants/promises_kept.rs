@@ -64,7 +64,7 @@ fn kept(
     }
 }
 
-/// A status that was seen stays in the timeline, at its time.
+/// A status that was seen stays in the timeline, at its time; a last one stays the last.
 fn timeline(order: &OrderRow, placed: &Placed, findings: &mut Findings) {
     for (status, at) in &placed.seen {
         let Some(known) = OrderStatus::parse(status) else {

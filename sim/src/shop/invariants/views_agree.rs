@@ -83,14 +83,18 @@ fn bank_agrees(
 }
 
 fn carrier_agrees(evidence: &Evidence<'_>, order: &OrderRow, findings: &mut Findings) {
-    let parcel = evidence.truth.parcels.get(&order.id).map(|parcel| parcel.status);
+    let parcel = evidence.truth.parcels.get(&order.id);
+    let status = parcel.map(|parcel| parcel.status);
+    // A parcel that was found before the Store heard of its loss arrived like any other.
+    let arrived = status == Some(DeliveryStatus::Delivered)
+        || parcel.is_some_and(|parcel| parcel.found_at.is_some());
     let agrees = match order.status {
-        OrderStatus::Delivered => parcel == Some(DeliveryStatus::Delivered),
-        OrderStatus::Lost => parcel == Some(DeliveryStatus::Lost),
-        _ => matches!(parcel, None | Some(DeliveryStatus::Cancelled)),
+        OrderStatus::Delivered => arrived,
+        OrderStatus::Lost => status == Some(DeliveryStatus::Lost),
+        _ => matches!(status, None | Some(DeliveryStatus::Cancelled)),
     };
     if !agrees {
-        let parcel = parcel.map_or("absent", DeliveryStatus::as_str);
+        let parcel = status.map_or("absent", DeliveryStatus::as_str);
         findings.of(&order.id, format!("is {}, its parcel {parcel}", order.status.as_str()));
     }
 }

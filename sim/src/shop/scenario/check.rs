@@ -7,18 +7,17 @@ use stormproof_system::id;
 use stormproof_system::service::SERVICES;
 use stormproof_system::store::order::OrderStatus;
 
+use super::faults::{self, Checked, parse_status};
 use super::mistake::{Mistake, Source, one_of};
-use super::shapes::{self, Checked, parse_status};
-use super::tables::{CustomerTable, Document, ExpectTable, StepTable, WorldTable};
-use super::units::{At, Length, OrderName, Which};
+use super::script::{customer, orders_in};
+use super::tables::{Document, ExpectTable, WorldTable};
+use super::units::{At, Length, OrderName};
 use super::*;
 use crate::shop::map;
 use crate::world::faults::{Kind, When};
 
 /// A product costs this unless the scenario says otherwise.
 const PRICE: i64 = 10_00;
-/// A customer has this unless the scenario says otherwise.
-const BALANCE: i64 = 1000_00;
 const REPLICAS_MAX: u32 = 5;
 /// The storm's length if no fault asks for more.
 const STORM: Duration = Duration::from_secs(60);
@@ -44,7 +43,7 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
     let mut faults = Vec::new();
     let mut people = Vec::new();
     for table in &document.faults {
-        match shapes::check(source, table, &world.replicas, customers.len(), has_order)? {
+        match faults::check(source, table, &world.replicas, customers.len(), has_order)? {
             Checked::World(fault) => faults.push(fault),
             Checked::People(fault) => people.push(fault),
         }
@@ -145,119 +144,6 @@ fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
     })
 }
 
-fn customer(
-    source: Source<'_>,
-    products: &BTreeMap<String, i64>,
-    table: &CustomerTable,
-) -> Result<Customer, Mistake> {
-    if let Some(balance) = &table.balance {
-        in_range(source, "balance", balance, 0, 1_000_000_000_00)?;
-    }
-    let mut script = Vec::new();
-    for step in &table.script {
-        script.push(self::step(source, products, step, orders_in(&script))?);
-    }
-    Ok(Customer {
-        balance: table.balance.as_ref().map_or(BALANCE, |balance| balance.value),
-        card: table.card,
-        script,
-    })
-}
-
-fn step(
-    source: Source<'_>,
-    products: &BTreeMap<String, i64>,
-    table: &At<StepTable>,
-    placed: usize,
-) -> Result<Step, Mistake> {
-    let wrong = |what: &str| Err(source.mistake(&table.place, what));
-    let step = &table.value;
-    let actions = [step.order.is_some(), step.cancel.is_some(), step.poll];
-    if actions.into_iter().filter(|there| *there).count() > 1 {
-        return wrong("a step with several actions: expected one of order, cancel or poll");
-    }
-    let odd = step.double_submit || step.same_key_other_body || step.gone.is_some();
-    if odd && step.order.is_none() {
-        return wrong(
-            "`double_submit`, `same_key_other_body` and `gone` say how to order: expected `order`",
-        );
-    }
-    if step.double_submit && step.gone.is_some() {
-        return wrong("`double_submit` and `gone`: expected only one of them");
-    }
-    if step.same_key_other_body && step.gone.is_some() {
-        return wrong("`same_key_other_body` needs an answer first: expected no `gone`");
-    }
-    if step.back.is_some() && step.gone.is_none() {
-        return wrong("`back` without `gone`: expected a buyer who went");
-    }
-    let placed_order = |which: &At<Which>| {
-        let there = match which.value {
-            Which::First | Which::Last => placed > 0,
-            Which::Number(number) => usize::try_from(number).is_ok_and(|number| number <= placed),
-        };
-        match there {
-            true => Ok(which.value),
-            false => Err(source.mistake(
-                &which.place,
-                format!("an order that is not placed yet: expected an `order` step before, there are {placed}"),
-            )),
-        }
-    };
-    let cancel = step.cancel.as_ref().map(placed_order).transpose()?;
-    let of = step.of.as_ref().map(placed_order).transpose()?;
-    let wait_until = match &step.wait_until {
-        None if of.is_some() => return wrong("`of` without `wait_until`: expected both"),
-        None => None,
-        Some(status) => {
-            let which = of.or(cancel).unwrap_or(Which::Last);
-            placed_order(&At { value: which, place: status.place.clone() })?;
-            let status =
-                parse_status(&status.value).map_err(|what| source.mistake(&status.place, what))?;
-            Some((which, status))
-        }
-    };
-    let action = match (&step.order, cancel, step.poll) {
-        (Some(lines), _, _) => Action::Order(order(source, products, table, lines)?),
-        (_, Some(which), _) => Action::Cancel(which),
-        (_, _, true) => Action::Poll,
-        _ if wait_until.is_some() || step.after.is_some() => Action::Wait,
-        _ => {
-            return wrong(
-                "a step that does nothing: expected order, cancel, poll, wait_until or after",
-            );
-        }
-    };
-    Ok(Step { wait_until, after: step.after.unwrap_or_default().0, action })
-}
-
-fn order(
-    source: Source<'_>,
-    products: &BTreeMap<String, i64>,
-    table: &At<StepTable>,
-    lines: &BTreeMap<String, At<i64>>,
-) -> Result<OrderStep, Mistake> {
-    if lines.is_empty() {
-        return Err(
-            source.mistake(&table.place, "an order of nothing: expected such as { teapot = 1 }")
-        );
-    }
-    for (sku, quantity) in lines {
-        if !products.contains_key(sku) {
-            let what = format!("sku {sku:?}: expected {}", one_of(products.keys()));
-            return Err(source.mistake(&quantity.place, what));
-        }
-        in_range(source, "quantity", quantity, 1, 1000)?;
-    }
-    let step = &table.value;
-    Ok(OrderStep {
-        lines: lines.iter().map(|(sku, quantity)| (sku.clone(), quantity.value)).collect(),
-        double_submit: step.double_submit,
-        same_key_other_body: step.same_key_other_body,
-        gone: step.gone.map(|gone| (gone.0, step.back.map(|back| back.0))),
-    })
-}
-
 /// A parcel that nobody loses cannot be found.
 fn finds_follow_losses(
     source: Source<'_>,
@@ -308,11 +194,6 @@ fn expect(source: Source<'_>, table: &ExpectTable) -> Result<Expect, Mistake> {
     })
 }
 
-/// How many orders a script places.
-pub fn orders_in(script: &[Step]) -> usize {
-    script.iter().filter(|step| matches!(step.action, Action::Order(_))).count()
-}
-
 /// When a fault of known time is over.
 fn end(fault: &Fault) -> Duration {
     let lasts = match &fault.kind {
@@ -337,7 +218,7 @@ fn identifier(source: Source<'_>, what: &str, text: &At<String>) -> Result<(), M
     })
 }
 
-fn in_range(
+pub(super) fn in_range(
     source: Source<'_>,
     what: &str,
     number: &At<i64>,

@@ -1,16 +1,20 @@
 //! A scenario: what happens in a run, parsed at the door.
 //!
-//! `tables.rs` is what is written, `shapes.rs` what each kind of fault needs to be told, `check.rs`
-//! the way from one to the other, with every mistake answered by file, line and what was expected;
-//! `files.rs` finds the files. A [`Scenario`] in hand is one that can run.
+//! `tables.rs` is what is written, `shapes.rs` what each kind of fault needs to be told; `check.rs`,
+//! `script.rs`, `faults.rs`, `links.rs` and `timing.rs` are the way from one to the other, with every mistake
+//! answered by file, line and what was expected; `files.rs` finds the files. A [`Scenario`] in hand is one that can run.
 
 mod check;
+mod faults;
 pub mod files;
+mod links;
 mod mistake;
+mod script;
 mod shapes;
 pub mod tables;
 #[cfg(test)]
 mod tests;
+mod timing;
 pub mod units;
 
 use std::collections::BTreeMap;
@@ -137,6 +141,11 @@ pub enum PeopleFault {
         after: Duration,
         reopen: Option<Duration>,
     },
+    /// A message that nobody can read.
+    Poison {
+        queue: String,
+        at: Duration,
+    },
 }
 
 /// What must have become true.
@@ -152,7 +161,7 @@ pub struct Expect {
 }
 
 /// Name and meaning of every fault that people cause, in the order of `world.md`'s table.
-pub const PEOPLE_FAULTS: [(&str, &str); 11] = [
+pub const PEOPLE_FAULTS: [(&str, &str); 12] = [
     ("declined card", "the Bank refuses a debit for good: the account is frozen"),
     ("too little money", "the Bank refuses a debit for good: the balance is too low"),
     ("parcel lost", "the carrier loses a parcel on the way"),
@@ -164,6 +173,7 @@ pub const PEOPLE_FAULTS: [(&str, &str); 11] = [
     ("rival for the last unit", "an order loses its stock to another after it was planned"),
     ("bank closed", "the Bank is away for a while, such as an hour"),
     ("account closed before the refund", "the account that paid cannot be refunded"),
+    ("poison message", "a message that nobody can read arrives in a queue"),
 ];
 
 impl PeopleFault {
@@ -174,6 +184,7 @@ impl PeopleFault {
             PeopleFault::FindParcel { .. } => "parcel found",
             PeopleFault::BankClosed { .. } => "bank closed",
             PeopleFault::CloseAccount { .. } => "account closed before the refund",
+            PeopleFault::Poison { .. } => "poison message",
         }
     }
 }
@@ -188,6 +199,7 @@ impl std::fmt::Display for PeopleFault {
                 write!(formatter, "{}: {order}", self.name())
             }
             PeopleFault::BankClosed { .. } => formatter.write_str(self.name()),
+            PeopleFault::Poison { queue, .. } => write!(formatter, "{} in {queue}", self.name()),
         }
     }
 }

@@ -270,6 +270,8 @@ fault_table! {
     bank_closed,
     /// The account that paid, or is to pay, for an order is closed.
     close_account,
+    /// A message that nobody can read arrives in a queue.
+    poison,
 }
 
 /// What must have become true at rest.

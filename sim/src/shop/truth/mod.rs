@@ -130,15 +130,16 @@ impl<R: Row> Table<R> {
             Some(row) => self.rows.insert(number, row.clone()),
             None => self.rows.remove(&number),
         };
-        let same = matches!((&before, &row), (Some(old), Some(new)) if old.key() == new.key());
+        let same =
+            matches!((&before, &row), (Some(old), Some(new)) if old.known_by() == new.known_by());
         if !same {
             if let Some(old) = &before
-                && let Some(numbers) = self.keys.get_mut(old.key())
+                && let Some(numbers) = self.keys.get_mut(old.known_by())
             {
                 numbers.retain(|known| *known != number);
             }
             if let Some(new) = &row {
-                self.keys.entry(new.key().clone()).or_default().push(number);
+                self.keys.entry(new.known_by().clone()).or_default().push(number);
             }
         }
         before

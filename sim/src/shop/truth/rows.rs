@@ -28,7 +28,7 @@ pub trait Row: Clone + PartialEq + Sized {
 
     fn read(values: &[Value]) -> Self;
     /// What other rows know it by: an order's id, an account's owner.
-    fn key(&self) -> &Id;
+    fn known_by(&self) -> &Id;
     fn table(truth: &mut Truth) -> &mut Table<Self>;
     fn moved(step: &mut Step) -> &mut Vec<Moved<Self>>;
 }
@@ -118,7 +118,7 @@ macro_rules! rows {
                 $name { $($column),* }
             }
 
-            fn key(&self) -> &Id {
+            fn known_by(&self) -> &Id {
                 &self.$key
             }
 

@@ -174,13 +174,17 @@ impl Injector {
                     sum(&armed.kind);
                     if !armed.on {
                         armed.on = true;
-                        starts.push(place);
+                        starts.push((place, armed.until));
                     }
                 }
             }
         }
-        for place in starts {
+        for (place, until) in starts {
             self.fire(world, place);
+            // Only a condition that mattered has an end: one that did not must move nothing.
+            process::later(world, until.saturating_sub(now), move |world| {
+                world.0.injector.expire(world, place);
+            });
         }
     }
 
@@ -210,7 +214,7 @@ impl Injector {
     }
 
     /// Tells that a condition's time is over, if it ever mattered.
-    pub(super) fn expire(&self, world: &World, place: usize) {
+    fn expire(&self, world: &World, place: usize) {
         let words = {
             let armed = &mut lock(&self.state).armed[place];
             std::mem::take(&mut armed.on).then(|| format!("{} heals", armed.kind))
@@ -220,18 +224,16 @@ impl Injector {
         }
     }
 
-    /// What the driver has to do and when: (place, time of a process fault or end of a condition).
-    pub(super) fn schedule(&self) -> Vec<(usize, Duration, bool)> {
+    /// The process faults that have a time, in its order: when, and their place in the list.
+    pub(super) fn schedule(&self) -> Vec<(Duration, usize)> {
         let state = lock(&self.state);
-        let timed = state.armed.iter().enumerate().filter_map(|(place, armed)| {
-            match (&armed.when, armed.kind.is_of_process()) {
-                (When::Moment { .. }, _) => None,
-                (_, true) => Some((place, armed.from, true)),
-                (When::During { .. }, false) => Some((place, armed.until, false)),
-                (When::At(_), false) => None,
-            }
+        let timed = state.armed.iter().enumerate();
+        let timed = timed.filter(|(_, armed)| {
+            armed.kind.is_of_process() && !matches!(armed.when, When::Moment { .. })
         });
-        timed.collect()
+        let mut timed: Vec<_> = timed.map(|(place, armed)| (armed.from, place)).collect();
+        timed.sort_unstable();
+        timed
     }
 
     /// Nothing fires from now on; conditions are told healed.

@@ -12,14 +12,19 @@ use crate::world::ports::clock;
 /// a heartbeat.
 pub(in crate::world) const SILENCE: Duration = Duration::from_secs(10);
 
-/// Sets the faults' own clocks: one task for each process fault and each end of a condition.
+/// Strikes each process fault at its time. One task for all of them, there even if there are none:
+/// every task moves the order in which the others run, and a fault must move nothing before its
+/// time.
 pub(in crate::world) fn drive(world: &World) {
-    for (place, at, is_strike) in world.0.injector.schedule() {
-        later(world, at.saturating_sub(world.elapsed()), move |world| match is_strike {
-            true => world.0.injector.strike_on_time(world, place),
-            false => world.0.injector.expire(world, place),
-        });
-    }
+    let wire = world.0.nodes.wire;
+    let world = world.clone();
+    world.clone().0.nodes.spawner(wire).spawn(async move {
+        for (at, place) in world.0.injector.schedule() {
+            // Not through our clock, which counts its sleeps.
+            world.0.time.sleep(at.saturating_sub(world.elapsed())).await;
+            world.0.injector.strike_on_time(&world, place);
+        }
+    });
 }
 
 /// Makes a process fault happen now. False if it changed nothing: its nodes were down already.
