@@ -72,6 +72,7 @@ const TOLD: &str = "told: ";
 /// What [`another_process_gives_the_same_run`] starts.
 #[test]
 #[ignore = "not a test: writes a run for another process to read"]
+#[expect(clippy::print_stdout, reason = "the other process reads what is printed")]
 fn tell() {
     // The test's name stands on a line that is not ended yet.
     println!();

@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 
 use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
+use stormproof_system::messages::DELIVERY_UPDATES;
 
 use crate::shop::map;
 use crate::shop::scenario::tables::{
-    Card, CarrierTable, CustomerTable, Document, StepTable, StockTable, WorldTable,
+    Card, CarrierTable, CustomerTable, Document, FaultTable, StepTable, StockTable, WorldTable,
 };
 use crate::shop::scenario::units::{At, Length, Offset};
 use crate::shop::scenario::{SHAPES, Scenario, Which};
@@ -74,8 +75,31 @@ pub fn document(seed: u64, profile: Profile) -> Document {
             document.faults.extend(fault.map(At::from));
         }
     }
+    if profile == Profile::Swarm {
+        slow_news(&mut streams.stream("swarm slow news"), &mut document);
+    }
     finds_after_losses(&mut document);
     document
+}
+
+/// In one storm of seven the carrier is quick, often loses parcels, and its word takes long, until
+/// it is suddenly on time: the loss is heard of first, or only in answer to a cancel.
+fn slow_news(stream: &mut Stream, document: &mut Document) {
+    let fault = FaultTable {
+        from: Some(At::from(ms(0))),
+        until: Some(At::from(ms(STORM_MS))),
+        times: Some(At::from(stream.random_range(10..60))),
+        by: Some(At::from(ms(stream.random_range(8_000..20_000)))),
+        ..FaultTable::aimed("message_late", DELIVERY_UPDATES).expect("it is a kind")
+    };
+    if stream.random_bool(1.0 / 7.0) {
+        let carrier = &mut document.world.carrier;
+        carrier.pick_up = Some(ms(stream.random_range(200..900)));
+        carrier.depart = Some(ms(300));
+        carrier.deliver = Some(ms(500));
+        carrier.lost_per_mille = Some(At::from(500));
+        document.faults.push(At::from(fault));
+    }
 }
 
 fn ms(milliseconds: u64) -> Length {
