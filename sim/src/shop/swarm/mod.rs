@@ -75,9 +75,7 @@ pub fn document(seed: u64, profile: Profile) -> Document {
             document.faults.extend(fault.map(At::from));
         }
     }
-    if profile == Profile::Swarm {
-        slow_news(&mut streams.stream("swarm slow news"), &mut document);
-    }
+    slow_news(&mut streams.stream("swarm slow news"), &mut document);
     finds_after_losses(&mut document);
     document
 }
