@@ -125,9 +125,16 @@ fn begin(world: &World, scenario: &Scenario, judge: &Judge, staff: &Staff, shopp
     }
 }
 
-/// Waits until the world is at rest.
+/// Waits until the world is at rest at two looks in a row: a node that has just woken has had time
+/// to go on with what it was at.
 async fn rest(world: &World, judge: &Judge, bound: Duration) -> Option<Duration> {
-    world.until(bound, || ending::restless(world, &judge.bench()).is_empty()).await
+    let mut looks = 0;
+    let twice = || {
+        let rests = ending::restless(world, &judge.bench()).is_empty();
+        looks = if rests { looks + 1 } else { 0 };
+        looks == 2
+    };
+    world.until(bound, twice).await
 }
 
 /// Waits until the world is at rest for good. Requests that a fault sent astray show nowhere until

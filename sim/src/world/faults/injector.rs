@@ -122,6 +122,12 @@ impl Injector {
             }
             armed.passes += 1;
             if armed.passes == *nth && verdict.is_none() {
+                // Of several replicas, the one that passes is struck: the others are to take over.
+                if let Some(aimed) = armed.kind.process_node_mut()
+                    && nodes.is(node, aimed)
+                {
+                    *aimed = nodes.name(node).to_string();
+                }
                 verdict = Some((
                     place,
                     match armed.kind.is_of_process() {

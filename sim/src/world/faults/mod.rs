@@ -33,7 +33,7 @@ pub enum When {
 }
 
 /// What goes wrong. Nodes, services, databases and queues are named as in scenarios; a service's
-/// name stands for all its replicas.
+/// name stands for all its replicas, or, at a named moment, for the replica that passes it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// Power cut: no goodbye. A database or the broker keeps what it had synced.
@@ -122,6 +122,16 @@ impl Kind {
     /// Whether it ends or halts a node.
     pub(super) fn is_of_process(&self) -> bool {
         matches!(self, Kind::Crash { .. } | Kind::Stop { .. } | Kind::Pause { .. })
+    }
+
+    /// The node that it ends or halts.
+    pub(super) fn process_node_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Kind::Crash { node, .. } | Kind::Stop { node, .. } | Kind::Pause { node, .. } => {
+                Some(node)
+            }
+            _ => None,
+        }
     }
 
     /// The queue whose messages it harms.
