@@ -1,0 +1,3 @@
+//! The command `stormproof`: the shop on real machines.
+
+fn main() {}
