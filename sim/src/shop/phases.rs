@@ -1,7 +1,7 @@
 //! A run's phases: the shop is set up; storm, with customers at work; calm, until the world is at
 //! rest; reckoning.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -197,8 +197,8 @@ fn outcome(
     options: Options,
 ) -> Outcome {
     let bench = &mut *judge.bench();
-    let repeated = reckoning.mails.iter().enumerate();
-    if repeated.clone().any(|(place, mail)| reckoning.mails[..place].contains(mail)) {
+    let mut seen = BTreeSet::new();
+    if reckoning.mails.iter().any(|mail| !seen.insert(mail)) {
         bench.counters.count(MAIL_REPEATED);
     }
     let mut by_status: BTreeMap<String, u64> = BTreeMap::new();

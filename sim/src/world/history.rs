@@ -74,6 +74,7 @@ pub struct History {
 struct State {
     chain: Sha256,
     events: u64,
+    events_max: u64,
     /// An event as it is hashed; kept for its capacity.
     bytes: Vec<u8>,
     /// Orders by id, numbered from 1.
@@ -91,10 +92,12 @@ struct Line {
 }
 
 impl History {
-    pub(super) fn new(names: Vec<Arc<str>>, trace: bool) -> History {
+    /// Keeps a trace if asked to; panics at the event after `events_max`.
+    pub(super) fn new(names: Vec<Arc<str>>, trace: bool, events_max: u64) -> History {
         let state = State {
             chain: Sha256::new(),
             events: 0,
+            events_max,
             bytes: Vec::new(),
             aliases: BTreeMap::new(),
             lines: Vec::new(),
@@ -114,6 +117,13 @@ impl History {
     ) {
         let state = &mut *lock(&self.state);
         state.events += 1;
+        assert!(
+            state.events <= state.events_max,
+            "made more than {} events, the last by {}: {}",
+            state.events_max,
+            self.name(node),
+            parts.join(" ")
+        );
         let bytes = &mut state.bytes;
         bytes.clear();
         let nanoseconds = u64::try_from(at.as_nanos()).expect("a run lasts less than 584 years");
@@ -231,7 +241,7 @@ mod tests {
     use super::*;
 
     fn history(trace: bool) -> History {
-        History::new(vec!["store-1".into(), "customer-1".into()], trace)
+        History::new(vec!["store-1".into(), "customer-1".into()], trace, 100)
     }
 
     #[test]
@@ -255,6 +265,15 @@ mod tests {
         fingerprints.sort();
         fingerprints.dedup();
         assert_eq!(fingerprints.len(), events.len());
+    }
+
+    #[test]
+    #[should_panic(expected = "made more than 100 events, the last by store-1: round")]
+    fn what_goes_round_without_end_is_stopped() {
+        let history = history(false);
+        for _ in 0..=100 {
+            history.record(Duration::ZERO, NodeIndex(0), Kind::Call, "", &["round"]);
+        }
     }
 
     #[test]

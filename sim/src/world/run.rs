@@ -100,7 +100,7 @@ fn build(mut spec: Spec) -> World {
     World(Arc::new(Inner {
         seed,
         time: madsim::time::TimeHandle::current(),
-        history: History::new(nodes.names(), spec.trace),
+        history: History::new(nodes.names(), spec.trace, spec.events_max),
         nodes,
         injector: Injector::new(spec.faults),
         databases,

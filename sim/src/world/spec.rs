@@ -33,6 +33,9 @@ pub struct Spec {
     pub clock_offsets: Vec<(String, i64)>,
     /// The virtual time after which a world that has not ended is taken for one that hangs.
     pub limit: Duration,
+    /// So many events and the run panics: something goes round without getting anywhere, which the
+    /// limit of time alone would let go on for hours. An order without faults makes about 70.
+    pub events_max: u64,
 }
 
 /// A service: its replicas share one database, `<name>-db`.
@@ -77,6 +80,7 @@ impl Spec {
             trace: false,
             clock_offsets: Vec::new(),
             limit: Duration::from_secs(30 * 24 * 3600),
+            events_max: 1_000_000,
         }
     }
 }

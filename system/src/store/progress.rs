@@ -111,17 +111,28 @@ pub fn answered(
     answer: Result<Reply, Error>,
     context: &Context<'_>,
 ) -> (Turn, Vec<Effect>) {
-    match answer {
-        Ok(Reply::Available(shelves)) => (Turn::Go, plan_again(case, &shelves)),
-        Ok(Reply::Reservation { state, held }) => {
-            (Turn::Go, reservation_is(case, state, held, context))
-        }
-        Ok(Reply::NotEnough) => (Turn::Go, lost_the_race(case, context)),
-        Ok(Reply::Payment(result)) => (Turn::Go, payment_settled(case, &result, context)),
-        Ok(Reply::Refunded { transaction_id }) => (Turn::Go, refunded(case, transaction_id)),
-        Ok(Reply::RefundRefused { why }) => (Turn::Go, park(case, why)),
-        Err(error) => in_trouble(case, step, &error, context),
+    let effects = match answer {
+        Ok(Reply::Available(shelves)) => plan_again(case, &shelves),
+        Ok(Reply::Reservation { state, held }) => reservation_is(case, state, held, context),
+        Ok(Reply::NotEnough) => lost_the_race(case, context),
+        Ok(Reply::Payment(result)) => payment_settled(case, &result, context),
+        Ok(Reply::Refunded { transaction_id }) => refunded(case, transaction_id),
+        Ok(Reply::RefundRefused { why }) => park(case, why),
+        Err(error) => return in_trouble(case, step, &error, context),
+    };
+    // An answer that leaves the same call to be made (a release that is answered HELD) is no
+    // progress: without a wait the case would go round as fast as the network carries it.
+    if next(case) != step {
+        return (Turn::Go, effects);
     }
+    case.saga.attempts += 1;
+    (back_off(case, context), effects)
+}
+
+/// The wait after the attempts so far.
+fn back_off(case: &Case, context: &Context<'_>) -> Turn {
+    let attempt = u32::try_from(case.saga.attempts).unwrap_or(u32::MAX);
+    Turn::Wait(context.settings.backoff.delay(attempt, context.rng))
 }
 
 fn plan_again(case: &mut Case, shelves: &[Share]) -> Vec<Effect> {
@@ -283,8 +294,7 @@ fn in_trouble(
         }
         _ => {}
     }
-    let attempt = u32::try_from(attempts).unwrap_or(u32::MAX);
-    (Turn::Wait(context.settings.backoff.delay(attempt, context.rng)), effects)
+    (back_off(case, context), effects)
 }
 
 /// Takes every step that needs no other service, then writes the intent of the next call and

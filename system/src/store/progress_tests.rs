@@ -74,6 +74,27 @@ fn an_unknown_outcome_repeats_the_step_and_at_last_queues_it_once() {
 }
 
 #[test]
+fn an_answer_that_leaves_the_same_call_to_be_made_waits_before_it_is_made_again() {
+    let mut case = case();
+    case.order.become_status(OrderStatus::CancelPending, Time(1));
+    case.saga.goal = Goal::Cancel;
+    case.saga.stock = Stock::Held;
+    with(|context| {
+        assert_eq!(advance(&mut case, context).0, Some(Step::Release));
+        let mut longest = Duration::ZERO;
+        for attempt in 1..=10 {
+            let reply = Reply::Reservation { state: State::Held, held: case.allocation.clone() };
+            let (turn, _) = answered(&mut case, Step::Release, Ok(reply), context);
+            let Turn::Wait(delay) = turn else { panic!("goes round without a wait") };
+            assert!(delay > Duration::ZERO && delay >= longest, "attempt {attempt}");
+            longest = delay;
+        }
+        let reply = Reply::Reservation { state: State::Released, held: Vec::new() };
+        assert_eq!(answered(&mut case, Step::Release, Ok(reply), context).0, Turn::Go);
+    });
+}
+
+#[test]
 fn a_cancel_during_the_debit_is_resolved_by_a_void() {
     let mut case = at_debit();
     case.order.become_status(OrderStatus::CancelPending, Time(1));

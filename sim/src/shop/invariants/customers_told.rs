@@ -17,6 +17,9 @@ pub const INVARIANT: Invariant = Invariant {
 
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     let Evidence { truth, reckoning, .. } = evidence;
+    let counts = reckoning.mails_counted();
+    let mails_of =
+        |order: &str, template: &str| counts.get(&(order, template)).copied().unwrap_or(0);
     for order in truth.orders.iter() {
         let payment = truth.payments.get(&order.id).map(|payment| payment.status);
         for (template, due) in [
@@ -25,7 +28,7 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
             ("refund", payment == Some(PaymentStatus::Refunded)),
             ("lost", order.status == OrderStatus::Lost),
         ] {
-            let mails = reckoning.mails_of(&order.id, template);
+            let mails = mails_of(&order.id, template);
             let fits = match due {
                 true => mails == 1 || (mails > 1 && reckoning.repeats_excused),
                 false => mails == 0,
@@ -41,8 +44,8 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
         }
     }
     for alert in &reckoning.alerts {
-        let mails = reckoning.mails_of(&alert.order, &format!("support:{}", alert.kind));
-        if mails == 0 {
+        let template = format!("support:{}", alert.kind);
+        if mails_of(&alert.order, &template) == 0 {
             findings.of(&alert.order, format!("support was never mailed of {:?}", alert.kind));
         }
     }

@@ -38,7 +38,7 @@ pub struct Reckoning {
 }
 
 /// A mail as the mail server took it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MailSeen {
     /// `refund`, or `support` with what it is about: `support:refund parked`.
     pub template: String,
@@ -72,10 +72,13 @@ pub struct SagaSeen {
 }
 
 impl Reckoning {
-    /// How many mails of `template` an order's customer got.
-    pub fn mails_of(&self, order: &str, template: &str) -> usize {
-        let fits = |mail: &&MailSeen| *mail.order == *order && mail.template == template;
-        self.mails.iter().filter(fits).count()
+    /// How many mails of each template an order's customer, or support, got: by order and template.
+    pub fn mails_counted(&self) -> BTreeMap<(&str, &str), usize> {
+        let mut counts = BTreeMap::new();
+        for mail in &self.mails {
+            *counts.entry((&*mail.order, mail.template.as_str())).or_default() += 1;
+        }
+        counts
     }
 
     pub fn is_alerted(&self, order: &str, kind: &str) -> bool {

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-/// Bytes per shared page: SQLite's default page size, so that a database page is one page here.
-pub(super) const PAGE_BYTES: usize = 4096;
+/// Bytes per shared page: that of the databases (`session.rs`), so that a database page is one page
+/// here, and a commit, which finds the log's last page shared with what was synced, copies little.
+pub(super) const PAGE_BYTES: usize = 1024;
 
 type Page = [u8; PAGE_BYTES];
 
@@ -149,7 +150,7 @@ mod tests {
         let mut contents = Contents::default();
         let bytes: Vec<u8> = (0..10_000u32).map(|number| number as u8).collect();
         contents.write(5_000, &bytes);
-        assert_eq!((contents.length(), contents.page_count()), (15_000, 4));
+        assert_eq!((contents.length(), contents.page_count()), (15_000, 15));
 
         let mut buffer = vec![9; 10_010];
         assert_eq!(contents.read(4_995, &mut buffer), 10_005);
@@ -177,7 +178,7 @@ mod tests {
         let mut copy = contents.clone();
         contents.write(4_096, &[2; 10]);
         assert_ne!(contents.mix_into(0), copy.mix_into(0));
-        copy.follow(&contents, 1, 2);
+        copy.follow(&contents, 4, 5);
         assert_eq!(contents.mix_into(0), copy.mix_into(0));
     }
 }

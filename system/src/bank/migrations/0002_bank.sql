@@ -9,7 +9,8 @@ CREATE TABLE accounts (
     currency       TEXT   NOT NULL,
     -- INTERNAL: the Bank's own side of a posting, which no request can name.
     status         TEXT   NOT NULL CONSTRAINT accounts_status
-                   CHECK (status IN ('OPEN', 'FROZEN', 'CLOSED', 'INTERNAL')),
+                   CHECK (
+        status = 'OPEN' OR status = 'FROZEN' OR status = 'CLOSED' OR status = 'INTERNAL'),
     -- The content of the opening, to tell its repeat from another one.
     opened_balance BIGINT NOT NULL,
     opened_status  TEXT   NOT NULL,
@@ -46,7 +47,8 @@ CREATE TABLE debits (
     amount         BIGINT,
     currency       TEXT,
     outcome        TEXT   NOT NULL CONSTRAINT debits_outcome
-                   CHECK (outcome IN ('DEBITED', 'DECLINED', 'VOIDED')),
+                   CHECK (
+        outcome = 'DEBITED' OR outcome = 'DECLINED' OR outcome = 'VOIDED'),
     reason         TEXT,
     transaction_id TEXT,
     at             BIGINT NOT NULL,

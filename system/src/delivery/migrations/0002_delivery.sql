@@ -2,8 +2,9 @@
 -- a CANCELLED parcel that was never received: it has no content.
 CREATE TABLE parcels (
     order_id      TEXT   NOT NULL PRIMARY KEY,
-    status        TEXT   NOT NULL CONSTRAINT parcel_status CHECK (status IN
-        ('RECEIVED', 'PICKED_UP', 'IN_TRANSIT', 'DELIVERED', 'LOST', 'CANCELLED')),
+    status        TEXT   NOT NULL CONSTRAINT parcel_status CHECK (
+        status = 'RECEIVED' OR status = 'PICKED_UP' OR status = 'IN_TRANSIT' OR
+        status = 'DELIVERED' OR status = 'LOST' OR status = 'CANCELLED'),
     -- Counts the parcel's changes, which makes it the version that guards each of them.
     sequence      BIGINT NOT NULL CONSTRAINT parcel_sequence CHECK (sequence >= 1),
     changed_at    BIGINT NOT NULL,

@@ -1,4 +1,6 @@
 -- The Store: who buys, what is sold, every order with its payment and its saga.
+--
+-- Lists of states are spelled with OR: for IN, SQLite builds a temporary table at every write.
 
 CREATE TABLE users (
     id            TEXT   NOT NULL PRIMARY KEY,
@@ -21,9 +23,11 @@ CREATE TABLE orders (
     id                 TEXT   NOT NULL PRIMARY KEY,
     user_id            TEXT   NOT NULL,
     email              TEXT   NOT NULL,
-    status             TEXT   NOT NULL CONSTRAINT orders_status CHECK (status IN (
-        'PENDING_PAYMENT', 'PAID', 'RECEIVED', 'PICKED_UP', 'IN_TRANSIT', 'DELIVERED', 'LOST',
-        'FAILED', 'CANCEL_PENDING', 'CANCELLED')),
+    status             TEXT   NOT NULL CONSTRAINT orders_status CHECK (
+        status = 'PENDING_PAYMENT' OR status = 'PAID' OR status = 'RECEIVED' OR
+        status = 'PICKED_UP' OR status = 'IN_TRANSIT' OR status = 'DELIVERED' OR
+        status = 'LOST' OR status = 'FAILED' OR status = 'CANCEL_PENDING' OR
+        status = 'CANCELLED'),
     total              BIGINT NOT NULL,
     currency           TEXT   NOT NULL,
     reason             TEXT   NOT NULL,
@@ -63,9 +67,10 @@ CREATE TABLE allocations (
 -- The Store's view of the Bank, one payment for each order.
 CREATE TABLE payments (
     order_id       TEXT   NOT NULL PRIMARY KEY,
-    status         TEXT   NOT NULL CONSTRAINT payments_status CHECK (status IN (
-        'NONE', 'DEBIT_INTENT', 'DEBITED', 'DECLINED', 'VOIDED', 'REFUND_DUE', 'REFUNDED',
-        'PARKED')),
+    status         TEXT   NOT NULL CONSTRAINT payments_status CHECK (
+        status = 'NONE' OR status = 'DEBIT_INTENT' OR status = 'DEBITED' OR
+        status = 'DECLINED' OR status = 'VOIDED' OR status = 'REFUND_DUE' OR
+        status = 'REFUNDED' OR status = 'PARKED'),
     transaction_id TEXT   NOT NULL,
     refund_id      TEXT   NOT NULL,
     parked_reason  TEXT   NOT NULL,

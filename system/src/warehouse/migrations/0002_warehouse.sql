@@ -19,7 +19,8 @@ CREATE TABLE reservations (
     order_id   TEXT   NOT NULL PRIMARY KEY,
     -- ABSENT is never stored; a RELEASED one without lines is a tombstone.
     state      TEXT   NOT NULL CONSTRAINT reservations_state
-               CHECK (state IN ('HELD', 'COMMITTED', 'RELEASED', 'RETURNED')),
+               CHECK (
+        state = 'HELD' OR state = 'COMMITTED' OR state = 'RELEASED' OR state = 'RETURNED'),
     version    BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     changed_at BIGINT NOT NULL
