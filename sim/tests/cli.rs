@@ -152,7 +152,7 @@ fn a_fault_that_did_not_fire_is_no_success() {
     let ended = sim(&["run", &path]);
     assert_eq!(ended.code, 2, "{}", ended.output);
     assert!(ended.complaints.contains("unfired.toml"), "{}", ended.complaints);
-    let words = "this fault did not fire: reply lost store -> bank: refund";
+    let words = "this fault did not fire: reply lost store -> bank: refund at any time (line ";
     assert!(ended.complaints.contains(words), "{}", ended.complaints);
     assert!(ended.output.contains(" · 1 DELIVERED · "), "{}", ended.output);
 }

@@ -277,7 +277,11 @@ impl Trouble {
         let pick = |names: &[String]| (!names.is_empty()).then(|| self.target.get(names).clone());
         let customers = document.customers.len();
         let pairs = || {
-            let pairs = map::pairs().into_iter().filter(|pair| !pair.starts_with(map::STAFF));
+            let pairs = match shape.target {
+                Target::Connection => map::connections(),
+                _ => map::pairs(),
+            };
+            let pairs = pairs.into_iter().filter(|pair| !pair.starts_with(map::STAFF));
             let named = |pair: String| match pair.strip_prefix(map::CUSTOMERS) {
                 Some(rest) => {
                     (1..=customers).map(|it| format!("{}{rest}", map::customer(it))).collect()

@@ -34,8 +34,8 @@ pub struct Bench {
     pub counters: Counters,
     /// How often each fault of people fired.
     pub people_fired: BTreeMap<&'static str, u64>,
-    /// Faults of people that have not fired, in words, by their place in the scenario.
-    pub people_waiting: BTreeMap<usize, String>,
+    /// Faults of people that have not fired, by their place in the scenario.
+    pub people_waiting: BTreeSet<usize>,
     pub broken: Vec<Broken>,
     /// How many customers and members of staff still have something to do.
     pub busy: usize,

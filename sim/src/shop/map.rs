@@ -90,6 +90,12 @@ pub fn pairs() -> Vec<String> {
     pairs
 }
 
+/// The pairs whose caller connects anew now and then; connections to databases are kept.
+pub fn connections() -> Vec<String> {
+    let databases = databases();
+    pairs().into_iter().filter(|pair| !databases.iter().any(|name| pair.ends_with(name))).collect()
+}
+
 /// The operations that `from` asks of `to`.
 pub fn operations(from: &str, to: &str) -> Vec<&'static str> {
     let (from, to) = (service_of(from), service_of(to));

@@ -75,7 +75,7 @@ fn open_books(world: &World, scenario: &Scenario, judge: &Judge) {
             ..CustomerBook::default()
         })
         .collect();
-    bench.people_waiting = scenario.people.iter().map(ToString::to_string).enumerate().collect();
+    bench.people_waiting = (0..scenario.people.len()).collect();
     bench.opened = true;
 }
 
@@ -211,8 +211,9 @@ fn outcome(
     for (name, count) in world.fired().into_iter().chain(people) {
         *fired.entry(name.to_owned()).or_default() += count;
     }
-    let mut unfired = world.unfired();
-    unfired.extend(bench.people_waiting.values().cloned());
+    let mut unfired: Vec<String> =
+        world.unfired().into_iter().map(|place| scenario.asked(place)).collect();
+    unfired.extend(bench.people_waiting.iter().map(|place| scenario.asked_of_people(*place)));
     let mut story = Vec::new();
     if options.story {
         story = world.history().story().iter().filter_map(|line| from_zero(line)).collect();

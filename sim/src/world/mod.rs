@@ -192,8 +192,8 @@ impl World {
         self.0.injector.fired()
     }
 
-    /// The faults that never fired, in words.
-    pub fn unfired(&self) -> Vec<String> {
+    /// The faults that never fired, by their places in `Spec::faults`.
+    pub fn unfired(&self) -> Vec<usize> {
         self.0.injector.unfired()
     }
 

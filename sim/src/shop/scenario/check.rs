@@ -42,11 +42,22 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
     };
     let mut faults = Vec::new();
     let mut people = Vec::new();
+    let mut lines = Lines::default();
     for table in &document.faults {
+        let (line, _) = source.line(&table.place);
         match faults::check(source, table, &world.replicas, customers.len(), has_order)? {
-            Checked::World(fault) => faults.push(fault),
-            Checked::People(fault) => people.push(fault),
+            Checked::World(fault) => {
+                faults.push(fault);
+                lines.faults.push(line);
+            }
+            Checked::People(fault) => {
+                people.push(fault);
+                lines.people.push(line);
+            }
         }
+    }
+    if source.text.is_empty() {
+        lines = Lines::default();
     }
     finds_follow_losses(source, &document, &people)?;
     let expect = document.expect.as_ref().map(|table| expect(source, table)).transpose()?;
@@ -66,6 +77,7 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
         customers,
         faults,
         people,
+        lines,
         expect,
         document,
     })

@@ -41,6 +41,11 @@ impl Checker<'_> {
         if !map::calls(&from, &to) {
             return Err(self.silent(target, &from, &to));
         }
+        if map::service_of_database(&to) != to {
+            let what =
+                "a fault that cannot fire: connections to databases are kept; expected `cut`";
+            return Err(self.source.mistake(&target.place, what));
+        }
         Ok((from, to))
     }
 

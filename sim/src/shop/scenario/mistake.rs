@@ -43,12 +43,17 @@ pub struct Source<'a> {
 impl Source<'_> {
     /// A mistake at `place`.
     pub fn mistake(&self, place: &Range<usize>, what: impl Into<String>) -> Mistake {
+        let place = (!self.text.is_empty()).then(|| self.line(place));
+        Mistake { file: self.file.to_owned(), place, what: what.into() }
+    }
+
+    /// Line and column of the beginning of `place`, both from 1.
+    pub fn line(&self, place: &Range<usize>) -> (usize, usize) {
         let start = place.start.min(self.text.len());
         let before = self.text.as_bytes()[..start].iter();
         let line = before.clone().filter(|byte| **byte == b'\n').count() + 1;
         let column = before.rev().take_while(|byte| **byte != b'\n').count() + 1;
-        let place = (!self.text.is_empty()).then_some((line, column));
-        Mistake { file: self.file.to_owned(), place, what: what.into() }
+        (line, column)
     }
 }
 

@@ -43,9 +43,18 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What goes wrong with people.
     pub people: Vec<PeopleFault>,
+    /// Where `faults` and `people` stand in the file, each by place; empty if there is no file.
+    pub lines: Lines,
     pub expect: Option<Expect>,
     /// The scenario as it is written: for printing, shrinking and replay.
     pub document: Document,
+}
+
+/// Lines of the file, from 1.
+#[derive(Clone, Debug, Default)]
+pub struct Lines {
+    pub faults: Vec<usize>,
+    pub people: Vec<usize>,
 }
 
 /// Where it happens.
@@ -205,6 +214,17 @@ impl std::fmt::Display for PeopleFault {
 }
 
 impl Scenario {
+    /// What was asked for with the fault at this place of `faults`: `crash bank at 3s (line 12)`.
+    pub fn asked(&self, place: usize) -> String {
+        let fault = &self.faults[place];
+        at_line(&self.lines.faults, place, format!("{} {}", fault.kind, fault.when))
+    }
+
+    /// The same for the fault at this place of `people`.
+    pub fn asked_of_people(&self, place: usize) -> String {
+        at_line(&self.lines.people, place, self.people[place].to_string())
+    }
+
     /// Reads a scenario from TOML; `file` is named in mistakes, its stem names the scenario.
     pub fn parse(file: &str, text: &str) -> Result<Scenario, Mistake> {
         let source = mistake::Source { file, text };
@@ -222,6 +242,10 @@ impl Scenario {
     pub fn to_toml(&self) -> String {
         self.document.to_toml()
     }
+}
+
+fn at_line(lines: &[usize], place: usize, words: String) -> String {
+    lines.get(place).map_or(words.clone(), |line| format!("{words} (line {line})"))
 }
 
 impl Document {

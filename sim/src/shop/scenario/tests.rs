@@ -112,6 +112,8 @@ fn faults_that_cannot_fire_are_refused() {
         told.contains(":15:12: a fault that cannot fire: bank never calls warehouse"),
         "{told}"
     );
+    let told = mistake("cut      = \"bank -> store\"", "connect_hangs = \"bank -> bank-db\"");
+    assert!(told.contains("connections to databases are kept; expected `cut`"), "{told}");
     let told = mistake("order PAID", "parcel PICKED_UP");
     assert!(
         told.starts_with(

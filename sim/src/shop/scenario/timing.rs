@@ -1,13 +1,11 @@
 //! When a fault goes wrong: at a time, between two, or at a moment that its author passes.
 
-use std::time::Duration;
-
 use super::faults::Checker;
 use super::mistake::{Mistake, one_of};
 use super::shapes::{Shape, Timing};
 use super::units::At;
 use crate::shop::{map, moments};
-use crate::world::faults::When;
+use crate::world::faults::{FOREVER, When};
 use crate::world::moment::Moment;
 
 impl Checker<'_> {
@@ -33,11 +31,9 @@ impl Checker<'_> {
         if shape.timing == Timing::Once {
             return Ok(When::At(self.length(&table.at)));
         }
-        // A year is after every end.
-        let forever = Duration::from_secs(31_536_000);
         Ok(When::During {
             from: self.length(&table.from),
-            until: table.until.as_ref().map_or(forever, |until| until.value.0),
+            until: table.until.as_ref().map_or(FOREVER, |until| until.value.0),
             times: match shape.timing {
                 // Who does not answer connections does not answer the next one either.
                 Timing::Operations if shape.key != "connect_hangs" => {

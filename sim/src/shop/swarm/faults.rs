@@ -88,7 +88,11 @@ impl Draw<'_> {
         match shape.target {
             Target::Node => self.node(),
             Target::Link | Target::Connection => {
-                let pair = map::pairs().into_iter().filter(|pair| !pair.contains(map::STAFF));
+                let pairs = match shape.target {
+                    Target::Connection => map::connections(),
+                    _ => map::pairs(),
+                };
+                let pair = pairs.into_iter().filter(|pair| !pair.contains(map::STAFF));
                 let pair = pair.collect::<Vec<_>>().choose(self.stream)?.clone();
                 let pair = self.with_customer(pair);
                 let both = shape.key == "cut" && self.stream.random_bool(0.5);

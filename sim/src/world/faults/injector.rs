@@ -269,10 +269,10 @@ impl Injector {
         fired
     }
 
-    pub(in crate::world) fn unfired(&self) -> Vec<String> {
+    pub(in crate::world) fn unfired(&self) -> Vec<usize> {
         let state = lock(&self.state);
-        let unfired = state.armed.iter().filter(|armed| armed.fired == 0);
-        unfired.map(|armed| format!("{} {}", armed.kind, armed.when)).collect()
+        let armed = state.armed.iter().enumerate();
+        armed.filter(|(_, armed)| armed.fired == 0).map(|(place, _)| place).collect()
     }
 
     pub(in crate::world) fn moments(&self) -> BTreeMap<String, u64> {

@@ -21,6 +21,9 @@ pub struct Fault {
     pub when: When,
 }
 
+/// After every run's end.
+pub const FOREVER: Duration = Duration::from_secs(31_536_000);
+
 /// When it goes wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub enum When {
@@ -150,6 +153,10 @@ impl fmt::Display for When {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             When::At(at) => write!(formatter, "at {at:?}"),
+            When::During { from: Duration::ZERO, until: FOREVER, .. } => {
+                formatter.write_str("at any time")
+            }
+            When::During { from, until: FOREVER, .. } => write!(formatter, "from {from:?}"),
             When::During { from, until, .. } => write!(formatter, "from {from:?} until {until:?}"),
             When::Moment { moment, nth: 1 } => moment.fmt(formatter),
             When::Moment { moment, nth } => write!(formatter, "{moment}, time {nth}"),

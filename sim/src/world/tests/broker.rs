@@ -17,7 +17,7 @@ fn counts(faults: Vec<Fault>) -> (Vec<bool>, Vec<i64>) {
             results.push(publish(&world, id).await.is_ok());
         }
         world.sleep(60 * SECOND).await;
-        assert_eq!(world.unfired(), Vec::<String>::new());
+        assert_eq!(world.unfired(), Vec::<usize>::new());
         assert_eq!(world.broker(|broker| broker.depth(QUEUE)), Ok(0));
         assert_eq!(world.messages_in_flight(), 0);
         (results, ["m1", "m2", "m3"].map(|id| count(&world, id)).to_vec())
@@ -85,7 +85,7 @@ fn messages_are_reordered() {
             (0..8).map(|number| world.history().alias(&format!("m{number}"))).collect();
         let sent: Vec<_> = (1..=8).map(|number| format!("order-{number}")).collect();
         assert_ne!(counted, sent);
-        assert_eq!(world.unfired(), Vec::<String>::new());
+        assert_eq!(world.unfired(), Vec::<usize>::new());
         assert!((0..8).all(|number| count(&world, &format!("m{number}")) == 1));
     });
 }

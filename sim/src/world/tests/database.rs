@@ -13,7 +13,7 @@ fn answers(faults: Vec<Fault>) -> (u16, i64, f64) {
         let call = call("add", "/add/a", 20 * SECOND);
         let visit = world.spawn("customer", async move { ports.http.call(call).await });
         let answer = visit.await.expect("nobody kills the customer").expect("there is time");
-        assert_eq!(world.unfired(), Vec::<String>::new());
+        assert_eq!(world.unfired(), Vec::<usize>::new());
         (answer.status.as_u16(), count(&world, "a"), seconds(&world))
     })
 }

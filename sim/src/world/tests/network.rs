@@ -24,7 +24,7 @@ fn second_call(faults: Vec<Fault>) -> (Result<Answer, CallError>, f64, i64, Worl
         let (result, took) = visit.await.expect("nobody kills the customer");
         world.sleep(30 * SECOND).await;
         let n = count(&world, "a");
-        assert_eq!(world.unfired(), Vec::<String>::new());
+        assert_eq!(world.unfired(), Vec::<usize>::new());
         (result, took, n, world)
     })
 }
@@ -35,7 +35,7 @@ fn first_call(faults: Vec<Fault>) -> (Result<Answer, CallError>, f64, i64) {
         let start = seconds(&world);
         let result = ask(&world, "a").await;
         let took = seconds(&world) - start;
-        assert_eq!(world.unfired(), Vec::<String>::new());
+        assert_eq!(world.unfired(), Vec::<usize>::new());
         (result, took, count(&world, "a"))
     })
 }
@@ -105,7 +105,7 @@ fn a_fault_that_never_fired_is_told() {
     let lost = link(|from, to| Kind::ReplyLost { from, to, operation: Some("steal".into()) });
     run(spec(1, vec![during(0.0, 9.0, lost)]), |world| async move {
         ask(&world, "a").await.expect("the fault is for another operation");
-        assert_eq!(world.unfired(), ["reply lost customer -> counter: steal from 0ns until 9s"]);
+        assert_eq!(world.unfired(), [0]);
         assert!(world.fired().is_empty());
     });
 }

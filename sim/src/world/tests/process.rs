@@ -15,7 +15,7 @@ fn struck_in_flight(kind: Kind) -> (Result<Answer, CallError>, f64, i64) {
         let result = ask_path(&world, "/wait").await;
         let took = seconds(&world) - start;
         world.sleep(10 * SECOND).await;
-        assert_eq!(world.unfired(), Vec::<String>::new());
+        assert_eq!(world.unfired(), Vec::<usize>::new());
         (result, took, count(&world, "waited"))
     })
 }
