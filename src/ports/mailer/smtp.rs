@@ -42,6 +42,7 @@ pub struct Smtp {
     port: u16,
     from: Mailbox,
     hello: ClientId,
+    timeout: Duration,
     idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
 }
 
@@ -86,13 +87,20 @@ impl Smtp {
             port: authority.port_u16().unwrap_or(25),
             from,
             hello: ClientId::default(),
+            timeout: TIMEOUT,
             idle: Mutex::default(),
         })
     }
 
+    /// With another limit to how long handing over one mail may take; 20 seconds if not told.
+    #[must_use]
+    pub fn within(self, timeout: Duration) -> Smtp {
+        Smtp { timeout, ..self }
+    }
+
     async fn hand_over(&self, mail: Mail) -> Result<(), CallError> {
         let message = compose(mail, &self.from).map_err(CallError::Unavailable)?;
-        let deadline = Instant::now() + TIMEOUT;
+        let deadline = Instant::now() + self.timeout;
         let mut stage = Stage::Envelope;
         let why = match timeout_at(deadline, self.converse(&message, &mut stage)).await {
             Ok(Ok(())) => return Ok(()),

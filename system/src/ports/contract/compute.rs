@@ -17,7 +17,11 @@ pub const CHECKS: [Check; 2] = [
 pub async fn ends_with_its_job(compute: &dyn Compute) -> Kept {
     let sum = Arc::new(AtomicU32::new(0));
     let its_sum = sum.clone();
-    let job = move || (1..=1000).for_each(|n| drop(its_sum.fetch_add(n, Ordering::Relaxed)));
+    let job = move || {
+        for n in 1..=1000 {
+            its_sum.fetch_add(n, Ordering::Relaxed);
+        }
+    };
     compute.run(Box::new(job)).await;
     let sum = sum.load(Ordering::Relaxed);
     ensure(sum == 500_500, || format!("it ends when the sum is {sum}"))
@@ -28,7 +32,10 @@ pub async fn runs_every_job(compute: &dyn Compute) -> Kept {
     let done = Arc::new(AtomicU32::new(0));
     let jobs = (0..50).map(|_| {
         let done = done.clone();
-        compute.run(Box::new(move || drop(done.fetch_add(1, Ordering::Relaxed))))
+        let job = move || {
+            done.fetch_add(1, Ordering::Relaxed);
+        };
+        compute.run(Box::new(job))
     });
     join_all(jobs).await;
     let done = done.load(Ordering::Relaxed);
