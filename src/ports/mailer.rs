@@ -13,8 +13,9 @@ pub use smtp::Smtp;
 /// Why there is no mailer.
 #[derive(Debug, thiserror::Error)]
 pub enum MailerError {
-    #[error("{0:?} is no mail server's URL such as smtp://127.0.0.1:25: {1}")]
-    BadUrl(String, &'static str),
+    /// Does not repeat the URL, for it may hold a password.
+    #[error("no mail server's URL such as smtp://127.0.0.1:25: {0}")]
+    BadUrl(&'static str),
     #[error("{0:?} is no sender such as \"Shop <shop@example.org>\": {1}")]
     BadSender(String, String),
     #[error("mails cannot be written to {0}: {1}")]

@@ -10,9 +10,10 @@ use futures::future::join_all;
 use sqlx::Row as _;
 use stormproof::ports::compute::Workbench;
 use stormproof::ports::database::Sql;
+use stormproof::ports::rng::SystemRng;
 use stormproof_sim::world::run;
 use stormproof_system::error::Error;
-use stormproof_system::ports::{Compute as _, Database, Ports, contract};
+use stormproof_system::ports::{Compute as _, Database, Ports, Rng, contract};
 
 use super::postgres::Postgres;
 use super::scratch::Scratch;
@@ -184,6 +185,19 @@ async fn text_is_sorted_by_bytes_or_by_language() {
     assert_eq!(answer(&sql, sort).await, "language");
     let sort = "SELECT CASE WHEN 'a' < 'B' THEN 'language' ELSE 'bytes' END";
     assert_eq!(answer(&sql, sort).await, "bytes");
+}
+
+#[test]
+fn a_seed_decides_the_draws_or_nothing_does() {
+    let draw = |rng: &dyn Rng| {
+        let mut bytes = [0; 16];
+        rng.fill("id", &mut bytes);
+        bytes
+    };
+    let of_seed = |seed| run(spec(seed), async |world| draw(&*world.ports("contract").rng));
+    assert_eq!(of_seed(1), of_seed(1));
+    assert_ne!(of_seed(1), of_seed(2));
+    assert_ne!(draw(&SystemRng), draw(&SystemRng));
 }
 
 /// In the world a job runs where it is asked for; on a machine as many at once as there are places.

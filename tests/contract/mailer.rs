@@ -242,7 +242,7 @@ async fn what_cannot_be_mailed_is_refused() {
 
     for url in ["", "http://127.0.0.1", "smtps://127.0.0.1", "smtp:", "smtp://user:word@host"] {
         let refused = Smtp::new(url, "shop@stormproof.example").err();
-        assert!(matches!(refused, Some(MailerError::BadUrl(..))), "{url}: {refused:?}");
+        assert!(matches!(refused, Some(MailerError::BadUrl(_))), "{url}: {refused:?}");
     }
     let refused = Smtp::new("smtp://host", "Shop").err();
     assert!(matches!(refused, Some(MailerError::BadSender(..))), "{refused:?}");

@@ -8,8 +8,9 @@ use stormproof_system::error::Error;
 /// Why a database cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    #[error("{0:?} is no database's URL such as postgres://user@127.0.0.1:5432/store: {1}")]
-    BadUrl(String, String),
+    /// Does not repeat the URL, for it may hold a password.
+    #[error("no database's URL such as postgres://user@127.0.0.1:5432/store: {0}")]
+    BadUrl(String),
     /// Nobody answers there, or not in time.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),

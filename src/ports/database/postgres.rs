@@ -11,7 +11,7 @@ use super::{ACQUIRE_TIMEOUT, install};
 /// for longer than the caller waits for an answer, and a transaction that falls silent is thrown
 /// out before it holds up the others for good.
 const LIMITS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
-                      SET idle_in_transaction_session_timeout = '30s'";
+                      SET idle_in_transaction_session_timeout = '10s'";
 
 /// A pool, and how to connect past it.
 pub(super) async fn open(
@@ -19,11 +19,10 @@ pub(super) async fn open(
     connections: u32,
 ) -> Result<(AnyConnectOptions, AnyPool), DatabaseError> {
     install();
-    let bad = |why: String| DatabaseError::BadUrl(url.to_owned(), why);
     let options: AnyConnectOptions =
-        url.parse().map_err(|error: sqlx::Error| bad(error.to_string()))?;
+        url.parse().map_err(|error: sqlx::Error| DatabaseError::BadUrl(error.to_string()))?;
     if !matches!(options.database_url.scheme(), "postgres" | "postgresql") {
-        return Err(bad("it does not begin with postgres:".to_owned()));
+        return Err(DatabaseError::BadUrl("it does not begin with postgres:".to_owned()));
     }
     let first: AnyConnection = match timeout(ACQUIRE_TIMEOUT, options.connect()).await {
         Ok(connected) => connected?,

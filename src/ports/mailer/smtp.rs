@@ -70,7 +70,7 @@ impl Smtp {
     /// # Errors
     /// If one of them is none.
     pub fn new(url: &str, from: &str) -> Result<Smtp, MailerError> {
-        let bad = |why| MailerError::BadUrl(url.to_owned(), why);
+        let bad = MailerError::BadUrl;
         let uri: http::Uri = url.parse().map_err(|_| bad("it is no URL"))?;
         let authority = uri.authority().ok_or_else(|| bad("it names no host"))?;
         if uri.scheme_str() != Some("smtp") {

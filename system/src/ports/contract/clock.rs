@@ -50,11 +50,12 @@ pub async fn lets_sleeps_run_side_by_side(clock: &dyn Clock) -> Kept {
 
 /// A sleep that nobody waits for any more disturbs no later one.
 pub async fn can_be_left_alone(clock: &dyn Clock) -> Kept {
-    drop(clock.sleep(Duration::from_secs(3600)));
+    let abandoned = Duration::from_secs(5);
+    drop(clock.sleep(abandoned));
     let slept = {
         let start = clock.now();
         clock.sleep(Duration::from_millis(1)).await;
         clock.now().since(start)
     };
-    ensure(slept < Duration::from_secs(60), || format!("a dropped sleep was waited for: {slept:?}"))
+    ensure(slept < abandoned, || format!("a dropped sleep was waited for: {slept:?}"))
 }
