@@ -31,7 +31,6 @@ pub struct Sql {
 }
 
 /// What is behind the pool.
-#[derive(Clone)]
 enum Engine {
     /// How to connect past the pool, and how many of its connections may have died.
     Postgres {

@@ -168,6 +168,8 @@ async fn a_mail_travels_whole_and_connections_are_kept() {
     }
     let (plain, html) = (body.find("text/plain"), body.find("text/html"));
     assert!(plain.is_some() && plain < html, "{content}");
+    let (plain, html) = body.split_at(html.expect("it is there"));
+    assert!(plain.contains("on their way") && html.contains("<p>Dear Alice,</p>"), "{content}");
     assert!(content.is_ascii() && body.contains("10 =E2=82=AC are on their way."), "{content}");
     assert!(body.lines().any(|line| line == ".hidden?"), "{content}");
 }

@@ -93,6 +93,18 @@ async fn a_place_that_cannot_be_written_is_told() {
     }
 }
 
+#[tokio::test]
+async fn a_file_that_was_opened_is_in_use_until_it_is_closed() {
+    let scratch = Scratch::new("in-use");
+    let path = scratch.path().join("shop.db");
+    let first = Sql::sqlite(&path).await.expect("a new file");
+    let second = Sql::sqlite(&path).await.err();
+    assert!(matches!(second, Some(DatabaseError::InUse(_))), "{second:?}");
+    first.close().await;
+    let third = Sql::sqlite(&path).await.err();
+    assert!(third.is_none(), "{third:?}");
+}
+
 /// The other process is this binary, playing the test below.
 #[tokio::test]
 async fn a_killed_process_keeps_what_it_committed_and_lets_go() {

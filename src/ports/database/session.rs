@@ -12,22 +12,24 @@ use super::error::{is_lost, of_commit};
 /// What [`begin`] opens.
 pub(super) struct SqlSession {
     transaction: Transaction<'static, Any>,
-    engine: Engine,
+    /// Postgres answers COMMIT with a silent rollback when a statement failed before, so it is
+    /// asked first: then it says 25P02. SQLite undoes the failed statement alone.
+    asks_first: bool,
 }
 
 /// Opens a serial transaction. A kept connection may have died unheard, of a server that was
 /// restarted say; since BEGIN has no effect, it is said again on the next one.
 pub(super) async fn begin(pool: &AnyPool, engine: &Engine) -> Result<SqlSession, Error> {
-    let (statement, dead_max) = match engine {
+    let (statement, asks_first, dead_max) = match engine {
         Engine::Postgres { connections, .. } => {
-            ("BEGIN ISOLATION LEVEL SERIALIZABLE", *connections)
+            ("BEGIN ISOLATION LEVEL SERIALIZABLE", true, *connections)
         }
-        Engine::Sqlite => ("BEGIN IMMEDIATE", 1),
+        Engine::Sqlite => ("BEGIN IMMEDIATE", false, 1),
     };
     let mut dead = 0;
     loop {
         match pool.begin_with(statement).await {
-            Ok(transaction) => return Ok(SqlSession { transaction, engine: engine.clone() }),
+            Ok(transaction) => return Ok(SqlSession { transaction, asks_first }),
             Err(error) if is_lost(&error) && dead < dead_max => dead += 1,
             Err(error) => return Err(error.into()),
         }
@@ -49,9 +51,7 @@ impl Session for SqlSession {
 
 impl SqlSession {
     async fn finish(mut self: Box<Self>) -> Result<(), Error> {
-        // Postgres answers COMMIT with a silent rollback when a statement failed before, so it is
-        // asked first: then it says 25P02. SQLite undoes the failed statement alone.
-        if let Engine::Postgres { .. } = self.engine {
+        if self.asks_first {
             sqlx::query("SELECT 1").execute(&mut *self.transaction).await?;
         }
         self.transaction.commit().await.map_err(of_commit)

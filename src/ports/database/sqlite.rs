@@ -33,7 +33,7 @@ pub(super) async fn open(path: &Path) -> Result<AnyPool, DatabaseError> {
     let looked = look_through(&mut first, path).await;
     first.close().await.ok();
     looked?;
-    Ok(AnyPoolOptions::new()
+    let pool = AnyPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
@@ -42,7 +42,10 @@ pub(super) async fn open(path: &Path) -> Result<AnyPool, DatabaseError> {
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(PRAGMAS).await.map(drop) })
         })
-        .connect_lazy_with(options))
+        .connect_lazy_with(options);
+    // From here on the file is ours, and not from the first transaction on.
+    pool.acquire().await.map_err(|error| refusal(path, &error))?;
+    Ok(pool)
 }
 
 async fn look_through(connection: &mut AnyConnection, path: &Path) -> Result<(), DatabaseError> {
