@@ -29,8 +29,12 @@ pub async fn keeps_values(database: &dyn Database) -> Kept {
         let row =
             sqlx::query(sql).bind(format!("kept {number}")).fetch_one(session.connection()).await?;
         let found: (Option<i64>, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
-        let same = found.0 == *whole && found.1.as_deref() == *words;
-        ensure(same, || format!("{whole:?} and {words:?} come back as {found:?}"))?;
+        ensure(found.0 == *whole, || format!("{whole:?} comes back as {:?}", found.0))?;
+        ensure(found.1.as_deref() == *words, || {
+            let beginning = |words: &str| words.chars().take(60).collect::<String>();
+            let (there, back) = (words.map(beginning), found.1.as_deref().map(beginning));
+            format!("{there:?} comes back as {back:?} (their beginnings)")
+        })?;
     }
     Ok(())
 }
