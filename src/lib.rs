@@ -1,1 +1,3 @@
 //! Bindings of the shop's ports to real machines.
+
+pub mod ports;

@@ -2,7 +2,9 @@
 //! snapshots, properties over generated storms, saga proofs, determinism, the harness judged, and
 //! rules of the house. Those of the command line are with its binary, in `sim/tests/cli.rs`.
 
+mod contract;
 mod determinism;
+mod drivers;
 mod properties;
 mod sagas;
 mod scenarios;

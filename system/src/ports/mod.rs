@@ -2,7 +2,9 @@
 //!
 //! Seven traits, and [`Ports`] that carries one binding of each. A host (real machines, or a seeded
 //! world) makes the bindings; the services never know which host they live on. What every binding
-//! owes its callers is told here in words.
+//! owes its callers is told here in words, and in [`contract`] in checks.
+
+pub mod contract;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,158 @@
+//! HTTP to the other services, over kept-alive connections to every replica of each.
+//!
+//! One question decides between Unavailable and Unknown: can a byte of the request have left? It
+//! cannot as long as there is no connection, and then the next replica is asked. Everything later
+//! is Unknown, the reset of a kept-alive connection included. Retrying is the caller's affair, for
+//! only the caller has the key.
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Url};
+use stormproof_system::ports::{Answer, Call, CallError, Http};
+use tokio::time::Instant;
+
+/// How long one replica may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Connections kept to each replica while nobody needs them, and for how long.
+const IDLE_MAX: usize = 32;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client of the shop's services.
+pub struct HttpClient {
+    client: Client,
+    peers: BTreeMap<String, Peer>,
+}
+
+/// A service and its replicas.
+struct Peer {
+    /// Base URLs without a slash at the end; at least one.
+    replicas: Vec<String>,
+    /// Whose turn it is.
+    next: AtomicUsize,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpClientError {
+    #[error("the service {0} has no replica: give at least one base URL")]
+    NoReplica(String),
+    #[error("{url:?}, a replica of {service}, is no base URL such as http://127.0.0.1:8081: {why}")]
+    BadUrl { service: String, url: String, why: String },
+    #[error("no HTTP client can be made: {0}")]
+    Client(String),
+}
+
+impl HttpClient {
+    /// `peers`: service name to the base URLs of its replicas.
+    ///
+    /// # Errors
+    /// If a service has no replica, or a base URL is none.
+    pub fn new(peers: BTreeMap<String, Vec<String>>) -> Result<HttpClient, HttpClientError> {
+        let client = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_MAX)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .tcp_nodelay(true)
+            // A redirect is an answer, a retry is the caller's affair, and the environment's
+            // proxy is not on the way between two services.
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .build()
+            .map_err(|error| HttpClientError::Client(words(&error)))?;
+        let mut checked = BTreeMap::new();
+        for (service, replicas) in peers {
+            if replicas.is_empty() {
+                return Err(HttpClientError::NoReplica(service));
+            }
+            let replicas =
+                replicas.into_iter().map(|url| base(&service, url)).collect::<Result<_, _>>()?;
+            checked.insert(service, Peer { replicas, next: AtomicUsize::new(0) });
+        }
+        Ok(HttpClient { client, peers: checked })
+    }
+
+    async fn make(&self, call: Call) -> Result<Answer, CallError> {
+        let deadline = Instant::now() + call.timeout;
+        let Some(peer) = self.peers.get(call.to) else {
+            return Err(CallError::Unavailable(format!("no service is named {}", call.to)));
+        };
+        let first = peer.next.fetch_add(1, Ordering::Relaxed);
+        let mut refusal = CallError::Unavailable(format!("no replica of {} in time", call.to));
+        for turn in 0..peer.replicas.len() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let replica = &peer.replicas[first.wrapping_add(turn) % peer.replicas.len()];
+            match self.ask(replica, &call, left).await {
+                Err(error @ CallError::Unavailable(_)) => refusal = error,
+                result => return result,
+            }
+        }
+        Err(refusal)
+    }
+
+    async fn ask(&self, replica: &str, call: &Call, left: Duration) -> Result<Answer, CallError> {
+        let request = self
+            .client
+            .request(call.method.clone(), format!("{replica}{}", call.path))
+            .headers(call.headers.clone())
+            .body(call.body.clone())
+            .timeout(left);
+        let response = request.send().await.map_err(failure)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await.map_err(failure)?;
+        Ok(Answer { status, headers, body })
+    }
+}
+
+impl Http for HttpClient {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, CallError>> {
+        Box::pin(self.make(call))
+    }
+}
+
+/// Without a connection nothing can have arrived; a request that is none was never sent.
+fn failure(error: reqwest::Error) -> CallError {
+    match error.is_connect() || error.is_builder() {
+        true => CallError::Unavailable(words(&error)),
+        false => CallError::Unknown(words(&error)),
+    }
+}
+
+/// An error with its causes; the first of them alone says little.
+fn words(error: &reqwest::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        words.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    words
+}
+
+fn base(service: &str, url: String) -> Result<String, HttpClientError> {
+    let bad = |why: &str| HttpClientError::BadUrl {
+        service: service.to_owned(),
+        url: url.clone(),
+        why: why.to_owned(),
+    };
+    let parsed = Url::parse(&url).map_err(|error| bad(&error.to_string()))?;
+    if parsed.scheme() != "http" {
+        return Err(bad("services speak plain HTTP with each other"));
+    }
+    if !parsed.has_host() {
+        return Err(bad("it names no host"));
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        return Err(bad("it ends with a query or a fragment"));
+    }
+    Ok(parsed.as_str().trim_end_matches('/').to_owned())
+}

@@ -1,0 +1,16 @@
+//! sqlx takes its `Any` drivers once per process, and this binary needs the simulated one next to
+//! those of real machines. Whichever test comes first would install its own; so all three are
+//! installed before any test begins.
+
+use sqlx::any::install_drivers;
+use stormproof_sim::world::sqlite::DRIVER;
+
+/// Run by the loader, before `main`.
+#[used]
+#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
+#[cfg_attr(not(target_os = "macos"), unsafe(link_section = ".init_array"))]
+static INSTALL: extern "C" fn() = install;
+
+extern "C" fn install() {
+    install_drivers(&[DRIVER, sqlx::postgres::any::DRIVER, sqlx::sqlite::any::DRIVER]).ok();
+}
