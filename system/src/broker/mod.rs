@@ -3,7 +3,8 @@
 //! It does no I/O, reads no clock and draws nothing: its host hands in the time, decides when to
 //! [`sync`](Broker::sync), [`deliver`](Broker::deliver) and [`advance`](Broker::advance), and carries
 //! what these return to the clients. The simulator is one host (the `broker` node, with its faults);
-//! the embedded broker is another, and brings the durable journal. The wire format is theirs too.
+//! the embedded broker is another, and
+//! makes the changes of `journal` durable. The wire format is theirs too.
 //!
 //! What is modelled are quorum queues, topic exchanges, and one confirming channel per connection.
 //! Where RabbitMQ's versions differ the table says which one we follow; `rabbit_fifo.erl` and
@@ -41,6 +42,7 @@ mod connection;
 mod death;
 mod delivery;
 mod exchange;
+mod journal;
 mod operator;
 mod publish;
 mod queue;
@@ -57,6 +59,7 @@ use std::sync::Arc;
 
 use crate::time::Time;
 pub use connection::{ConnectionId, ConsumerId, Delivered};
+pub use journal::{Change, Place};
 pub use publish::Published;
 pub use queue::{DeadLetter, Queue, QueueSpec};
 pub use stored::{Death, DeathReason, Stored};
@@ -78,6 +81,8 @@ pub struct Broker {
     /// Queues where something changed since they were last served.
     awake: BTreeSet<queue::Slot>,
     dropped: u64,
+    /// What changed since the host last asked, if it asks at all.
+    changes: Option<Vec<Change>>,
 }
 
 /// Why the broker refused an operation. AMQP closes the channel after any of these.
