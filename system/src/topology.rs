@@ -4,7 +4,7 @@
 //! specification becomes arguments of RabbitMQ is that binding's affair.
 
 use crate::broker::{Broker, BrokerError, DeadLetter, QueueSpec};
-use crate::messages::{DEAD, DELIVERY_LIMIT, EXCHANGES, QUEUES, RETRIES};
+use crate::messages::{DEAD, DEAD_DELIVERY_LIMIT, DELIVERY_LIMIT, EXCHANGES, QUEUES, RETRIES};
 
 /// Durable topic exchanges, durable queues, and what binds them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,8 @@ impl Topology {
             dead_letter: Some(DeadLetter::to_queue(&dead)),
             ..QueueSpec::named(name)
         });
-        self.queues.push(QueueSpec::named(dead));
+        let delivery_limit = Some(DEAD_DELIVERY_LIMIT);
+        self.queues.push(QueueSpec { delivery_limit, ..QueueSpec::named(dead) });
         for (suffix, delay, _) in RETRIES {
             self.queues.push(QueueSpec {
                 message_ttl: Some(delay),

@@ -10,11 +10,12 @@ use futures::StreamExt as _;
 use futures::future::select;
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties, Event};
-use rand::TryRngCore as _;
-use rand::rngs::OsRng;
 use stormproof_system::ports::QueueLost;
+use stormproof_system::retry::Backoff;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+
+use crate::ports::rng::SystemRng;
 
 /// How long one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,8 +24,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// otherwise (`?heartbeat=30`).
 const HEARTBEAT_S: u16 = 10;
 
-/// The first and the longest pause between attempts.
-const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+/// The pauses between attempts: clients that lost their broker together do not come back together.
+const PAUSES: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
 
 /// A connection, when there is one. Dropping the last handle of it closes it.
 pub(super) struct Line {
@@ -99,8 +100,8 @@ async fn keep(uri: AMQPUri, name: &'static str, sender: watch::Sender<State>) {
             };
             tracing::warn!(connection = name, %why, "no connection to the broker");
             sender.send_replace(State::Down(why));
-            sleep(pause(failures)).await;
             failures += 1;
+            sleep(PAUSES.delay(failures, &SystemRng)).await;
         }
     };
     // Whoever held the line is gone: so are the reasons to stay.
@@ -137,13 +138,4 @@ async fn attend(connection: Arc<Connection>, sender: &watch::Sender<State>) -> S
         }
     }
     "the connection was closed".to_owned()
-}
-
-/// Half of the pause is certain, the other half is drawn: clients that lost their broker together do
-/// not come back together.
-fn pause(failures: u32) -> Duration {
-    let longest = PAUSES[0].saturating_mul(1 << failures.min(10)).min(PAUSES[1]);
-    // Without entropy there is no jitter.
-    let drawn = OsRng.try_next_u32().unwrap_or(u32::MAX);
-    longest / 2 + (longest / 2).mul_f64(f64::from(drawn) / f64::from(u32::MAX))
 }

@@ -50,10 +50,7 @@ impl Publisher {
         match timeout(PUBLISH_TIMEOUT, told).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => unknown("the publisher has stopped"),
-            Err(_) => match self.line.trouble() {
-                Some(why) => unknown(&why),
-                None => unknown(&format!("not within {} s", PUBLISH_TIMEOUT.as_secs())),
-            },
+            Err(_) => unknown(&late(&self.line)),
         }
     }
 }
@@ -73,13 +70,22 @@ async fn run(line: Arc<Line>, mut received: mpsc::UnboundedReceiver<Job>) {
                     channel = None;
                 }
             }
-            Ok(Err(QueueLost(why))) => {
-                for job in jobs.drain(..) {
-                    job.outcome.send(Err(PublishError::Unknown(why.clone()))).ok();
-                }
-            }
-            Err(_) => jobs.clear(),
+            Ok(Err(QueueLost(why))) => tell(&mut jobs, &why),
+            Err(_) => tell(&mut jobs, &late(&line)),
         }
+    }
+}
+
+/// Why a publish is not confirmed in time.
+fn late(line: &Line) -> String {
+    let otherwise = || format!("not within {} s", PUBLISH_TIMEOUT.as_secs());
+    line.trouble().unwrap_or_else(otherwise)
+}
+
+fn tell(jobs: &mut Vec<Job>, why: &str) {
+    for job in jobs.drain(..) {
+        // An error says that nobody waits any more.
+        job.outcome.send(Err(PublishError::Unknown(why.to_owned()))).ok();
     }
 }
 

@@ -33,10 +33,17 @@
 //! deleted queues, unbinding, other exchange types, headers, `basic.get`, `multiple` acks,
 //! transactions, several channels per connection, replicas.
 //!
-//! Simpler than RabbitMQ: settling is durable at once (the host can lose the ack on its way instead);
-//! the length limit is exact, where RabbitMQ lets a few more pass before publishers hear of it; a dead
-//! letter that no queue takes is dropped and counted in [`Broker::dropped`], where the at-least-once
-//! strategy would keep trying.
+//! Simpler than RabbitMQ: settling is durable at once (the host can lose the ack on its way instead); a
+//! dead letter that no queue takes is dropped and counted in [`Broker::dropped`], where the
+//! at-least-once strategy would keep trying.
+//!
+//! Generated scripts run on this and on RabbitMQ and must agree in all that clients can see
+//! (`tests/broker/mod.rs`). Intended differences, each with its test in `tests/broker/differences.rs`:
+//!
+//! | what | here | RabbitMQ (3.10 was looked at) | test |
+//! |---|---|---|---|
+//! | `x-max-length`, `reject-publish` | exact | channels hear late that a queue is full: a few more pass | `a_full_queue_lets_a_few_more_pass` |
+//! | requeue without `x-delivery-limit` | before all never delivered, as 4.0 | 3.10: behind all | `without_a_delivery_limit_3_10_requeues_at_the_tail` |
 
 mod connection;
 mod death;
