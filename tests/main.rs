@@ -2,6 +2,7 @@
 //! snapshots, properties over generated storms, saga proofs, determinism, the harness judged, and
 //! rules of the house. Those of the command line are with its binary, in `sim/tests/cli.rs`.
 
+mod broker;
 mod contract;
 mod determinism;
 mod drivers;

@@ -6,6 +6,9 @@
 pub mod clock;
 pub mod compute;
 pub mod database;
+pub mod dead_letters;
+pub mod embedded_queue;
 pub mod http;
 pub mod mailer;
+pub mod queue;
 pub mod rng;

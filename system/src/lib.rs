@@ -29,6 +29,7 @@ pub mod settings;
 pub mod story;
 pub mod time;
 pub mod token;
+pub mod topology;
 pub mod trace;
 pub mod transaction;
 pub mod web;

@@ -80,6 +80,10 @@ pub const DEAD: &str = ".dlq";
 /// backstop for a consumer that dies of the message, far above what crashes alone can reach.
 pub const DELIVERY_LIMIT: u32 = 50;
 
+/// The same for dead-letter queues, which lose what comes back more often: RabbitMQ 4 does so after 20
+/// times unless told otherwise, and whoever looks at a dead letter and puts it back counts.
+pub const DEAD_DELIVERY_LIMIT: u32 = 1_000_000;
+
 /// The queue where a message waits after its `attempt`th failure.
 pub fn retry_queue(queue: &str, attempt: u32) -> String {
     let fits = RETRIES.iter().find(|(_, _, attempts)| attempts.contains(&attempt));

@@ -4,9 +4,16 @@
 mod bindings;
 mod database;
 mod differences;
+mod embedded;
 mod http;
+mod lines;
 mod mailer;
+mod pika;
 mod postgres;
+mod proxy;
+mod queue;
+pub mod rabbit;
+pub mod real;
 mod scratch;
 mod sqlite;
 

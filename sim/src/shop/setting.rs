@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stormproof_system::broker::{Broker, DeadLetter, QueueSpec};
-use stormproof_system::messages::{DEAD, DELIVERY_LIMIT, EXCHANGES, QUEUES, RETRIES};
 use stormproof_system::service::SERVICES;
 use stormproof_system::settings::{Auth, Carrier, Settings};
+use stormproof_system::topology;
 
 use crate::shop::scenario::Scenario;
 use crate::shop::{Options, ending, map};
@@ -36,7 +35,8 @@ pub fn spec(scenario: &Scenario, seed: u64, options: Options) -> Spec {
         .collect();
     spec.clients = (1..=scenario.customers.len()).map(map::customer).collect();
     spec.clients.push(map::STAFF.to_owned());
-    spec.broker = broker();
+    let declared = topology::of_shop().declare(&mut spec.broker);
+    declared.expect("the table of queues is consistent");
     spec.template = ending::template;
     spec.trace = options.trace;
     spec.clock_offsets =
@@ -79,36 +79,4 @@ pub fn settings(scenario: &Scenario) -> Settings {
         },
         ..Settings::default()
     }
-}
-
-/// The broker with the shop's exchanges, queues, retry queues and dead-letter queues.
-fn broker() -> Broker {
-    let mut broker = Broker::new();
-    let declare = "the table of queues is consistent";
-    for exchange in EXCHANGES {
-        broker.declare_exchange(exchange).expect(declare);
-    }
-    for row in QUEUES {
-        let dead = format!("{}{DEAD}", row.name);
-        let to = |routing_key: &str| {
-            Some(DeadLetter { exchange: String::new(), routing_key: routing_key.to_owned() })
-        };
-        let queue = QueueSpec {
-            delivery_limit: Some(DELIVERY_LIMIT),
-            dead_letter: to(&dead),
-            ..QueueSpec::named(row.name)
-        };
-        broker.declare_queue(queue).expect(declare);
-        broker.bind(row.name, row.exchange, row.binding).expect(declare);
-        broker.declare_queue(QueueSpec::named(dead)).expect(declare);
-        for (suffix, delay, _) in RETRIES {
-            let retry = QueueSpec {
-                message_ttl: Some(delay),
-                dead_letter: to(row.name),
-                ..QueueSpec::named(format!("{}{suffix}", row.name))
-            };
-            broker.declare_queue(retry).expect(declare);
-        }
-    }
-    broker
 }

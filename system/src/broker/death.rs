@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Broker;
+use super::journal::Change;
 use super::queue::Slot;
 use super::stored::{DeathReason, Stored};
 use crate::time::Time;
@@ -47,12 +48,14 @@ impl Broker {
 
     /// Sends a message that left its queue undone to where the queue's dead letters go.
     pub(super) fn bury(&mut self, slot: Slot, mut stored: Stored, reason: DeathReason, now: Time) {
+        let serial = stored.serial;
+        self.note(|| Change::Removed { serial });
         let queue = &self.queues[slot];
         let Some(target) = &queue.spec.dead_letter else {
             self.dropped += 1;
             return;
         };
-        stored.record_death(&queue.name, reason);
+        stored.record_death(&queue.name, reason, now);
         // RabbitMQ too drops dead letters for an exchange that does not exist.
         let mut takers = self.route(&target.exchange, &target.routing_key).unwrap_or_default();
         takers.retain(|taker| {

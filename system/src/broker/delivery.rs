@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::connection::{ConnectionId, Consumer, ConsumerId, Delivered, Held};
+use super::journal::Change;
 use super::queue::Slot;
 use super::stored::{DeathReason, Stored};
 use super::{Broker, BrokerError};
@@ -53,7 +54,8 @@ impl Broker {
 
     /// Settles a delivery as done. Errors: the connection holds no such delivery.
     pub fn ack(&mut self, connection: ConnectionId, tag: u64) -> Result<(), BrokerError> {
-        self.settle(connection, tag)?;
+        let (_, stored) = self.settle(connection, tag)?;
+        self.note(|| Change::Removed { serial: stored.serial });
         Ok(())
     }
 
@@ -82,8 +84,10 @@ impl Broker {
         if queue.spec.delivery_limit.is_some_and(|limit| stored.delivery_count > limit) {
             self.bury(slot, stored, DeathReason::DeliveryLimit, now);
         } else {
+            let (serial, delivery_count) = (stored.serial, stored.delivery_count);
             queue.give_back(stored);
             self.awake.insert(slot);
+            self.note(|| Change::GivenBack { serial, delivery_count });
         }
     }
 
@@ -105,6 +109,9 @@ impl Broker {
             let owner = self.connections.get_mut(&id.connection).expect("lost ones are retired");
             let consumer = owner.consumers.get_mut(&id.number).expect("cancelled ones are retired");
             let stored = queue.hand_out().expect("the queue was not empty");
+            if let Some(changes) = &mut self.changes {
+                changes.push(Change::HandedOut { serial: stored.serial });
+            }
             owner.last_tag += 1;
             let tag = owner.last_tag;
             let held = Held { queue: slot, serial: stored.serial, consumer: id.number };

@@ -3,7 +3,8 @@
 //! It does no I/O, reads no clock and draws nothing: its host hands in the time, decides when to
 //! [`sync`](Broker::sync), [`deliver`](Broker::deliver) and [`advance`](Broker::advance), and carries
 //! what these return to the clients. The simulator is one host (the `broker` node, with its faults);
-//! the embedded broker is another, and brings the durable journal. The wire format is theirs too.
+//! the embedded broker is another, and
+//! makes the changes of `journal` durable. The wire format is theirs too.
 //!
 //! What is modelled are quorum queues, topic exchanges, and one confirming channel per connection.
 //! Where RabbitMQ's versions differ the table says which one we follow; `rabbit_fifo.erl` and
@@ -32,15 +33,23 @@
 //! deleted queues, unbinding, other exchange types, headers, `basic.get`, `multiple` acks,
 //! transactions, several channels per connection, replicas.
 //!
-//! Simpler than RabbitMQ: settling is durable at once (the host can lose the ack on its way instead);
-//! the length limit is exact, where RabbitMQ lets a few more pass before publishers hear of it; a dead
-//! letter that no queue takes is dropped and counted in [`Broker::dropped`], where the at-least-once
-//! strategy would keep trying.
+//! Simpler than RabbitMQ: settling is durable at once (the host can lose the ack on its way instead); a
+//! dead letter that no queue takes is dropped and counted in [`Broker::dropped`], where the
+//! at-least-once strategy would keep trying.
+//!
+//! Generated scripts run on this and on RabbitMQ and must agree in all that clients can see
+//! (`tests/broker/mod.rs`). Intended differences, each with its test in `tests/broker/differences.rs`:
+//!
+//! | what | here | RabbitMQ (3.10 was looked at) | test |
+//! |---|---|---|---|
+//! | `x-max-length`, `reject-publish` | exact | channels hear late that a queue is full: a few more pass | `a_full_queue_lets_a_few_more_pass` |
+//! | requeue without `x-delivery-limit` | before all never delivered, as 4.0 | 3.10: behind all | `without_a_delivery_limit_3_10_requeues_at_the_tail` |
 
 mod connection;
 mod death;
 mod delivery;
 mod exchange;
+mod journal;
 mod operator;
 mod publish;
 mod queue;
@@ -57,6 +66,7 @@ use std::sync::Arc;
 
 use crate::time::Time;
 pub use connection::{ConnectionId, ConsumerId, Delivered};
+pub use journal::{Change, Place};
 pub use publish::Published;
 pub use queue::{DeadLetter, Queue, QueueSpec};
 pub use stored::{Death, DeathReason, Stored};
@@ -78,6 +88,8 @@ pub struct Broker {
     /// Queues where something changed since they were last served.
     awake: BTreeSet<queue::Slot>,
     dropped: u64,
+    /// What changed since the host last asked, if it asks at all.
+    changes: Option<Vec<Change>>,
 }
 
 /// Why the broker refused an operation. AMQP closes the channel after any of these.

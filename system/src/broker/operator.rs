@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::journal::Change;
 use super::queue::Queue;
 use super::stored::Stored;
 use super::{Broker, BrokerError};
@@ -34,7 +35,11 @@ impl Broker {
     /// Takes all ready messages out of a queue, in order: the first half of a replay.
     pub fn take_ready(&mut self, queue: &str) -> Result<Vec<Stored>, BrokerError> {
         let slot = self.slot(queue)?;
-        Ok(self.queues[slot].take_ready())
+        let taken = self.queues[slot].take_ready();
+        for serial in taken.iter().map(|stored| stored.serial) {
+            self.note(|| Change::Removed { serial });
+        }
+        Ok(taken)
     }
 
     /// Deletes all ready messages of a queue. Returns how many there were.
@@ -45,7 +50,11 @@ impl Broker {
     /// Takes the first ready message with this id out of a queue.
     pub fn remove(&mut self, queue: &str, message_id: &str) -> Result<Option<Stored>, BrokerError> {
         let slot = self.slot(queue)?;
-        Ok(self.queues[slot].remove_ready(message_id))
+        let removed = self.queues[slot].remove_ready(message_id);
+        if let Some(serial) = removed.as_ref().map(|stored| stored.serial) {
+            self.note(|| Change::Removed { serial });
+        }
+        Ok(removed)
     }
 }
 
@@ -70,6 +79,7 @@ impl Broker {
         queue: &str,
         draw: &mut dyn FnMut(usize) -> usize,
     ) -> Result<(), BrokerError> {
+        assert!(self.changes.is_none(), "a journal knows messages by their order of arrival");
         let slot = self.slot(queue)?;
         let queue = &mut self.queues[slot];
         let mut messages = queue.take_ready();

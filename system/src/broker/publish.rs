@@ -6,6 +6,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::connection::ConnectionId;
+use super::journal::Change;
 use super::queue::Slot;
 use super::stored::{Death, Stored};
 use super::{Broker, BrokerError};
@@ -92,7 +93,12 @@ impl Broker {
         let serial = self.next_serial();
         let queue = &mut self.queues[slot];
         let expires_at = queue.deadline(at);
-        queue.push(Stored { serial, message, delivery_count: 0, expires_at, deaths });
+        let stored = Stored { serial, message, delivery_count: 0, expires_at, deaths };
+        if let Some(changes) = &mut self.changes {
+            let queue = Arc::clone(&queue.name);
+            changes.push(Change::Arrived { queue, stored: stored.clone() });
+        }
+        queue.push(stored);
         self.awake.insert(slot);
     }
 }

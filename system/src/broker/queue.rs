@@ -1,7 +1,6 @@
 //! One durable queue: the messages that are ready, those in consumers' hands, and whose turn it is.
 //!
-//! Every change of a stored message passes through the methods here, so that a journal can be written
-//! here. Limits, death and who may settle what are decided by the callers.
+//! Limits, death, who may settle what, and what a journal must know are the callers' affair.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -9,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::ConsumerId;
+use super::journal::Place;
 use super::stored::Stored;
 use crate::time::Time;
 
@@ -42,6 +42,13 @@ pub struct DeadLetter {
     /// Empty: the default exchange.
     pub exchange: String,
     pub routing_key: String,
+}
+
+impl DeadLetter {
+    /// By the default exchange to the queue of this name.
+    pub fn to_queue(name: &str) -> DeadLetter {
+        DeadLetter { exchange: String::new(), routing_key: name.to_owned() }
+    }
 }
 
 /// A queue and its messages, to look at.
@@ -171,6 +178,16 @@ impl Queue {
             }
         }
         None
+    }
+
+    pub(super) fn restore(&mut self, place: Place, stored: Stored) {
+        match place {
+            Place::Returned => self.returned.push_back(stored),
+            Place::Waiting => self.waiting.push_back(stored),
+            Place::HandedOut => {
+                self.unacknowledged.insert(stored.serial, stored);
+            }
+        }
     }
 
     /// Forgets consumers and publishes under way, which a crash ends.

@@ -1,10 +1,12 @@
 //! Generated operations against the broker: what must hold after each of them, whatever they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::testing::*;
-use super::{Broker, ConnectionId, ConsumerId, DeadLetter, Published, QueueSpec};
+use super::{Broker, Change, ConnectionId, ConsumerId, DeadLetter, Death, Place, Published};
+use super::{QueueSpec, Stored};
 use crate::time::Time;
 
 const PREFETCH: u16 = 3;
@@ -21,6 +23,9 @@ struct Script {
     last_tags: BTreeMap<ConnectionId, u64>,
     /// Publishes without their confirm.
     unconfirmed: BTreeSet<(ConnectionId, u64)>,
+    /// What a journal would hold: by serial, the queue, the number of its return, and the message.
+    journal: BTreeMap<u64, (Arc<str>, Place, usize, Stored)>,
+    returns: usize,
     /// How many messages were made and settled: their difference must lie in queues.
     made: usize,
     done: usize,
@@ -46,6 +51,7 @@ impl Script {
         ] {
             broker.declare_queue(spec).unwrap();
         }
+        broker.record();
         Script {
             broker,
             draws: seed,
@@ -55,6 +61,8 @@ impl Script {
             held: Vec::new(),
             last_tags: BTreeMap::new(),
             unconfirmed: BTreeSet::new(),
+            journal: BTreeMap::new(),
+            returns: 0,
             made: 0,
             done: 0,
         }
@@ -163,6 +171,45 @@ impl Script {
         self.unconfirmed.retain(|(connection, _)| !lost(*connection));
     }
 
+    /// Enters the changes since the last time.
+    fn keep_journal(&mut self) {
+        for change in self.broker.take_changes() {
+            match change {
+                Change::Arrived { queue, stored } => {
+                    let entry = (queue, Place::Waiting, 0, stored);
+                    self.journal.insert(entry.3.serial, entry);
+                }
+                Change::HandedOut { serial } => {
+                    self.journal.get_mut(&serial).unwrap().1 = Place::HandedOut;
+                }
+                Change::GivenBack { serial, delivery_count } => {
+                    self.returns += 1;
+                    let (_, place, number, stored) = self.journal.get_mut(&serial).unwrap();
+                    (*place, *number) = (Place::Returned, self.returns);
+                    stored.delivery_count = delivery_count;
+                }
+                Change::Removed { serial } => {
+                    self.journal.remove(&serial).unwrap();
+                }
+            }
+        }
+    }
+
+    /// What a broker holds, made again from the journal.
+    fn restored(&self) -> Vec<Vec<Remains>> {
+        let mut broker = Script::new(0).broker;
+        let mut entries: Vec<_> = self.journal.values().collect();
+        entries.sort_by_key(|(_, place, number, stored)| match place {
+            Place::Returned => (0, *number, stored.serial),
+            _ => (1, 0, stored.serial),
+        });
+        for (queue, place, _, stored) in entries {
+            broker.restore(queue, *place, stored.clone()).unwrap();
+        }
+        broker.crash(self.now);
+        remains(&broker)
+    }
+
     fn check(&self) {
         let depth: usize = self.broker.queues().map(|queue| queue.depth()).sum();
         let dropped = usize::try_from(self.broker.dropped()).unwrap();
@@ -178,6 +225,31 @@ impl Script {
             let turns = &self.broker.queues[books.queue].service;
             let expected = usize::from(holding < usize::from(PREFETCH));
             assert_eq!(turns.iter().filter(|turn| *turn == consumer).count(), expected);
+        }
+    }
+}
+
+/// A message in a queue, without its serial.
+type Remains = (String, u32, Option<Time>, Vec<Death>);
+
+fn remains(broker: &Broker) -> Vec<Vec<Remains>> {
+    let remains = |it: &Stored| {
+        (it.message.message_id.clone(), it.delivery_count, it.expires_at, it.deaths.clone())
+    };
+    broker.queues().map(|queue| queue.ready().map(remains).collect()).collect()
+}
+
+/// Whenever the power goes, the journal gives back what the broker itself would have kept.
+#[test]
+fn a_journal_holds_what_a_crash_leaves() {
+    for seed in 0..60 {
+        let mut script = Script::new(seed);
+        for _ in 0..300 {
+            script.step();
+            script.keep_journal();
+            let mut crashed = script.broker.clone();
+            crashed.crash(script.now);
+            assert_eq!(script.restored(), remains(&crashed), "seed {seed}");
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Death {
     pub reason: DeathReason,
     /// How often.
     pub count: u32,
+    /// When it happened the first time, as in RabbitMQ.
+    pub at: Time,
     /// The exchange by which it had come to the queue the first time.
     pub exchange: String,
     /// The routing key with which it had come to the queue the first time.
@@ -46,6 +48,9 @@ pub enum DeathReason {
 }
 
 impl DeathReason {
+    pub const ALL: [DeathReason; 3] =
+        [DeathReason::Rejected, DeathReason::Expired, DeathReason::DeliveryLimit];
+
     /// RabbitMQ's word for it in `x-death`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,7 +68,7 @@ impl Stored {
     }
 
     /// Enters a death in `queue` at the front of the record.
-    pub(super) fn record_death(&mut self, queue: &Arc<str>, reason: DeathReason) {
+    pub(super) fn record_death(&mut self, queue: &Arc<str>, reason: DeathReason, now: Time) {
         let known = self.deaths.iter().position(|it| it.reason == reason && it.queue == *queue);
         let mut death = match known {
             Some(index) => self.deaths.remove(index),
@@ -71,6 +76,7 @@ impl Stored {
                 queue: Arc::clone(queue),
                 reason,
                 count: 0,
+                at: now,
                 exchange: self.message.exchange.clone(),
                 routing_key: self.message.routing_key.clone(),
             },
@@ -102,10 +108,10 @@ mod tests {
     fn deaths_are_merged_by_queue_and_reason_with_the_latest_first() {
         let (work, retry): (Arc<str>, Arc<str>) = ("work".into(), "retry".into());
         let mut stored = stored();
-        stored.record_death(&work, DeathReason::Rejected);
-        stored.record_death(&retry, DeathReason::Expired);
-        stored.record_death(&work, DeathReason::DeliveryLimit);
-        stored.record_death(&work, DeathReason::Rejected);
+        stored.record_death(&work, DeathReason::Rejected, Time(0));
+        stored.record_death(&retry, DeathReason::Expired, Time(0));
+        stored.record_death(&work, DeathReason::DeliveryLimit, Time(0));
+        stored.record_death(&work, DeathReason::Rejected, Time(0));
         let story: Vec<_> =
             stored.deaths.iter().map(|it| (&*it.queue, it.reason.as_str(), it.count)).collect();
         let expected =
@@ -121,11 +127,11 @@ mod tests {
     fn only_a_rejection_breaks_a_cycle() {
         let (work, retry): (Arc<str>, Arc<str>) = ("work".into(), "retry".into());
         let mut stored = stored();
-        stored.record_death(&work, DeathReason::Expired);
+        stored.record_death(&work, DeathReason::Expired, Time(0));
         assert!(stored.cycles_to("work") && !stored.cycles_to("retry"));
-        stored.record_death(&retry, DeathReason::Rejected);
+        stored.record_death(&retry, DeathReason::Rejected, Time(0));
         assert!(!stored.cycles_to("work"));
-        stored.record_death(&work, DeathReason::DeliveryLimit);
+        stored.record_death(&work, DeathReason::DeliveryLimit, Time(0));
         assert!(stored.cycles_to("work") && !stored.cycles_to("retry"));
     }
 }

@@ -4,7 +4,8 @@
 //! Suites (`tests/contract/`) run every check against every binding; a check knows of none.
 //!
 //! What bindings do differently is listed here, and nowhere else; the shop relies on none of it.
-//! Tests are in `tests/contract/differences.rs` where no file is named.
+//! Tests are in `tests/contract/differences.rs` where no file is named. How the broker model differs
+//! from RabbitMQ is listed with the model, in `system/src/broker/mod.rs`.
 //!
 //! | port | what | simulated | embedded | real | test |
 //! |---|---|---|---|---|---|
@@ -27,6 +28,7 @@ pub mod clock;
 pub mod compute;
 pub mod database;
 pub mod http;
+pub mod queue;
 pub mod rng;
 
 use std::fmt;

@@ -1,0 +1,80 @@
+//! A client of the embedded broker: the queue port of a replica.
+
+use futures::future::BoxFuture;
+use stormproof_system::doorbell::Doorbell;
+use stormproof_system::ports::{
+    Delivery, Message, PublishError, Queue, QueueLost, Settle, Subscription,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::keeper::{Command, LineId};
+use super::stopped;
+use crate::ports::queue::inbox::Inbox;
+
+pub(super) struct Client {
+    name: String,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+impl Client {
+    pub(super) fn new(name: &str, commands: mpsc::UnboundedSender<Command>) -> Client {
+        Client { name: name.to_owned(), commands }
+    }
+}
+
+impl Queue for Client {
+    fn publish(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
+        Box::pin(async move {
+            let (outcome, told) = oneshot::channel();
+            let unknown = |QueueLost(why)| PublishError::Unknown(why);
+            let publish = Command::Publish { message: Box::new(message), outcome };
+            self.commands.send(publish).map_err(|_| unknown(stopped()))?;
+            told.await.map_err(|_| unknown(stopped()))?
+        })
+    }
+
+    fn subscribe(
+        &self,
+        queue: &'static str,
+        prefetch: u16,
+        bell: Doorbell,
+    ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>> {
+        Box::pin(async move {
+            let inbox = Inbox::new(bell);
+            let (answer, answered) = oneshot::channel();
+            let client = self.name.clone();
+            let subscribe =
+                Command::Subscribe { client, queue, prefetch, inbox: inbox.clone(), answer };
+            self.commands.send(subscribe).map_err(|_| stopped())?;
+            let line = answered.await.map_err(|_| stopped())??;
+            Ok(Box::new(EmbeddedSubscription { line, inbox, commands: self.commands.clone() }) as _)
+        })
+    }
+}
+
+struct EmbeddedSubscription {
+    line: LineId,
+    inbox: Inbox,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+impl Subscription for EmbeddedSubscription {
+    fn take(&mut self) -> Result<Option<Delivery>, QueueLost> {
+        self.inbox.take()
+    }
+
+    fn settle(&mut self, tag: u64, how: Settle) -> BoxFuture<'_, Result<(), QueueLost>> {
+        Box::pin(async move {
+            self.inbox.check()?;
+            let settle = Command::Settle { line: self.line, tag, how };
+            self.commands.send(settle).map_err(|_| stopped())
+        })
+    }
+}
+
+impl Drop for EmbeddedSubscription {
+    fn drop(&mut self) {
+        // An error says that the broker is gone, and with it every subscription.
+        self.commands.send(Command::Unsubscribe { line: self.line }).ok();
+    }
+}

@@ -1,0 +1,104 @@
+//! Publishing: who publishes hands in a message and waits; one task sends what has gathered.
+//!
+//! How a batch is sent and what its confirms mean is `batch`'s.
+
+use lapin::Channel;
+use lapin::options::ConfirmSelectOptions;
+use std::sync::Arc;
+use stormproof_system::ports::{Message, PublishError, QueueLost};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::line::Line;
+use super::{PUBLISH_TIMEOUT, batch, lost};
+
+/// How many messages are sent before their confirms are awaited.
+const BATCH_MAX: usize = 256;
+
+pub(super) struct Publisher {
+    line: Arc<Line>,
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+/// A message and who waits for its outcome.
+pub(super) struct Job {
+    pub(super) message: Message,
+    pub(super) outcome: oneshot::Sender<Result<(), PublishError>>,
+    deadline: Instant,
+}
+
+impl Publisher {
+    /// Starts the task that publishes; it ends when the publisher is dropped.
+    pub(super) fn start(line: Line) -> Publisher {
+        let line = Arc::new(line);
+        let (jobs, received) = mpsc::unbounded_channel();
+        tokio::spawn(run(line.clone(), received));
+        Publisher { line, jobs }
+    }
+
+    pub(super) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    pub(super) async fn publish(&self, message: Message) -> Result<(), PublishError> {
+        let (outcome, told) = oneshot::channel();
+        let job = Job { message, outcome, deadline: Instant::now() + PUBLISH_TIMEOUT };
+        let unknown = |why: &str| Err(PublishError::Unknown(why.to_owned()));
+        if self.jobs.send(job).is_err() {
+            return unknown("the publisher has stopped");
+        }
+        match timeout(PUBLISH_TIMEOUT, told).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => unknown("the publisher has stopped"),
+            Err(_) => unknown(&late(&self.line)),
+        }
+    }
+}
+
+async fn run(line: Arc<Line>, mut received: mpsc::UnboundedReceiver<Job>) {
+    let mut channel = None;
+    let mut jobs = Vec::new();
+    while received.recv_many(&mut jobs, BATCH_MAX).await > 0 {
+        // Who does not wait any more has been told Unknown: sending now would only make a duplicate
+        // of what is tried again.
+        jobs.retain(|job| !job.outcome.is_closed());
+        let Some(deadline) = jobs.iter().map(|job| job.deadline).max() else { continue };
+        let ready = timeout_at(deadline, open(&line, &mut channel)).await;
+        match ready {
+            Ok(Ok(open)) => {
+                if !batch::publish(&open, jobs.drain(..), deadline).await {
+                    channel = None;
+                }
+            }
+            Ok(Err(QueueLost(why))) => tell(&mut jobs, &why),
+            Err(_) => tell(&mut jobs, &late(&line)),
+        }
+    }
+}
+
+/// Why a publish is not confirmed in time.
+fn late(line: &Line) -> String {
+    let otherwise = || format!("not within {} s", PUBLISH_TIMEOUT.as_secs());
+    line.trouble().unwrap_or_else(otherwise)
+}
+
+fn tell(jobs: &mut Vec<Job>, why: &str) {
+    for job in jobs.drain(..) {
+        // An error says that nobody waits any more.
+        job.outcome.send(Err(PublishError::Unknown(why.to_owned()))).ok();
+    }
+}
+
+/// The confirming channel; a new one if there is none that lives.
+async fn open(line: &Line, channel: &mut Option<Channel>) -> Result<Channel, QueueLost> {
+    let connection = line.unblocked().await?;
+    match channel {
+        Some(channel) if channel.status().connected() => Ok(channel.clone()),
+        _ => {
+            let fresh = connection.create_channel().await.map_err(|error| lost(&error))?;
+            let select = fresh.confirm_select(ConfirmSelectOptions::default()).await;
+            select.map_err(|error| lost(&error))?;
+            Ok(channel.insert(fresh).clone())
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A subscription: a channel of its own, a task that fills an inbox from it, and settling.
+//!
+//! Closing the channel gives back what was not acknowledged; the broker does that.
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions};
+use lapin::types::{FieldTable, ShortString};
+use lapin::{Channel, Consumer};
+use stormproof_system::doorbell::Doorbell;
+use stormproof_system::ports::{Delivery, QueueLost, Settle, Subscription};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::inbox::Inbox;
+use super::line::Line;
+use super::{ANSWER_TIMEOUT, envelope, lost, no_answer};
+
+/// A live consumer. Its channel closes when both this and the task are gone.
+pub(super) struct RabbitSubscription {
+    channel: Channel,
+    inbox: Inbox,
+    pump: JoinHandle<()>,
+}
+
+pub(super) async fn subscribe(
+    line: &Line,
+    queue: &str,
+    prefetch: u16,
+    bell: Doorbell,
+) -> Result<RabbitSubscription, QueueLost> {
+    let queue = ShortString::try_new(queue).map_err(|error| QueueLost(error.to_string()))?;
+    let connection = line.up().await?;
+    let consumer = async {
+        let channel = connection.create_channel().await?;
+        channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
+        let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+        let consumer = channel.basic_consume(queue, "".into(), options, arguments).await?;
+        Ok((channel, consumer))
+    };
+    let (channel, consumer) = consumer.await.map_err(|error| lost(&error))?;
+    let inbox = Inbox::new(bell);
+    let pump = tokio::spawn(pump(consumer, inbox.clone()));
+    Ok(RabbitSubscription { channel, inbox, pump })
+}
+
+async fn pump(mut consumer: Consumer, inbox: Inbox) {
+    while let Some(next) = consumer.next().await {
+        match next {
+            Ok(delivery) => inbox.push(Delivery {
+                tag: delivery.delivery_tag,
+                redelivered: delivery.redelivered,
+                message: envelope::read(delivery),
+            }),
+            Err(error) => return inbox.lose(error.to_string()),
+        }
+    }
+    inbox.lose("the broker cancelled the consumer");
+}
+
+impl Subscription for RabbitSubscription {
+    fn take(&mut self) -> Result<Option<Delivery>, QueueLost> {
+        self.inbox.take()
+    }
+
+    fn settle(&mut self, tag: u64, how: Settle) -> BoxFuture<'_, Result<(), QueueLost>> {
+        Box::pin(async move {
+            self.inbox.check()?;
+            let settled = async {
+                match how {
+                    Settle::Ack => self.channel.basic_ack(tag, BasicAckOptions::default()).await,
+                    Settle::Reject => {
+                        let options = BasicRejectOptions { requeue: false };
+                        self.channel.basic_reject(tag, options).await
+                    }
+                }
+            };
+            let settled = timeout(ANSWER_TIMEOUT, settled).await.map_err(|_| no_answer())?;
+            settled.map_err(|error| lost(&error))
+        })
+    }
+}
+
+impl Drop for RabbitSubscription {
+    fn drop(&mut self) {
+        self.pump.abort();
+    }
+}

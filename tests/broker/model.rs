@@ -1,0 +1,193 @@
+//! A script on the broker model, which comes to rest after each step: everything delivered, and
+//! everything that waits for its time expired.
+
+use std::time::Duration;
+
+use stormproof_system::broker::{Broker, ConnectionId, ConsumerId, Published, Stored};
+use stormproof_system::ports::Message;
+use stormproof_system::time::Time;
+
+use super::script::{Contents, Left, Observed, Outcome, QUEUES, Seen, Setup, Step};
+
+/// The broker model, and the books of its clients.
+pub struct Model {
+    broker: Broker,
+    now: Time,
+    publisher: ConnectionId,
+    connections: Vec<ConnectionId>,
+    /// The numbers of the connections that were not dropped.
+    open: Vec<usize>,
+    consumers: Vec<ConsumerId>,
+    /// What is in hand: consumer, number among its deliveries, tag.
+    held: Vec<(usize, usize, u64)>,
+    observed: Observed,
+}
+
+/// A step in the terms of those who carry it out: consumers, connections and deliveries by number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    Publish { exchange: &'static str, key: String, message_id: String },
+    Consume { queue: &'static str, connection: usize, prefetch: u16 },
+    Ack { consumer: usize, delivery: usize },
+    Reject { consumer: usize, delivery: usize, requeue: bool },
+    Drop { connection: usize },
+}
+
+impl Model {
+    pub fn new(setup: &Setup) -> Model {
+        let mut broker = Broker::new();
+        setup.topology("").declare(&mut broker).expect("it is consistent");
+        let publisher = broker.connect();
+        Model {
+            broker,
+            now: Time(0),
+            publisher,
+            connections: Vec::new(),
+            open: Vec::new(),
+            consumers: Vec::new(),
+            held: Vec::new(),
+            observed: Observed::default(),
+        }
+    }
+
+    /// What a step means now; `None`: nothing, for there is nothing to act on.
+    pub fn action(&self, step: Step) -> Option<Action> {
+        let message_id = format!("m{}", self.observed.outcomes.len());
+        let held = |index: usize| {
+            let (consumer, delivery, _) = self.held.get(index % self.held.len().max(1))?;
+            Some((*consumer, *delivery))
+        };
+        Some(match step {
+            Step::Publish { queue } => {
+                let key = QUEUES.get(queue).copied().unwrap_or("nowhere").to_owned();
+                Action::Publish { exchange: "", key, message_id }
+            }
+            Step::PublishTopic { key } => {
+                Action::Publish { exchange: "topics", key: key.to_owned(), message_id }
+            }
+            Step::Consume { queue, connection, prefetch } => {
+                let open = &self.open;
+                let reused = connection.filter(|_| !open.is_empty());
+                let connection =
+                    reused.map_or(self.connections.len(), |number| open[number % open.len()]);
+                Action::Consume { queue: QUEUES[queue], connection, prefetch }
+            }
+            Step::Ack { held: index } => {
+                let (consumer, delivery) = held(index)?;
+                Action::Ack { consumer, delivery }
+            }
+            Step::Reject { held: index, requeue } => {
+                let (consumer, delivery) = held(index)?;
+                Action::Reject { consumer, delivery, requeue }
+            }
+            Step::Drop { connection } => {
+                let open = &self.open;
+                Action::Drop { connection: *open.get(connection % open.len().max(1))? }
+            }
+        })
+    }
+
+    /// Does it, and comes to rest.
+    pub fn act(&mut self, action: &Action) -> &Observed {
+        self.now = self.now + Duration::from_millis(1);
+        match action {
+            Action::Publish { exchange, key, message_id } => {
+                let message = message(exchange, key, message_id);
+                let published = self.broker.publish(self.publisher, message, true, self.now);
+                let outcome = match published.expect("the exchange is there") {
+                    Published::Accepted { .. } => Outcome::Confirmed,
+                    Published::Returned { .. } => Outcome::Returned,
+                    Published::Refused { .. } => Outcome::Refused,
+                };
+                self.observed.outcomes.push(outcome);
+                self.broker.sync();
+            }
+            Action::Consume { queue, connection, prefetch } => {
+                if *connection == self.connections.len() {
+                    self.open.push(*connection);
+                    self.connections.push(self.broker.connect());
+                }
+                let connection = self.connections[*connection];
+                let consumer = self.broker.consume(connection, queue, *prefetch);
+                self.consumers.push(consumer.expect("connection and queue are there"));
+                self.observed.consumers.push(Vec::new());
+            }
+            Action::Ack { consumer, delivery } => {
+                let (connection, tag) = self.release(*consumer, *delivery);
+                self.broker.ack(connection, tag).expect("it is held");
+            }
+            Action::Reject { consumer, delivery, requeue } => {
+                let (connection, tag) = self.release(*consumer, *delivery);
+                self.broker.reject(connection, tag, *requeue, self.now).expect("it is held");
+            }
+            Action::Drop { connection } => {
+                let gone = self.connections[*connection];
+                self.open.retain(|open| open != connection);
+                self.broker.disconnect(gone, self.now);
+                let consumers = &self.consumers;
+                self.held.retain(|(consumer, ..)| consumers[*consumer].connection != gone);
+            }
+        }
+        self.rest();
+        &self.observed
+    }
+
+    /// What is ready in the end.
+    pub fn contents(&self) -> Contents {
+        let left = |stored: &Stored| Left {
+            seen: Seen {
+                message_id: stored.message.message_id.clone(),
+                redelivered: stored.redelivered(),
+            },
+            deaths: stored
+                .deaths
+                .iter()
+                .map(|death| (death.queue.to_string(), death.reason.as_str().into(), death.count))
+                .collect(),
+        };
+        let queue = |name| self.broker.queue(name).expect("it is declared").ready();
+        QUEUES.map(|name| (name, queue(name).map(left).collect())).into()
+    }
+
+    fn rest(&mut self) {
+        loop {
+            for (consumer, delivered) in self.broker.deliver(self.now) {
+                let known = self.consumers.iter().position(|known| *known == consumer);
+                let number = known.expect("it is a consumer of ours");
+                let seen = &mut self.observed.consumers[number];
+                self.held.push((number, seen.len(), delivered.tag));
+                seen.push(Seen {
+                    message_id: delivered.message.message_id.clone(),
+                    redelivered: delivered.redelivered,
+                });
+            }
+            let Some(deadline) = self.broker.next_deadline() else { break };
+            self.now = deadline;
+            self.broker.advance(deadline);
+        }
+        let ready = QUEUES
+            .map(|name| (name, self.broker.queue(name).expect("it is declared").ready_count()));
+        self.observed.ready = ready.into();
+    }
+
+    fn release(&mut self, consumer: usize, delivery: usize) -> (ConnectionId, u64) {
+        let held = self.held.iter().position(|held| (held.0, held.1) == (consumer, delivery));
+        let (_, _, tag) = self.held.remove(held.expect("the action names what is held"));
+        (self.consumers[consumer].connection, tag)
+    }
+}
+
+pub fn message(exchange: &str, key: &str, message_id: &str) -> Message {
+    Message {
+        exchange: exchange.to_owned(),
+        routing_key: key.to_owned(),
+        message_id: message_id.to_owned(),
+        correlation_id: String::new(),
+        schema: String::new(),
+        version: 1,
+        traceparent: String::new(),
+        timestamp: 0,
+        attempt: 0,
+        body: Default::default(),
+    }
+}

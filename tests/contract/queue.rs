@@ -1,0 +1,57 @@
+//! The queue's contract on the simulated broker, the embedded one and RabbitMQ.
+
+use stormproof::ports::clock::SystemClock;
+use stormproof::ports::embedded_queue::EmbeddedBroker;
+use stormproof::ports::queue::RabbitMq;
+use stormproof_sim::world::{Spec, run};
+use stormproof_system::ports::contract::queue::{check, topology};
+
+use super::rabbit::{self, Declared};
+use super::real::{Folder, real};
+
+#[test]
+fn the_simulated_broker_keeps_it() {
+    for seed in [1, 2, 3] {
+        let mut spec = Spec::new(seed);
+        spec.clients = vec!["customer".to_owned()];
+        topology("sim").declare(&mut spec.broker).expect("it is consistent");
+        run(spec, |world| async move {
+            let ports = world.ports("customer");
+            let checks = world.spawn("customer", async move {
+                check(&*ports.queue, &*ports.clock, "sim").await.expect("it is kept");
+            });
+            checks.await.expect("nobody kills the customer");
+            world.broker(is_empty);
+        });
+    }
+}
+
+#[test]
+fn the_embedded_broker_keeps_it() {
+    real(async {
+        let folder = Folder::new("embedded");
+        let open = EmbeddedBroker::open_with(&folder.file(), topology("embedded")).await;
+        let broker = open.expect("the folder is new");
+        check(&*broker.queue("test"), &SystemClock, "embedded").await.expect("it is kept");
+        broker.close().await;
+    });
+}
+
+#[test]
+fn rabbitmq_keeps_it() {
+    real(async {
+        let Some(url) = rabbit::url().await else { return };
+        let owner = rabbit::owner("contract");
+        let declared = Declared::new(&url, topology(&owner)).await;
+        let queue = RabbitMq::new(&url).expect("the address is one");
+        let kept = check(&queue, &SystemClock, &owner).await;
+        declared.delete().await;
+        kept.expect("it is kept");
+    });
+}
+
+fn is_empty(broker: &stormproof_system::broker::Broker) {
+    for queue in broker.queues() {
+        assert_eq!(queue.depth(), 0, "{} is left behind in {}", queue.depth(), queue.name());
+    }
+}
