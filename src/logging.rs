@@ -23,12 +23,12 @@ use crate::config::{Log, LogFormat};
 
 /// Starts the log of this process. A second call changes nothing.
 pub fn install(log: Log) {
-    let registry = tracing_subscriber::registry().with(filter(log.level));
-    let layer = || tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let registry = tracing_subscriber::registry().with(filter(log.level)).with(Names);
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let installed = match log.format {
-        LogFormat::Text => registry.with(Names).with(layer().event_format(Lines)).try_init(),
+        LogFormat::Text => registry.with(layer.event_format(Lines)).try_init(),
         LogFormat::Json => {
-            registry.with(layer().json().flatten_event(true).with_span_list(false)).try_init()
+            registry.with(layer.json().flatten_event(true).with_span_list(false)).try_init()
         }
     };
     installed.ok();
