@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, registry};
-use crate::{migrate, serve, up};
+use crate::{demo, migrate, serve, up};
 
 /// A shop of five services that keeps its promises whatever breaks.
 #[derive(Parser)]
@@ -30,6 +30,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Brings databases to today's tables, and declares the broker's queues.
     Migrate(migrate::Arguments),
+    /// Puts the demo's goods on the shelves of a served shop.
+    Demo(demo::Arguments),
     /// Prints every setting with its meaning, as a file that `--config` takes. Secrets are left out.
     Config(ConfigFile),
 }
@@ -63,6 +65,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, String> {
         Some(Command::Up(asked)) => up::run(&asked).await,
         Some(Command::Serve(asked)) => serve::run(&asked).await,
         Some(Command::Migrate(asked)) => migrate::run(&asked).await,
+        Some(Command::Demo(asked)) => demo::run(&asked).await,
         Some(Command::Config(asked)) => {
             let config = asked.read(Config::default())?;
             print(&registry::document(&config)).map(|()| ExitCode::SUCCESS)

@@ -7,6 +7,8 @@
 mod body;
 mod health;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,11 +51,7 @@ impl Host {
     ///
     /// # Errors
     /// If the listener has no address: it is no socket any more.
-    pub fn start(
-        replica: Replica,
-        listener: TcpListener,
-        limits: Server,
-    ) -> std::io::Result<Host> {
+    pub fn start(replica: Replica, listener: TcpListener, limits: Server) -> std::io::Result<Host> {
         let Replica { ports, router, workers, health } = replica;
         let (node, address) = (ports.node.clone(), listener.local_addr()?);
         let (stop, stopped) = watch::channel(false);

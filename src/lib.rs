@@ -3,10 +3,12 @@
 
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod host;
 pub mod logging;
 pub mod migrate;
 pub mod ports;
 pub mod serve;
 mod signals;
+pub mod staff;
 pub mod up;

@@ -5,7 +5,6 @@
 //! in the data folder outlives the process: started again, the shop goes on where it was.
 
 mod data;
-mod demo;
 mod mailbox;
 mod page;
 mod shop;
@@ -19,6 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::cli;
 use crate::config::Config;
+use crate::demo;
 use crate::logging;
 use crate::signals::Stop;
 use data::Data;
@@ -75,10 +75,11 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut shop = Shop::open(&config, &data, listener).await?;
     let set_up = async {
         demo::appoint_support(shop.store(), &secrets.password).await?;
-        match arguments.no_demo {
-            true => Ok(()),
-            false => demo::fill(shop.store(), &secrets.password).await,
+        if arguments.no_demo {
+            return Ok(());
         }
+        demo::fill(shop.store()).await?;
+        demo::register_customer(shop.store(), &secrets.password).await
     };
     // A signal that comes early is not kept waiting by the demo.
     let opened = tokio::select! {

@@ -10,3 +10,4 @@ mod sagas;
 mod scenarios;
 mod selftest;
 mod tidy;
+mod up;

@@ -110,7 +110,10 @@ fn unknown(key: &str) -> String {
         .filter(|known| known.split('.').next() == Some(section))
         .collect();
     if alike.is_empty() {
-        alike = SETTINGS.iter().map(|setting| setting.key.split('.').next().unwrap_or_default()).collect();
+        alike = SETTINGS
+            .iter()
+            .map(|setting| setting.key.split('.').next().unwrap_or_default())
+            .collect();
         alike.dedup();
     }
     format!("there is no setting {key}: expected one of {}", alike.join(", "))
@@ -137,12 +140,21 @@ mod tests {
     fn a_mistake_names_its_place_and_what_was_expected() {
         let table = [
             ("nod = \"a\"", "shop.toml:1: there is no setting nod: expected one of node, listen,"),
-            ("[saga]\n\nleese = \"1s\"", "shop.toml:3: there is no setting saga.leese: expected one of saga.lease,"),
-            ("[saga]\nlease = \"1 s\"", "shop.toml:2: saga.lease: \"1 s\": expected a length of time such as"),
+            (
+                "[saga]\n\nleese = \"1s\"",
+                "shop.toml:3: there is no setting saga.leese: expected one of saga.lease,",
+            ),
+            (
+                "[saga]\nlease = \"1 s\"",
+                "shop.toml:2: saga.lease: \"1 s\": expected a length of time such as",
+            ),
             ("[saga]\nlease = true", "shop.toml:2: saga.lease: expected a text,"),
             ("[saga]\nbatch = 0", "shop.toml:2: saga.batch: \"0\": expected a whole number, 1 to"),
             ("listen = \"here\"", "shop.toml:1: listen: \"here\": expected an address such as"),
-            ("[peers]\nbank = [\"bank:1\"]", "shop.toml:2: peers.bank: \"bank:1\": expected URLs such as"),
+            (
+                "[peers]\nbank = [\"bank:1\"]",
+                "shop.toml:2: peers.bank: \"bank:1\": expected URLs such as",
+            ),
             ("[log]\nlevel = \"3\"", "shop.toml:2: log.level: \"3\": expected error, warn,"),
         ];
         for (text, expected) in table {
@@ -153,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_mistake_beside_a_secret_does_not_repeat_it() {
-        for text in ["[auth]\nservice_secret = \"hush", "[auth]\nservice_secret = [\"hush\", 1.5]"] {
+        for text in ["[auth]\nservice_secret = \"hush", "[auth]\nservice_secret = [\"hush\", 1.5]"]
+        {
             let mistake = read(text).expect_err(text);
             assert!(mistake.starts_with("shop.toml:2: ") && !mistake.contains("hush"), "{mistake}");
         }
@@ -161,7 +174,8 @@ mod tests {
 
     #[test]
     fn the_document_is_a_file_that_changes_nothing_and_shows_no_secret() {
-        let mut config = read("[peers]\nbank = [\"http://a:1\", \"http://b:2\"]").expect("well formed");
+        let mut config =
+            read("[peers]\nbank = [\"http://a:1\", \"http://b:2\"]").expect("well formed");
         config.shop.auth.service_secret = b"hush".to_vec();
         config.broker.url = "amqp://ada:hush@host".into();
         let text = document(&config);

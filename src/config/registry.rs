@@ -187,9 +187,11 @@ pub static SETTINGS: &[Setting] = &[
     row("relay.claim", "A claimed outbox row is another relay's after this time.", |config| {
         Slot::Length(&mut config.shop.relay.claim)
     }),
-    row("relay.backoff_base", "The longest first wait before a row is published again.", |config| {
-        Slot::Length(&mut config.shop.relay.backoff.base)
-    }),
+    row(
+        "relay.backoff_base",
+        "The longest first wait before a row is published again.",
+        |config| Slot::Length(&mut config.shop.relay.backoff.base),
+    ),
     row("relay.backoff_cap", "The longest wait before a row is published again.", |config| {
         Slot::Length(&mut config.shop.relay.backoff.cap)
     }),

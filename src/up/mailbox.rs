@@ -92,5 +92,8 @@ fn list(mails: &[Mail], to: &str) -> String {
 
 /// A mail's HTML, in a frame where no script runs and no form is sent.
 fn framed(html: &str) -> String {
-    format!("<iframe sandbox=\"\" title=\"The mail as HTML\" srcdoc=\"{}\"></iframe>", Escaped(html))
+    format!(
+        "<iframe sandbox=\"\" title=\"The mail as HTML\" srcdoc=\"{}\"></iframe>",
+        Escaped(html)
+    )
 }

@@ -49,11 +49,7 @@ impl Shop {
     ///
     /// # Errors
     /// Which file cannot be used and why, or that nothing can listen.
-    pub async fn open(
-        config: &Config,
-        data: &Data,
-        listener: TcpListener,
-    ) -> Result<Shop, String> {
+    pub async fn open(config: &Config, data: &Data, listener: TcpListener) -> Result<Shop, String> {
         let listeners = listen(listener).await?;
         let address = address_of(&listeners[0])?;
         let common = Common {

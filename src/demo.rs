@@ -1,7 +1,10 @@
-//! The demo: goods on shelves, a customer with money, and a login for support. All of it is made as
-//! people would make it, through the services' own doors; done twice it changes nothing.
+//! The demo: goods on shelves, money on accounts, logins. All of it is made as people would make it,
+//! through the services' own doors; done twice it changes nothing.
+//!
+//! `stormproof up` does it by itself, `stormproof demo` for replicas that are served.
 
 use std::collections::BTreeSet;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +20,20 @@ use stormproof_system::store::accounts::Accounts;
 use stormproof_system::store::dto::{Login, Product, Register};
 use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
+
+use crate::cli::{self, ConfigFile};
+use crate::config::Config;
+use crate::staff;
+
+/// What `stormproof demo` is to do besides filling the shop.
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// Opens an account with 500.00 for this customer, by the id that its registration answered.
+    #[arg(long, value_name = "USER_ID")]
+    account: Vec<String>,
+    #[command(flatten)]
+    config: ConfigFile,
+}
 
 /// The demo's customer, and its login for support.
 pub const CUSTOMER: &str = "ada";
@@ -50,32 +67,48 @@ const SHELVES: [(&str, &str, i64); 8] = [
     ("umbrella", "hobart", 5),
 ];
 
+/// Fills the shop that the configuration's peers are.
+///
+/// # Errors
+/// What was refused, and why.
+pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    let config = arguments.config.read(Config::default())?;
+    config.check("store").map_err(|mistake| mistake.to_string())?;
+    let ports = staff::ports(&config, CALLER)?;
+    fill(&ports).await?;
+    for owner in &arguments.account {
+        let owner = UserId::parse(owner.as_str()).map_err(|error| error.to_string())?;
+        open_account(&ports, owner).await.map_err(|error| error.to_string())?;
+    }
+    cli::print("There are goods on the shelves.").map(|()| ExitCode::SUCCESS)
+}
+
 /// Makes sure that there is a login for the support team. Customers register by themselves; who
 /// works for the shop is appointed by its owner.
 ///
 /// # Errors
 /// Why there is none.
-pub async fn appoint_support(store: &Ports, password: &str) -> Result<(), String> {
+pub async fn appoint_support(ports: &Ports, password: &str) -> Result<(), String> {
     let request = registration(SUPPORT, password);
-    match Accounts::default().appoint(store, request).await {
+    match Accounts::default().appoint(ports, request).await {
         Ok(_) => Ok(()),
         Err(error) if error.is(Kind::Conflict) => Ok(()),
         Err(error) => Err(format!("cannot appoint {SUPPORT}: {error}")),
     }
 }
 
-/// Fills the catalogue, the shelves and the customer's account.
+/// Fills the catalogue and the shelves.
 ///
 /// # Errors
 /// What was refused, and why.
-pub async fn fill(store: &Ports, password: &str) -> Result<(), String> {
-    let sold = sold(store).await?;
+pub async fn fill(ports: &Ports) -> Result<(), String> {
+    let sold = sold(ports).await?;
     for (sku, name, price) in PRODUCTS.into_iter().filter(|(sku, ..)| !sold.contains(*sku)) {
         let price = Money::new(price, Currency::AUD);
         let product = Product { sku: sku.into(), name: name.into(), price };
         let support = UserId::parse(SUPPORT).expect("a valid id");
-        let bearer = token::for_user(store, &support, SUPPORT, token::SUPPORT);
-        must(ask(store, "store", Method::POST, "/products", Some(bearer), &product).await?)?;
+        let bearer = token::for_user(ports, &support, SUPPORT, token::SUPPORT);
+        must(ask(ports, "store", Method::POST, "/products", Some(bearer), &product).await?)?;
     }
     for (sku, warehouse, quantity) in SHELVES {
         let restock = Restock {
@@ -84,34 +117,32 @@ pub async fn fill(store: &Ports, password: &str) -> Result<(), String> {
             warehouse: WarehouseId::parse(warehouse).expect("a valid warehouse"),
             quantity,
         };
-        let bearer = token::for_service(store, CALLER, "warehouse", "restock");
-        must(ask(store, "warehouse", Method::POST, "/stock", Some(bearer), &restock).await?)?;
+        let bearer = token::for_service(ports, CALLER, "warehouse", "restock");
+        must(ask(ports, "warehouse", Method::POST, "/stock", Some(bearer), &restock).await?)?;
     }
-    welcome_customer(store, password).await
+    Ok(())
 }
 
-async fn sold(store: &Ports) -> Result<BTreeSet<String>, String> {
-    let answer = ask(store, "store", Method::GET, "/products", None, &json!({})).await?;
-    let products: Vec<Product> = serde_json::from_slice(&must(answer)?.body)
-        .map_err(|error| format!("the list of products cannot be read: {error}"))?;
-    Ok(products.into_iter().map(|product| product.sku).collect())
-}
-
-/// Registers the customer; logs in if it is registered already. Either opens its account
-/// (`welcome`).
-async fn welcome_customer(store: &Ports, password: &str) -> Result<(), String> {
+/// Registers the demo's customer; logs in if it is registered already. Behind the front door of
+/// `stormproof up` either opens its account.
+///
+/// # Errors
+/// As [`fill`].
+pub async fn register_customer(ports: &Ports, password: &str) -> Result<(), String> {
     let registration = registration(CUSTOMER, password);
-    let answer = ask(store, "store", Method::POST, "/register", None, &registration).await?;
+    let answer = ask(ports, "store", Method::POST, "/register", None, &registration).await?;
     if answer.status != StatusCode::CONFLICT {
         return must(answer).map(drop);
     }
     let login = Login { username: CUSTOMER.into(), password: password.into() };
-    let answer = ask(store, "store", Method::POST, "/login", None, &login).await?;
-    match answer.status {
-        // Its account was opened when it registered, or is when it next logs in.
-        StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Ok(()),
-        _ => must(answer).map(drop),
-    }
+    must(ask(ports, "store", Method::POST, "/login", None, &login).await?).map(drop)
+}
+
+async fn sold(ports: &Ports) -> Result<BTreeSet<String>, String> {
+    let answer = ask(ports, "store", Method::GET, "/products", None, &json!({})).await?;
+    let products: Vec<Product> = serde_json::from_slice(&must(answer)?.body)
+        .map_err(|error| format!("the list of products cannot be read: {error}"))?;
+    Ok(products.into_iter().map(|product| product.sku).collect())
 }
 
 fn registration(name: &str, password: &str) -> Register {
