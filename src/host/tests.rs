@@ -141,8 +141,14 @@ async fn a_drain_finishes_what_is_under_way_and_takes_nothing_new() {
 
 #[tokio::test]
 async fn what_hangs_is_cut_at_the_deadline_and_what_panics_is_told() {
-    let hang = Worker::new("hang", Doorbell::default(), || Box::pin(std::future::pending()));
+    let begun = Arc::new(Notify::new());
+    let inside = begun.clone();
+    let hang = Worker::new("hang", Doorbell::default(), move || {
+        inside.notify_one();
+        Box::pin(std::future::pending())
+    });
     let host = host(Router::new(), vec![hang], Health::default()).await;
+    begun.notified().await;
     assert_eq!(host.drain(Duration::from_millis(50)).await, 1);
 
     let worker = Worker::new("bug", Doorbell::default(), || Box::pin(async { panic!("a bug") }));

@@ -48,9 +48,11 @@ struct Sweep {
     state: Mutex<State>,
 }
 
+/// Orders in hand.
+type Flights = FuturesUnordered<BoxFuture<'static, ()>>;
+
 struct State {
-    /// Orders in hand.
-    flights: FuturesUnordered<BoxFuture<'static, ()>>,
+    flights: Flights,
     /// Nothing is due before; `None`: look now.
     look_at: Option<Time>,
 }
@@ -62,7 +64,7 @@ impl Sweep {
         let mut state = self.state.lock().await;
         let look_now = state.look_at.is_none_or(|at| at <= ports.clock.now());
         if look_now && state.flights.len() < FLIGHTS_MAX {
-            match claim(ports).await {
+            match in_flight(&mut state.flights, claim(ports)).await {
                 Ok(claimed) => {
                     let full = claimed.cases.len() as i64 >= ports.settings.saga.batch;
                     state.look_at = if full { None } else { Some(claimed.next_due) };
@@ -97,6 +99,18 @@ impl Sweep {
         }
         Progress::Worked
     }
+}
+
+/// Does `work` while the orders in hand go on: the one connection that `work` waits for may be
+/// theirs, and who is not polled gives nothing back.
+async fn in_flight<T>(flights: &mut Flights, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    while !flights.is_empty() {
+        if let Either::Left((done, _)) = select(work.as_mut(), flights.next()).await {
+            return done;
+        }
+    }
+    work.await
 }
 
 /// What another replica left behind is looked for this often.
