@@ -1,8 +1,13 @@
-//! A newcomer's first minutes, as the README tells them: the same requests that its script makes.
+//! A newcomer's first minutes, as the README tells them: by its script, and by the same
+//! requests with every answer looked at.
+
+use std::process::Stdio;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use tokio::process::Command;
 
 use super::customer::{Customer, client};
 use super::process::{Folder, Up};
@@ -51,6 +56,32 @@ async fn the_readme_script_works_and_a_restart_changes_nothing() {
     process.signal(Signal::SIGINT);
     assert_eq!(process.ended().await.code(), Some(0), "{}", process.log());
     no_secret_was_logged(&folder, &process.log());
+}
+
+/// The script that the README shows, run by a shell as a newcomer would.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_for_newcomers_runs() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/up/first_order.sh");
+    let mut shell = Command::new("sh");
+    shell.args(["-eu", script]).stdin(Stdio::null()).kill_on_drop(true);
+    if Command::new("curl").arg("--version").stdout(Stdio::null()).status().await.is_err() {
+        eprintln!("skipped: there is no curl");
+        return;
+    }
+    let folder = Folder::new("script");
+    let shop = Up::open(&folder.path("data"), &SLOW).await;
+    shell.env("SHOP", &shop.address).env("no_proxy", "127.0.0.1");
+    let output = tokio::time::timeout(Duration::from_secs(90), shell.output()).await;
+    let output = output.expect("it ends by itself").expect("there is a shell");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let words = ["\"sku\":\"umbrella\"", "\"payment\":\"REFUNDED\"", "IN_TRANSIT", "DELIVERED"];
+    for word in words {
+        assert!(said.contains(word), "expected {word}:\n{said}");
+    }
+    let mails = said.lines().filter(|line| line.starts_with("<h2>")).count();
+    assert_eq!(mails, 3, "two orders and a refund:\n{said}");
+    shop.process.stop().await;
 }
 
 /// Paid and with the carrier, but not picked up: the money comes back, and the goods.

@@ -15,7 +15,8 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Cheap passwords, short journeys and short leases: tests have no time.
-const QUICK: [(&str, &str); 8] = [
+const QUICK: [(&str, &str); 9] = [
+    ("STORMPROOF_AUTH_LOGINS_MAX", "1000"),
     ("STORMPROOF_AUTH_HASH_MEMORY_KIB", "8"),
     ("STORMPROOF_AUTH_HASH_PASSES", "1"),
     ("STORMPROOF_CARRIER_PICK_UP_AFTER", "100ms"),
