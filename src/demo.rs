@@ -40,7 +40,7 @@ pub const CUSTOMER: &str = "ada";
 pub const SUPPORT: &str = "support";
 
 /// What every new customer finds at the demo's Bank, in cents.
-pub const WELCOME_MINOR: i64 = 500_00;
+pub const WELCOME_MINOR: i64 = 50_000;
 
 /// Who asks, in the tokens of the demo's calls.
 const CALLER: &str = "demo";
@@ -49,10 +49,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is sold: (sku, name, price in cents).
 const PRODUCTS: [(&str, &str, i64); 4] = [
-    ("teapot", "Teapot for two", 24_50),
-    ("kettle", "Whistling kettle", 39_00),
-    ("lamp", "Storm lamp", 54_90),
-    ("umbrella", "Umbrella, windproof", 31_00),
+    ("teapot", "Teapot for two", 2_450),
+    ("kettle", "Whistling kettle", 3_900),
+    ("lamp", "Storm lamp", 5_490),
+    ("umbrella", "Umbrella, windproof", 3_100),
 ];
 
 /// What lies where: (sku, warehouse, units). An order of more than one shelf holds is split.

@@ -91,9 +91,7 @@ pub async fn connect(config: &Config, service: &str) -> Result<Sql, String> {
     let url = config.database_url(service);
     let opened = Sql::postgres(&url, config.database.connections).await;
     opened.map_err(|error| match error {
-        DatabaseError::BadUrl(_, why) => {
-            format!("database.url: {why}; expected postgres://user@host:5432/name")
-        }
+        error @ DatabaseError::BadUrl(_) => format!("database.url is {error}"),
         error => format!("the database of {service}: {error}"),
     })
 }

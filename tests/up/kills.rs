@@ -62,7 +62,7 @@ struct Street {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_kills_lose_nothing() {
-    println!("seed {SEED}");
+    eprintln!("seed {SEED}");
     let folder = Folder::new("kills");
     let data = folder.path("data");
     let mut shop = Up::open(&data, &[]).await;
@@ -111,7 +111,7 @@ async fn fifty_kills_lose_nothing() {
     let orders = books::balance(&data, &promised).await;
     let mut ends = BTreeMap::<&str, usize>::new();
     orders.values().for_each(|order| *ends.entry(&order.status).or_default() += 1);
-    println!(
+    eprintln!(
         "{KILLS} kills, {opened} after the shop had opened, {busy} just after an order was \
          answered, {} orders: {ends:?}",
         orders.len()

@@ -238,3 +238,38 @@ fn words(step: Step) -> &'static str {
         _ => "step",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+
+    use futures::future::poll_fn;
+    use futures::task::noop_waker_ref;
+
+    use super::*;
+
+    /// An order in hand has the database's only connection when a claim wants it: seen on SQLite,
+    /// where both stood still until the pool gave up.
+    #[test]
+    fn a_claim_lets_go_on_whoever_has_the_connection() {
+        let connection = Arc::new(Mutex::new(()));
+        let mut flights = Flights::new();
+        let held = connection.clone();
+        flights.push(Box::pin(async move {
+            let _held = held.lock().await;
+            let mut polls = 0;
+            poll_fn(|context| {
+                polls += 1;
+                context.waker().wake_by_ref();
+                if polls < 3 { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+        }));
+        let mut context = Context::from_waker(noop_waker_ref());
+        assert!(flights.poll_next_unpin(&mut context).is_pending(), "it has the connection");
+        let claim = async { drop(connection.lock().await) };
+        let mut claimed = pin!(in_flight(&mut flights, claim));
+        let ready = (0..10).any(|_| claimed.as_mut().poll(&mut context).is_ready());
+        assert!(ready, "they wait for each other");
+    }
+}
