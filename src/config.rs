@@ -213,3 +213,45 @@ impl Config {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRONG: [&[u8]; 2] =
+        [b"e4b1f7a06d3c92585e1fa7c0b9d6423817aa", b"7c0b9d6423817aae4b1f7a06d3c92585e1fa"];
+
+    fn mistake(service: &str, change: impl Fn(&mut Settings)) -> String {
+        let mut config = Config::default();
+        config.shop.auth.customer_secret = STRONG[0].to_vec();
+        config.shop.auth.service_secret = STRONG[1].to_vec();
+        change(&mut config.shop);
+        config.check(service).err().map_or(String::new(), |mistake| mistake.0)
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        assert_eq!(mistake("store", |_| ()), "");
+        // The customers' secret is the Store's alone.
+        let none = |shop: &mut Settings| shop.auth.customer_secret.clear();
+        assert_eq!(mistake("bank", none), "");
+        assert!(mistake("store", none).starts_with("auth.customer_secret: is not set"));
+        let same = |shop: &mut Settings| shop.auth.customer_secret = STRONG[1].to_vec();
+        assert!(mistake("store", same).starts_with("auth.customer_secret: expected another"));
+        let short = |shop: &mut Settings| shop.saga.lease = shop.saga.call_timeout;
+        assert!(mistake("bank", short).starts_with("saga.lease: expected more than"));
+        let tiny = |shop: &mut Settings| {
+            (shop.auth.hash_memory_kib, shop.auth.hash_lanes) = (15, 2);
+        };
+        assert!(mistake("bank", tiny).starts_with("auth.hash_memory_kib: expected at least 8"));
+    }
+
+    #[test]
+    fn every_service_has_a_port_of_its_own() {
+        let ports = SERVICES.map(|service| port(service.name));
+        assert_eq!(ports, [8080, 8081, 8082, 8083, 8084]);
+        let config = Config::default();
+        assert_eq!(config.peers()["bank"], ["http://127.0.0.1:8082"]);
+        assert!(config.database_url("bank").ends_with("/stormproof_bank"));
+    }
+}

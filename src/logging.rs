@@ -19,9 +19,11 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::config::reading::strangers;
 use crate::config::{Log, LogFormat};
 
-/// Starts the log of this process. A second call changes nothing.
+/// Starts the log of this process, and tells of variables that are no settings. A second call
+/// changes nothing.
 pub fn install(log: Log) {
     let registry = tracing_subscriber::registry().with(filter(log.level)).with(Names);
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
@@ -31,7 +33,11 @@ pub fn install(log: Log) {
             registry.with(layer.json().flatten_event(true).with_span_list(false)).try_init()
         }
     };
-    installed.ok();
+    if installed.is_ok() {
+        for name in strangers(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+            tracing::warn!(name, "this variable is no setting, and changes nothing");
+        }
+    }
 }
 
 fn filter(level: Level) -> Targets {

@@ -87,6 +87,21 @@ impl Config {
     }
 }
 
+/// Variables that other parts of the project read: tests look for real servers with them.
+const OTHERS: [&str; 5] = ["CONFIG", "DATA", "POSTGRES_URL", "AMQP_URL", "REQUIRE_REAL"];
+
+/// Which of `names` look like settings of ours and are none. They are told, not refused: machines
+/// set variables too, such as `STORMPROOF_SERVICE_HOST` beside a Kubernetes service of that name.
+pub fn strangers(names: impl Iterator<Item = String>) -> Vec<String> {
+    let is_known = |rest: &str| {
+        let name = format!("STORMPROOF_{rest}");
+        OTHERS.contains(&rest) || SETTINGS.iter().any(|setting| setting.environment() == name)
+    };
+    names
+        .filter(|name| name.strip_prefix("STORMPROOF_").is_some_and(|rest| !is_known(rest)))
+        .collect()
+}
+
 /// The text of a scalar, or of a list of scalars.
 fn text_of(value: &DeValue<'_>) -> Option<String> {
     match value {
@@ -182,6 +197,12 @@ mod tests {
         assert!(!text.contains("hush") && !format!("{config:?}").contains("hush"), "{text}");
         let again = read(&text).expect("the document is well formed");
         assert_eq!(document(&again), text);
+    }
+
+    #[test]
+    fn a_slip_in_a_variable_is_noticed() {
+        let names = ["STORMPROOF_SAGA_LEESE", "STORMPROOF_SAGA_LEASE", "STORMPROOF_DATA", "PATH"];
+        assert_eq!(strangers(names.map(str::to_owned).into_iter()), ["STORMPROOF_SAGA_LEESE"]);
     }
 
     #[test]

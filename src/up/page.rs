@@ -1,12 +1,14 @@
 //! The front page: what this is and what to try. Pages are plain HTML: no script, nothing fetched.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use crate::demo;
 
@@ -23,6 +25,22 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;mar
 /// `GET /`.
 pub fn router(address: SocketAddr) -> Router {
     Router::new().route("/", get(async move || page("Stormproof", &front(address))))
+}
+
+/// Answers only who asks for this machine by a name of its own: a page from elsewhere that has its
+/// own name point here (DNS rebinding) would otherwise read the mails.
+pub fn at_home(routes: Router) -> Router {
+    routes.layer(middleware::from_fn(async |request: Request, next: Next| {
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.unwrap_or_default();
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let is_loopback =
+            name.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        match is_loopback || name == "localhost" {
+            true => next.run(request).await,
+            false => StatusCode::MISDIRECTED_REQUEST.into_response(),
+        }
+    }))
 }
 
 /// A whole page around `content`, which is HTML already.

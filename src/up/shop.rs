@@ -134,7 +134,7 @@ impl Common {
 /// The Store's routes, and beside them the pages for people and the demo's bank card.
 fn front(service: &Service, ports: &Ports, address: SocketAddr) -> Router {
     let routes = welcome::with_account((service.router)(ports), ports);
-    routes.merge(page::router(address)).merge(mailbox::router(ports))
+    page::at_home(routes.merge(page::router(address)).merge(mailbox::router(ports)))
 }
 
 fn start(

@@ -106,6 +106,9 @@ async fn pages_and_limits(address: &str) {
     let page = client.get(format!("{address}/mailbox?to=%3Cscript%3E")).send().await;
     let page = page.expect("the shop is open").text().await.expect("the page is text");
     assert!(page.contains("&lt;script&gt;") && !page.contains("<script>"), "{page}");
+    let stranger = client.get(format!("{address}/mailbox")).header("host", "elsewhere.example");
+    let answer = stranger.send().await.expect("it is answered");
+    assert_eq!(answer.status(), StatusCode::MISDIRECTED_REQUEST);
     for check in ["live", "ready"] {
         let url = format!("{address}/health/{check}");
         let answer = client.get(url).send().await.expect("the shop is open");
