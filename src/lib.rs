@@ -1,3 +1,14 @@
-//! Bindings of the shop's ports to real machines.
+//! The shop on real machines: bindings of its ports, the host that runs its services, and the
+//! commands of `stormproof`.
 
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod host;
+pub mod logging;
+pub mod migrate;
 pub mod ports;
+pub mod serve;
+mod signals;
+pub mod staff;
+pub mod up;

@@ -1,3 +1,7 @@
-//! The command `stormproof`: the shop on real machines.
+//! The command `stormproof`: the shop on real machines. Everything is in the library's `cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stormproof::cli::main()
+}

@@ -11,3 +11,4 @@ mod sagas;
 mod scenarios;
 mod selftest;
 mod tidy;
+mod up;

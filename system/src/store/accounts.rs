@@ -36,19 +36,12 @@ struct Window {
 impl Accounts {
     /// Adds a customer.
     pub async fn register(&self, ports: &Ports, request: Register) -> Result<Registered, Error> {
-        check(&request)?;
-        let password_hash = hash(ports, request.password).await;
-        let user = User {
-            id: UserId::parse(id::fresh(ports))?,
-            username: request.username,
-            email: request.email,
-            password_hash,
-            role: token::CUSTOMER.to_owned(),
-        };
-        let user = &user;
-        transact(ports, move |transaction| accounts::insert(transaction, user).scope_boxed())
-            .await?;
-        Ok(Registered { user_id: user.id.to_string() })
+        insert(ports, request, token::CUSTOMER).await
+    }
+
+    /// Adds a member of the support team. No route leads here: only the host's operator appoints.
+    pub async fn appoint(&self, ports: &Ports, request: Register) -> Result<Registered, Error> {
+        insert(ports, request, token::SUPPORT).await
     }
 
     /// Checks a password and issues a token. `address` is the client's, if the host knows it.
@@ -109,6 +102,21 @@ impl Accounts {
         let dummy = || hash_with(&ports.settings.auth, b"nobody's password", [0; 16]);
         self.dummy.get_or_init(dummy).clone()
     }
+}
+
+async fn insert(ports: &Ports, request: Register, role: &str) -> Result<Registered, Error> {
+    check(&request)?;
+    let password_hash = hash(ports, request.password).await;
+    let user = User {
+        id: UserId::parse(id::fresh(ports))?,
+        username: request.username,
+        email: request.email,
+        password_hash,
+        role: role.to_owned(),
+    };
+    let user = &user;
+    transact(ports, move |transaction| accounts::insert(transaction, user).scope_boxed()).await?;
+    Ok(Registered { user_id: user.id.to_string() })
 }
 
 fn check(request: &Register) -> Result<(), Error> {

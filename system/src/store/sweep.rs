@@ -48,9 +48,11 @@ struct Sweep {
     state: Mutex<State>,
 }
 
+/// Orders in hand.
+type Flights = FuturesUnordered<BoxFuture<'static, ()>>;
+
 struct State {
-    /// Orders in hand.
-    flights: FuturesUnordered<BoxFuture<'static, ()>>,
+    flights: Flights,
     /// Nothing is due before; `None`: look now.
     look_at: Option<Time>,
 }
@@ -62,7 +64,7 @@ impl Sweep {
         let mut state = self.state.lock().await;
         let look_now = state.look_at.is_none_or(|at| at <= ports.clock.now());
         if look_now && state.flights.len() < FLIGHTS_MAX {
-            match claim(ports).await {
+            match in_flight(&mut state.flights, claim(ports)).await {
                 Ok(claimed) => {
                     let full = claimed.cases.len() as i64 >= ports.settings.saga.batch;
                     state.look_at = if full { None } else { Some(claimed.next_due) };
@@ -97,6 +99,18 @@ impl Sweep {
         }
         Progress::Worked
     }
+}
+
+/// Does `work` while the orders in hand go on: the one connection that `work` waits for may be
+/// theirs, and who is not polled gives nothing back.
+async fn in_flight<T>(flights: &mut Flights, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    while !flights.is_empty() {
+        if let Either::Left((done, _)) = select(work.as_mut(), flights.next()).await {
+            return done;
+        }
+    }
+    work.await
 }
 
 /// What another replica left behind is looked for this often.
@@ -222,5 +236,40 @@ fn words(step: Step) -> &'static str {
         Step::Return => "return",
         Step::Refund => "refund",
         _ => "step",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+
+    use futures::future::poll_fn;
+    use futures::task::noop_waker_ref;
+
+    use super::*;
+
+    /// An order in hand has the database's only connection when a claim wants it: seen on SQLite,
+    /// where both stood still until the pool gave up.
+    #[test]
+    fn a_claim_lets_go_on_whoever_has_the_connection() {
+        let connection = Arc::new(Mutex::new(()));
+        let mut flights = Flights::new();
+        let held = connection.clone();
+        flights.push(Box::pin(async move {
+            let _held = held.lock().await;
+            let mut polls = 0;
+            poll_fn(|context| {
+                polls += 1;
+                context.waker().wake_by_ref();
+                if polls < 3 { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+        }));
+        let mut context = Context::from_waker(noop_waker_ref());
+        assert!(flights.poll_next_unpin(&mut context).is_pending(), "it has the connection");
+        let claim = async { drop(connection.lock().await) };
+        let mut claimed = pin!(in_flight(&mut flights, claim));
+        let ready = (0..10).any(|_| claimed.as_mut().poll(&mut context).is_ready());
+        assert!(ready, "they wait for each other");
     }
 }

@@ -1,0 +1,104 @@
+//! The command line: what can be asked, and how the answer becomes an exit code.
+//!
+//! One command a file, which holds its own arguments; here they are listed. Exit codes: 0 done,
+//! 1 a check found something, 2 it could not be run. Complaints go to standard error.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, registry};
+use crate::{demo, migrate, serve, up};
+
+/// A shop of five services that keeps its promises whatever breaks.
+#[derive(Parser)]
+#[command(name = "stormproof", version)]
+struct Arguments {
+    /// Without a command: up.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The whole shop in one process, with nothing to install: SQLite files, a broker of its own,
+    /// mails on a page, demo data.
+    Up(up::Arguments),
+    /// One replica of one service, on Postgres and RabbitMQ.
+    Serve(serve::Arguments),
+    /// Brings databases to today's tables, and declares the broker's queues.
+    Migrate(migrate::Arguments),
+    /// Puts the demo's goods on the shelves of a served shop.
+    Demo(demo::Arguments),
+    /// Prints every setting with its meaning, as a file that `--config` takes. Secrets are left out.
+    Config(ConfigFile),
+}
+
+/// The configuration file, where a command takes one.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigFile {
+    /// Settings in TOML; the environment's STORMPROOF_… come after it. `stormproof config` prints
+    /// all.
+    #[arg(long = "config", value_name = "FILE", env = "STORMPROOF_CONFIG")]
+    pub file: Option<PathBuf>,
+}
+
+/// Does what the arguments ask. Mistakes in them end the process here, with exit code 2.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return could_not_run(&format!("no threads to work with: {error}")),
+    };
+    let result = runtime.block_on(dispatch(arguments));
+    // What still runs is cut, as the drain has said: nothing here is worth waiting for.
+    runtime.shutdown_background();
+    result.unwrap_or_else(|why| could_not_run(&why))
+}
+
+/// An error is a sentence for the person who asked: it could not be run.
+async fn dispatch(arguments: Arguments) -> Result<ExitCode, String> {
+    match arguments.command {
+        None => up::run(&up::Arguments::default()).await,
+        Some(Command::Up(asked)) => up::run(&asked).await,
+        Some(Command::Serve(asked)) => serve::run(&asked).await,
+        Some(Command::Migrate(asked)) => migrate::run(&asked).await,
+        Some(Command::Demo(asked)) => demo::run(&asked).await,
+        Some(Command::Config(asked)) => {
+            let config = asked.read(Config::default())?;
+            print(&registry::document(&config)).map(|()| ExitCode::SUCCESS)
+        }
+    }
+}
+
+impl ConfigFile {
+    /// `defaults`, changed by the file and the environment.
+    ///
+    /// # Errors
+    /// The first mistake: where it is, and what was expected.
+    pub fn read(&self, defaults: Config) -> Result<Config, String> {
+        defaults.read(self.file.as_deref()).map_err(|mistake| mistake.to_string())
+    }
+}
+
+/// Writes a text to standard output. A reader that has gone is no failure.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn print(text: &str) -> Result<(), String> {
+    let mut output = io::stdout().lock();
+    match writeln!(output, "{}", text.trim_end()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write to standard output: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says why on standard error. If even that fails there is nobody to tell.
+fn could_not_run(why: &str) -> ExitCode {
+    writeln!(io::stderr(), "stormproof: {why}").ok();
+    ExitCode::from(2)
+}

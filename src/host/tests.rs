@@ -1,0 +1,158 @@
+//! A host with a small router and small workers, from the outside: over TCP.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Extension;
+use axum::routing::{get, post};
+use stormproof_system::doorbell::Doorbell;
+use stormproof_system::web::ClientAddress;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::config::Config;
+use crate::staff;
+
+/// Far longer than what is waited for, far shorter than a person's patience.
+const SOON: Duration = Duration::from_secs(20);
+
+const LIMITS: Server = Server {
+    body_bytes_max: 1000,
+    header_timeout: Duration::from_millis(300),
+    body_timeout: Duration::from_millis(300),
+    connections_max: 8,
+    drain_deadline: SOON,
+};
+
+async fn host(router: Router, workers: Vec<Worker>, health: Health) -> Host {
+    let ports =
+        staff::ports(&Config::default(), "test-1").expect("the default peers are well formed");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has room");
+    let replica = Replica { ports, router, workers, health };
+    Host::start(replica, listener, LIMITS).expect("it is bound")
+}
+
+/// Sends `text` as it is, and reads until the host closes the connection.
+async fn talk(host: &Host, text: &str) -> String {
+    let mut stream = TcpStream::connect(host.address()).await.expect("it listens");
+    stream.write_all(text.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    tokio::time::timeout(SOON, read).await.expect("the connection ends").ok();
+    answer
+}
+
+fn request(head: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "{head} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+#[tokio::test]
+async fn clients_that_are_slow_or_large_are_cut_off() {
+    let router = Router::new().route("/", post(async |body: String| body));
+    let host = host(router, Vec::new(), Health::default()).await;
+    let answer = talk(&host, &request("POST /", &"a".repeat(1000))).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("aaa"), "{answer}");
+    // Half a head, and a head without its body.
+    let answer = talk(&host, "POST / HTTP/1.1\r\nhost:").await;
+    assert!(!answer.contains("200"), "{answer}");
+    let answer = talk(&host, "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc").await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    // Announced, and not announced.
+    let head = "POST / HTTP/1.1\r\nhost: a\r\n";
+    let answer = talk(&host, &format!("{head}content-length: 1001\r\n\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    let chunk = "a".repeat(1001);
+    let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n3e9\r\n{chunk}\r\n");
+    let answer = talk(&host, &chunked).await;
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("at most 1000"), "{answer}");
+    assert_eq!(host.drain(SOON).await, 0);
+}
+
+#[tokio::test]
+async fn the_client_is_known_and_health_is_told() {
+    let who = async |Extension(ClientAddress(address)): Extension<ClientAddress>| address;
+    let health = Health::default()
+        .with("here", || Box::pin(async { Ok(()) }))
+        .with("away", || Box::pin(async { Err("gone to lunch at 10.0.0.7".to_owned()) }));
+    let host = host(Router::new().route("/who", get(who)), Vec::new(), health).await;
+    assert!(talk(&host, &request("GET /who", "")).await.ends_with("\r\n\r\n127.0.0.1"));
+    assert!(talk(&host, &request("GET /health/live", "")).await.starts_with("HTTP/1.1 200"));
+    let answer = talk(&host, &request("GET /health/ready", "")).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("\"here\":true") && answer.contains("\"away\":false"), "{answer}");
+    assert!(!answer.contains("10.0.0.7"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_drain_finishes_what_is_under_way_and_takes_nothing_new() {
+    let (entered, leave) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (inside, open) = (entered.clone(), leave.clone());
+    let wait = move || {
+        let (inside, open) = (inside.clone(), open.clone());
+        async move {
+            inside.notify_one();
+            open.notified().await;
+            "done"
+        }
+    };
+    let stepped = Arc::new(AtomicBool::new(false));
+    let (step_entered, step_leave) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let worker = {
+        let (stepped, inside, open) = (stepped.clone(), step_entered.clone(), step_leave.clone());
+        Worker::new("slow", Doorbell::default(), move || {
+            let (stepped, inside, open) = (stepped.clone(), inside.clone(), open.clone());
+            Box::pin(async move {
+                inside.notify_one();
+                open.notified().await;
+                stepped.store(true, Ordering::Relaxed);
+                Progress::Worked
+            })
+        })
+    };
+    let router = Router::new().route("/wait", get(wait));
+    let host = host(router, vec![worker], Health::default()).await;
+    let address = host.address();
+    let asked = async { talk(&host, &request("GET /wait", "")).await };
+    // The question is under way before the drain begins.
+    let mut asked = Box::pin(asked);
+    let under_way = futures::future::join(entered.notified(), step_entered.notified());
+    tokio::select! {
+        _ = &mut asked => panic!("answered before it may leave"),
+        _ = under_way => {}
+    }
+    host.stop.send_replace(true);
+    let refused = async {
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, refused).await.expect("it stops listening");
+    leave.notify_one();
+    assert!(asked.await.ends_with("done"));
+    step_leave.notify_one();
+    assert_eq!(host.drain(SOON).await, 0);
+    assert!(stepped.load(Ordering::Relaxed));
+}
+
+#[tokio::test]
+async fn what_hangs_is_cut_at_the_deadline_and_what_panics_is_told() {
+    let begun = Arc::new(Notify::new());
+    let inside = begun.clone();
+    let hang = Worker::new("hang", Doorbell::default(), move || {
+        inside.notify_one();
+        Box::pin(std::future::pending())
+    });
+    let host = host(Router::new(), vec![hang], Health::default()).await;
+    begun.notified().await;
+    assert_eq!(host.drain(Duration::from_millis(50)).await, 1);
+
+    let worker = Worker::new("bug", Doorbell::default(), || Box::pin(async { panic!("a bug") }));
+    let mut host = self::host(Router::new(), vec![worker], Health::default()).await;
+    let what = tokio::time::timeout(SOON, host.broken()).await.expect("it is noticed");
+    assert_eq!(what, "test-1: a worker panicked");
+}

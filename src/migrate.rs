@@ -1,0 +1,109 @@
+//! `stormproof migrate`: brings databases to today's tables and declares the broker's queues, before
+//! replicas start. Nothing else changes tables: replicas of two versions must not fight over them.
+
+use std::process::ExitCode;
+
+use clap::builder::PossibleValuesParser;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use stormproof_system::error::Error;
+use stormproof_system::ports::Database as _;
+use stormproof_system::service::{SERVICES, Service};
+
+use crate::cli::{self, ConfigFile};
+use crate::config::Config;
+use crate::ports::database::Sql;
+use crate::ports::queue::RabbitMq;
+use crate::serve;
+
+/// What to migrate.
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// The services whose databases to migrate; `all` is every one.
+    #[arg(default_value = "all", value_parser = PossibleValuesParser::new(names()))]
+    services: Vec<String>,
+    /// Makes a database that is not there, ordered by bytes as the shop compares texts.
+    #[arg(long)]
+    create: bool,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+fn names() -> Vec<&'static str> {
+    SERVICES.iter().map(|service| service.name).chain(["all"]).collect()
+}
+
+/// Migrates one database after the other, then declares the queues.
+///
+/// # Errors
+/// Which one failed, and why. What was migrated before stays so.
+pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    let config = arguments.config.read(Config::default())?;
+    let asked = |name: &str| arguments.services.iter().any(|word| word == name || word == "all");
+    for service in SERVICES.into_iter().filter(|service| asked(service.name)) {
+        if arguments.create {
+            create(&config.database_url(service.name)).await?;
+        }
+        let database = serve::connect(&config, service.name).await?;
+        let migrated = database.migrate(&service.migrator()).await;
+        database.close().await;
+        migrated.map_err(|error| format!("the database of {}: {error}", service.name))?;
+        cli::print(&format!("{}: its tables are today's", service.name))?;
+    }
+    let broker = RabbitMq::new(config.broker.url.reveal());
+    let broker = broker.map_err(|_| "broker.url: expected amqp://user:password@host:5672/vhost")?;
+    broker.declare().await.map_err(|error| format!("the broker: {error}"))?;
+    cli::print("broker: its queues are declared")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a database that lacks a table of today's: every request would fail, one by one. One that
+/// is ahead is another version's, which the tables of ours outlive.
+///
+/// # Errors
+/// If a migration is missing, or the database cannot be asked.
+pub async fn check(database: &Sql, service: Service) -> Result<(), String> {
+    let name = service.name;
+    let behind = || format!("the database of {name} lacks tables: run `stormproof migrate {name}`");
+    let unreachable = |error: Error| format!("the database of {name}: {error}");
+    let mut session = database.begin().await.map_err(unreachable)?;
+    // Without its table of migrations a database has none.
+    let applied = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+        .fetch_all(session.connection())
+        .await;
+    let applied: Vec<i64> = applied.map_err(|error| match error {
+        sqlx::Error::Database(_) => behind(),
+        error => unreachable(error.into()),
+    })?;
+    let is_there = |version| applied.contains(&version);
+    match service.migrator().iter().all(|migration| is_there(migration.version)) {
+        true => Ok(()),
+        false => Err(behind()),
+    }
+}
+
+/// Makes the database that `url` names, if the server has none of that name.
+async fn create(url: &str) -> Result<(), String> {
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|_| "database.url: expected postgres://user@host:5432/name".to_owned())?;
+    let name = options.get_database().ok_or("database.url: expected the name of a database")?;
+    let name = name.replace('"', "\"\"");
+    let failed = |error: sqlx::Error| format!("cannot make the database {name}: {error}");
+    // Every server has this one; it is where others are made from.
+    let options = options.clone().database("postgres");
+    let mut server = PgConnection::connect_with(&options).await.map_err(failed)?;
+    let statement =
+        format!("CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+    let made = server.execute(AssertSqlSafe(statement)).await;
+    server.close().await.ok();
+    match made {
+        // duplicate_database; unique_violation when two make it at once.
+        Err(sqlx::Error::Database(error))
+            if matches!(error.code().as_deref(), Some("42P04" | "23505")) =>
+        {
+            Ok(())
+        }
+        made => made.map(drop).map_err(failed),
+    }
+}
