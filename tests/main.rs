@@ -1,8 +1,9 @@
 //! One binary for every test that looks at the project from outside: scenarios against their
-//! snapshots, properties over generated storms, saga proofs, determinism, the harness judged, and
+//! snapshots, properties over generated storms, saga proofs, determinism, the harness judged, the mappers, and
 //! rules of the house. Those of the command line are with its binary, in `sim/tests/cli.rs`.
 
 mod determinism;
+mod mappers;
 mod properties;
 mod sagas;
 mod scenarios;
