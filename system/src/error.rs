@@ -47,7 +47,6 @@ pub enum Kind {
     NotFound,
     MethodNotAllowed,
     Conflict,
-    InProgress,
     NotEnoughStock,
     KeyReused,
     Closed,
@@ -59,7 +58,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for documentation.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Invalid,
         Kind::MissingKey,
         Kind::Unauthorized,
@@ -67,7 +66,6 @@ impl Kind {
         Kind::NotFound,
         Kind::MethodNotAllowed,
         Kind::Conflict,
-        Kind::InProgress,
         Kind::NotEnoughStock,
         Kind::KeyReused,
         Kind::Closed,
@@ -90,9 +88,6 @@ impl Kind {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "No such method here")
             }
             Kind::Conflict => (StatusCode::CONFLICT, "conflict", "Conflict with the current state"),
-            Kind::InProgress => {
-                (StatusCode::CONFLICT, "in-progress", "The first request is still running")
-            }
             Kind::NotEnoughStock => (StatusCode::CONFLICT, "not-enough-stock", "Not enough stock"),
             Kind::KeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "Same key, other content")
