@@ -1,7 +1,9 @@
 //! One binary for every test that looks at the project from outside: scenarios against their
-//! snapshots, properties over generated storms, saga proofs, determinism, the harness judged, the mappers, and
-//! rules of the house. Those of the command line are with its binary, in `sim/tests/cli.rs`.
+//! snapshots, properties over generated storms, saga proofs, determinism, the harness judged, the
+//! mappers on databases, the services' HTTP, and rules of the house. Those of the command line are
+//! with its binary, in `sim/tests/cli.rs`.
 
+mod api;
 mod determinism;
 mod mappers;
 mod properties;
