@@ -1,11 +1,14 @@
 //! One binary for every test that looks at the project from outside: scenarios against their
-//! snapshots, properties over generated storms, saga proofs, determinism, the harness judged, and
-//! rules of the house. Those of the command line are with its binary, in `sim/tests/cli.rs`.
+//! snapshots, properties over generated storms, saga proofs, determinism, the harness judged, the
+//! mappers on databases, the services' HTTP, and rules of the house. Those of the command line are
+//! with its binary, in `sim/tests/cli.rs`.
 
+mod api;
 mod broker;
 mod contract;
 mod determinism;
 mod drivers;
+mod mappers;
 mod properties;
 mod sagas;
 mod scenarios;

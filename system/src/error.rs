@@ -45,11 +45,12 @@ pub enum Kind {
     Unauthorized,
     Forbidden,
     NotFound,
+    MethodNotAllowed,
     Conflict,
-    InProgress,
     NotEnoughStock,
     KeyReused,
     Closed,
+    TooLarge,
     TooManyRequests,
     Unavailable,
     Unknown,
@@ -57,17 +58,18 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for documentation.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Invalid,
         Kind::MissingKey,
         Kind::Unauthorized,
         Kind::Forbidden,
         Kind::NotFound,
+        Kind::MethodNotAllowed,
         Kind::Conflict,
-        Kind::InProgress,
         Kind::NotEnoughStock,
         Kind::KeyReused,
         Kind::Closed,
+        Kind::TooLarge,
         Kind::TooManyRequests,
         Kind::Unavailable,
         Kind::Unknown,
@@ -82,15 +84,16 @@ impl Kind {
             Kind::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "Not logged in"),
             Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Kind::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
-            Kind::Conflict => (StatusCode::CONFLICT, "conflict", "Conflict with the current state"),
-            Kind::InProgress => {
-                (StatusCode::CONFLICT, "in-progress", "The first request is still running")
+            Kind::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "No such method here")
             }
+            Kind::Conflict => (StatusCode::CONFLICT, "conflict", "Conflict with the current state"),
             Kind::NotEnoughStock => (StatusCode::CONFLICT, "not-enough-stock", "Not enough stock"),
             Kind::KeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "Same key, other content")
             }
             Kind::Closed => (StatusCode::GONE, "closed", "Account closed"),
+            Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large a body"),
             Kind::TooManyRequests => {
                 (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests")
             }
@@ -214,8 +217,13 @@ impl IntoResponse for Error {
             ),
         };
         let mut response = (problem.kind.status(), Json(problem.document())).into_response();
+        let headers = response.headers_mut();
         let problem_json = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, problem_json);
+        headers.insert(header::CONTENT_TYPE, problem_json);
+        if problem.kind == Kind::Unauthorized {
+            // A 401 says how to do better (RFC 9110 §15.5.2).
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
     }
 }

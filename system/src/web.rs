@@ -2,30 +2,77 @@
 //! exist.
 
 use axum::Router;
-use axum::extract::{FromRequest, Request};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use crate::error::{Error, Kind};
+
+/// A body as it came; too long a one (axum's limit is 2 MB) is refused.
+pub struct RawBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<RawBody, Error> {
+        let bytes = Bytes::from_request(request, state).await;
+        bytes.map(RawBody).map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Error::rejected(Kind::TooLarge, "the body: expected at most 2 MB")
+            }
+            _ => Error::invalid("the body: expected all of it"),
+        })
+    }
+}
 
 /// A JSON body, parsed; a mistake in it is a 400 that says where.
 pub struct Body<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = Response;
+    type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Body<T>, Response> {
-        let bytes =
-            Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
-        parse(&bytes).map(Body).map_err(IntoResponse::into_response)
+    async fn from_request(request: Request, state: &S) -> Result<Body<T>, Error> {
+        let RawBody(bytes) = RawBody::from_request(request, state).await?;
+        parse(&bytes).map(Body)
     }
 }
 
-/// Parses a JSON document that came from outside.
+/// The variable segment of a path that has one.
+pub struct Segment(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Segment, Error> {
+        let path = Path::from_request_parts(parts, state).await;
+        path.map(|Path(segment)| Segment(segment))
+            .map_err(|_| Error::invalid("the path: expected percent-encoded UTF-8"))
+    }
+}
+
+/// Parses a JSON document that came from outside. What was wrong is told without the value that
+/// was: it may be a password in the wrong place.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(bytes).map_err(|error| Error::invalid(format!("the body: {error}")))
+    serde_json::from_slice(bytes).map_err(|error| {
+        let words = error.to_string();
+        let place = format!("line {} column {}", error.line(), error.column());
+        let what = match words.split_once(", expected ") {
+            Some((wrong, expected)) if wrong.starts_with("invalid ") => {
+                format!("expected {} at {place}", without_place(expected))
+            }
+            _ if error.classify() == Category::Data => words,
+            _ => format!("expected JSON, which ends or breaks at {place}"),
+        };
+        Error::invalid(format!("the body: {what}"))
+    })
+}
+
+/// serde_json's words for an error without their ` at line 1 column 2`.
+fn without_place(words: &str) -> &str {
+    words.rsplit_once(" at line ").map_or(words, |(words, _)| words)
 }
 
 /// The `Idempotency-Key` of a request that must have one.
@@ -46,7 +93,9 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<String, Error> {
 pub fn finish<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router
         .fallback(async || Error::rejected(Kind::NotFound, "there is nothing at this address"))
-        .method_not_allowed_fallback(async || Error::invalid("this address has no such method"))
+        .method_not_allowed_fallback(async || {
+            Error::rejected(Kind::MethodNotAllowed, "this address has no such method")
+        })
 }
 
 /// The address a request came from: hosts put it into the request's extensions.

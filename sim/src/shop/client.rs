@@ -103,7 +103,7 @@ pub async fn ask(ports: &Ports, question: &Question) -> Answer {
 pub fn is_definitive(answer: &Answer) -> bool {
     let transient = answer.status.is_server_error()
         || matches!(answer.status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-    !transient && problem_kind(answer) != Some(Kind::InProgress)
+    !transient
 }
 
 /// The kind of refusal, if the answer is one.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use http::HeaderMap;
@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::id::UserId;
 use crate::ports::Ports;
 use crate::token;
-use crate::web::{self, Body};
+use crate::web::{self, Body, Segment};
 
 /// Shared by all requests: one count to keep, instead of one for each port.
 type Shared = State<Arc<Ports>>;
@@ -51,7 +51,7 @@ async fn open_account(
 
 async fn find_account(
     State(ports): Shared,
-    Path(owner): Path<String>,
+    Segment(owner): Segment,
     headers: HeaderMap,
 ) -> Result<Json<AccountAnswer>, Error> {
     authorize(&ports, &headers, "payments")?;
@@ -60,7 +60,7 @@ async fn find_account(
 
 async fn set_status(
     State(ports): Shared,
-    Path(owner): Path<String>,
+    Segment(owner): Segment,
     headers: HeaderMap,
     Body(request): Body<StatusRequest>,
 ) -> Result<Json<AccountAnswer>, Error> {
@@ -79,7 +79,7 @@ async fn make_debit(
 
 async fn void_debit(
     State(ports): Shared,
-    Path(key): Path<String>,
+    Segment(key): Segment,
     headers: HeaderMap,
     Body(request): Body<VoidRequest>,
 ) -> Result<Json<PaymentResult>, Error> {

@@ -10,7 +10,7 @@ mod controller;
 pub mod debit;
 pub mod dto;
 pub mod ledger;
-mod mapper;
+pub mod mapper;
 pub mod refund;
 mod service;
 mod teller;

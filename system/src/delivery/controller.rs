@@ -1,7 +1,7 @@
 //! DeliveryCo over HTTP: questions from other services, reports from drivers.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::HeaderMap;
@@ -11,7 +11,8 @@ use super::service;
 use crate::error::Error;
 use crate::id::OrderId;
 use crate::ports::Ports;
-use crate::{token, web};
+use crate::token;
+use crate::web::{self, Segment};
 
 /// The audience of the tokens that DeliveryCo accepts.
 const AUDIENCE: &str = "delivery";
@@ -53,31 +54,26 @@ async fn list(
 async fn find(
     State(ports): State<Ports>,
     headers: HeaderMap,
-    path: Result<Path<String>, PathRejection>,
+    Segment(order): Segment,
 ) -> Result<Json<Delivery>, Error> {
     token::service(&ports, &headers, AUDIENCE, ORDERS)?;
-    Ok(Json(service::find(&ports, &order(path)?).await?.into()))
+    Ok(Json(service::find(&ports, &OrderId::parse(order)?).await?.into()))
 }
 
 async fn lost(
     State(ports): State<Ports>,
     headers: HeaderMap,
-    path: Result<Path<String>, PathRejection>,
+    Segment(order): Segment,
 ) -> Result<Json<Reported>, Error> {
     token::service(&ports, &headers, AUDIENCE, DRIVER)?;
-    Ok(Json(service::report_lost(&ports, &order(path)?).await?.into()))
+    Ok(Json(service::report_lost(&ports, &OrderId::parse(order)?).await?.into()))
 }
 
 async fn found(
     State(ports): State<Ports>,
     headers: HeaderMap,
-    path: Result<Path<String>, PathRejection>,
+    Segment(order): Segment,
 ) -> Result<Json<Reported>, Error> {
     token::service(&ports, &headers, AUDIENCE, DRIVER)?;
-    Ok(Json(service::report_found(&ports, &order(path)?).await?.into()))
-}
-
-fn order(path: Result<Path<String>, PathRejection>) -> Result<OrderId, Error> {
-    let Path(order) = path.map_err(|rejection| Error::invalid(rejection.body_text()))?;
-    OrderId::parse(order)
+    Ok(Json(service::report_found(&ports, &OrderId::parse(order)?).await?.into()))
 }

@@ -8,7 +8,7 @@
 mod consumer;
 mod controller;
 pub mod dto;
-mod mapper;
+pub mod mapper;
 pub mod parcel;
 mod rounds;
 mod service;

@@ -9,7 +9,7 @@ mod controller;
 mod date;
 pub mod dto;
 pub mod letter;
-mod mapper;
+pub mod mapper;
 mod service;
 mod templates;
 

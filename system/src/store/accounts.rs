@@ -4,7 +4,7 @@
 //! password. Hashes are argon2id in PHC format, so that parameters may change over the years.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -20,11 +20,10 @@ use crate::time::Time;
 use crate::token;
 use crate::transaction::transact;
 
-/// What accounts need besides the ports: how often who tried, and the hash of no password.
+/// What accounts need besides the ports: how often who tried.
 #[derive(Clone, Default)]
 pub struct Accounts {
     attempts: Arc<Mutex<BTreeMap<String, Window>>>,
-    dummy: Arc<OnceLock<String>>,
 }
 
 /// Logins since the window opened.
@@ -62,7 +61,7 @@ impl Accounts {
         .await?;
         let stored = match &user {
             Some(user) => user.password_hash.clone(),
-            None => self.dummy(ports),
+            None => nobodys(&ports.settings.auth),
         };
         let matches = verify(ports, request.password, stored).await;
         match user {
@@ -95,12 +94,6 @@ impl Accounts {
             )),
             false => Ok(()),
         }
-    }
-
-    /// A hash that no password matches, made with today's parameters.
-    fn dummy(&self, ports: &Ports) -> String {
-        let dummy = || hash_with(&ports.settings.auth, b"nobody's password", [0; 16]);
-        self.dummy.get_or_init(dummy).clone()
     }
 }
 
@@ -150,6 +143,15 @@ fn hash_with(auth: &Auth, password: &[u8], salt: [u8; 16]) -> String {
     hash.expect("argon2 takes any password of up to 2³² bytes").to_string()
 }
 
+/// A hash that no password is known to match, in today's parameters: checking a password against it
+/// is the whole work of checking one against a user's. It is written down, not computed, so that an
+/// unknown name costs no work that a known one does not.
+fn nobodys(auth: &Auth) -> String {
+    let Auth { hash_memory_kib: memory, hash_passes: passes, hash_lanes: lanes, .. } = auth;
+    let (salt, hash) = ("A".repeat(22), "A".repeat(43));
+    format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")
+}
+
 async fn hash(ports: &Ports, password: String) -> String {
     let mut salt = [0; 16];
     ports.rng.fill("salt", &mut salt);
@@ -177,4 +179,28 @@ async fn compute<T: Send + 'static>(ports: &Ports, job: impl FnOnce() -> T + Sen
     ports.compute.run(job).await;
     let value = result.lock().unwrap_or_else(PoisonError::into_inner).take();
     value.expect("the port completes when the job has run")
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::password_hash::Error::Password;
+
+    use super::*;
+
+    #[test]
+    fn nobodys_hash_takes_the_whole_work_and_matches_nothing() {
+        let auth = Auth { hash_memory_kib: 8, hash_passes: 1, ..Auth::default() };
+        let (nobodys, somebodys) = (nobodys(&auth), hash_with(&auth, b"a password", [7; 16]));
+        let [nobodys, somebodys] =
+            [&nobodys, &somebodys].map(|text| PasswordHash::new(text).expect("PHC format"));
+        assert_eq!(nobodys.algorithm, somebodys.algorithm);
+        assert_eq!(nobodys.version, somebodys.version);
+        assert_eq!(nobodys.params, somebodys.params);
+        let length = |hash: &PasswordHash<'_>| hash.hash.map(|hash| hash.len());
+        assert_eq!(length(&nobodys), length(&somebodys));
+        // Not "cannot be checked", which would be quicker.
+        let checked = argon2(&auth).verify_password(b"a password", &nobodys);
+        assert_eq!(checked, Err(Password));
+        assert_eq!(argon2(&auth).verify_password(b"a password", &somebodys), Ok(()));
+    }
 }

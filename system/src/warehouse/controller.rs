@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::HeaderMap;
@@ -19,7 +19,7 @@ use crate::error::{Error, Kind};
 use crate::id::{self, OrderId};
 use crate::ports::Ports;
 use crate::token;
-use crate::web::{self, Body};
+use crate::web::{self, Body, Segment};
 
 /// Shared by all requests: one count to keep, instead of one for each port.
 type Shared = State<Arc<Ports>>;
@@ -53,7 +53,7 @@ async fn availability(
 
 async fn reserve(
     State(ports): Shared,
-    Path(order): Path<String>,
+    Segment(order): Segment,
     headers: HeaderMap,
     Body(request): Body<ReserveRequest>,
 ) -> Result<Json<ReservationAnswer>, Error> {
@@ -65,7 +65,7 @@ async fn reserve(
 
 async fn commit(
     state: Shared,
-    order: Path<String>,
+    order: Segment,
     headers: HeaderMap,
 ) -> Result<Json<ReservationAnswer>, Error> {
     turn(state, order, headers, Verb::Commit).await
@@ -73,7 +73,7 @@ async fn commit(
 
 async fn release(
     state: Shared,
-    order: Path<String>,
+    order: Segment,
     headers: HeaderMap,
 ) -> Result<Json<ReservationAnswer>, Error> {
     turn(state, order, headers, Verb::Release).await
@@ -81,7 +81,7 @@ async fn release(
 
 async fn take_back(
     state: Shared,
-    order: Path<String>,
+    order: Segment,
     headers: HeaderMap,
 ) -> Result<Json<ReservationAnswer>, Error> {
     turn(state, order, headers, Verb::Return).await
@@ -89,7 +89,7 @@ async fn take_back(
 
 async fn turn(
     State(ports): Shared,
-    Path(order): Path<String>,
+    Segment(order): Segment,
     headers: HeaderMap,
     verb: Verb,
 ) -> Result<Json<ReservationAnswer>, Error> {
@@ -99,7 +99,7 @@ async fn turn(
 
 async fn find(
     State(ports): Shared,
-    Path(order): Path<String>,
+    Segment(order): Segment,
     headers: HeaderMap,
 ) -> Result<Json<ReservationAnswer>, Error> {
     authorize(&ports, &headers, "orders")?;

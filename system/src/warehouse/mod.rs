@@ -5,7 +5,7 @@
 
 mod controller;
 pub mod dto;
-mod mapper;
+pub mod mapper;
 pub mod reservation;
 mod service;
 

@@ -87,6 +87,11 @@ impl Cache {
         self.slots.len()
     }
 
+    /// The texts themselves.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.slots.iter().map(|text| &*text.text)
+    }
+
     pub(super) fn clear(&mut self) {
         self.places.clear();
         self.slots.clear();

@@ -136,6 +136,13 @@ impl Disk {
         lock(&session).peek(sql, params)
     }
 
+    /// The statements that the connection last opened on this disk keeps prepared, as they were
+    /// written: all that it was asked, as long as there are not more than it keeps (256).
+    pub fn prepared(&self) -> Vec<String> {
+        let session = lock(&self.shared.session).upgrade();
+        session.map_or_else(Vec::new, |session| lock(&session).prepared())
+    }
+
     pub(super) fn by_id(id: u64) -> Option<Disk> {
         let shared = lock(&DISKS).get(&id)?.upgrade()?;
         Some(Disk { shared })

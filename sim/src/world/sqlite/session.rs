@@ -155,6 +155,11 @@ impl Session {
         self.statements.len()
     }
 
+    /// The texts of the prepared statements.
+    pub(super) fn prepared(&self) -> Vec<String> {
+        self.statements.texts().map(str::to_owned).collect()
+    }
+
     /// Finalizes the prepared statements.
     pub(super) fn forget_statements(&mut self) {
         self.single = None;

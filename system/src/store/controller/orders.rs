@@ -1,9 +1,8 @@
 //! `/orders` and below: a customer's own orders.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::{Store, customer};
@@ -11,12 +10,12 @@ use crate::error::Error;
 use crate::id::OrderId;
 use crate::store::dto::{OrderView, TimelineEntry};
 use crate::store::orders::{self, Placed};
-use crate::web;
+use crate::web::{self, RawBody, Segment};
 
 pub(super) async fn place(
     State(store): State<Store>,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<Response, Error> {
     let user = customer(&store.ports, &headers)?;
     let key = web::idempotency_key(&headers)?;
@@ -53,7 +52,7 @@ pub(super) async fn list(
 pub(super) async fn find(
     State(store): State<Store>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<OrderView>, Error> {
     let user = customer(&store.ports, &headers)?;
     orders::find(&store.ports, &user, &OrderId::parse(id)?).await.map(Json)
@@ -62,7 +61,7 @@ pub(super) async fn find(
 pub(super) async fn timeline(
     State(store): State<Store>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<Vec<TimelineEntry>>, Error> {
     let user = customer(&store.ports, &headers)?;
     orders::timeline(&store.ports, &user, &OrderId::parse(id)?).await.map(Json)
@@ -72,7 +71,7 @@ pub(super) async fn timeline(
 pub(super) async fn cancel(
     State(store): State<Store>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<(StatusCode, Json<OrderView>), Error> {
     let user = customer(&store.ports, &headers)?;
     let view = orders::cancel(&store.ports, &user, &OrderId::parse(id)?).await?;

@@ -1,7 +1,7 @@
 //! `/support` and below: for the support team only.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 
 use super::{Store, support_only};
@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::id::OrderId;
 use crate::store::dto::{AlertView, OrderView, ParkedRefund};
 use crate::store::support;
+use crate::web::Segment;
 
 pub(super) async fn parked(
     State(store): State<Store>,
@@ -21,7 +22,7 @@ pub(super) async fn parked(
 pub(super) async fn retry(
     State(store): State<Store>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<(StatusCode, Json<OrderView>), Error> {
     support_only(&store.ports, &headers)?;
     let view = support::retry(&store.ports, &OrderId::parse(id)?).await?;

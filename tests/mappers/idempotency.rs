@@ -1,0 +1,82 @@
+//! The first answer to each client's key.
+
+use scoped_futures::ScopedFutureExt as _;
+use stormproof_system::error::Error;
+use stormproof_system::store::mapper::idempotency::{self, ClientKey, Stored};
+use stormproof_system::time::Time;
+
+use super::bench::{Bench, START};
+use super::orders::user_id;
+
+super::checks!("store":
+    an_answer_is_found_by_user_route_and_key,
+    a_key_has_one_answer,
+    old_answers_are_forgotten_a_hundred_at_a_time,
+);
+
+fn stored(number: u16) -> Stored {
+    Stored {
+        body_hash: format!("hash {number}"),
+        status: 200 + number,
+        location: format!("/orders/{number}"),
+        body: format!("{{\"number\":{number}}}"),
+    }
+}
+
+/// A key as a user, a route and a text.
+type Key = (&'static str, &'static str, String);
+
+async fn insert(bench: &Bench, (user, route, key): &Key, stored: &Stored) -> Result<(), Error> {
+    let key = ClientKey { user: &user_id(user), route, key };
+    bench.once(|transaction| idempotency::insert(transaction, key, stored).scope_boxed()).await
+}
+
+async fn find(bench: &Bench, (user, route, key): &Key) -> Option<Stored> {
+    let key = ClientKey { user: &user_id(user), route, key };
+    let found = bench.once(|transaction| idempotency::find(transaction, key).scope_boxed()).await;
+    found.expect("the row can be read")
+}
+
+fn key(text: impl ToString) -> Key {
+    ("ada", "POST /orders", text.to_string())
+}
+
+async fn an_answer_is_found_by_user_route_and_key(bench: Bench) {
+    let keys =
+        [key(1), ("bob", "POST /orders", "1".into()), ("ada", "POST /returns", "1".into()), key(2)];
+    for (number, key) in (0..).zip(&keys) {
+        assert_eq!(find(&bench, key).await, None);
+        insert(&bench, key, &stored(number)).await.expect("the key is new");
+    }
+    for (number, key) in (0..).zip(&keys) {
+        assert_eq!(find(&bench, key).await, Some(stored(number)));
+    }
+}
+
+async fn a_key_has_one_answer(bench: Bench) {
+    insert(&bench, &key(1), &stored(1)).await.expect("the key is new");
+    let second = insert(&bench, &key(1), &stored(2)).await;
+    assert!(matches!(second, Err(Error::Unavailable(_))), "{second:?}");
+    assert_eq!(find(&bench, &key(1)).await, Some(stored(1)));
+}
+
+async fn old_answers_are_forgotten_a_hundred_at_a_time(bench: Bench) {
+    for number in 0..130 {
+        bench.set_clock(number);
+        insert(&bench, &key(number), &stored(0)).await.expect("the key is new");
+    }
+    let forget = async |before: i64| {
+        let before = Time(START + before);
+        let forgotten =
+            bench.once(|transaction| idempotency::forget(transaction, before).scope_boxed());
+        forgotten.await.expect("rows can be deleted")
+    };
+    assert_eq!(forget(0).await, 0);
+    assert_eq!(forget(120).await, 100);
+    assert_eq!(find(&bench, &key(99)).await, None);
+    assert_eq!(find(&bench, &key(100)).await, Some(stored(0)), "the oldest go first");
+    assert_eq!(forget(120).await, 20);
+    assert_eq!(find(&bench, &key(119)).await, None);
+    assert_eq!(find(&bench, &key(120)).await, Some(stored(0)), "it is not older than that");
+    assert_eq!(forget(120).await, 0);
+}

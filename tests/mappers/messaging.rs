@@ -1,0 +1,294 @@
+//! What every service keeps: outbox, inbox, alerts, audit trail.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Either, pending, select};
+use scoped_futures::ScopedFutureExt as _;
+use stormproof_system::doorbell::Doorbell;
+use stormproof_system::error::Error;
+use stormproof_system::messages::{Lost, encode};
+use stormproof_system::ports::{Message, Ports, PublishError, Queue, QueueLost, Subscription};
+use stormproof_system::settings::{Relay, Settings};
+use stormproof_system::story::Fact;
+use stormproof_system::time::Time;
+use stormproof_system::worker::Progress;
+use stormproof_system::{alert, inbox, outbox};
+
+use super::bench::{Bench, START};
+use super::orders::order_id;
+
+super::checks!("store":
+    a_message_commits_with_its_transaction,
+    the_relay_sends_what_is_due_longest_due_first,
+    what_is_not_confirmed_is_sent_again_under_its_own_id,
+    what_a_relay_has_claimed_is_left_alone_until_the_claim_ends,
+    the_relay_goes_by_status_and_not_by_id,
+    a_message_is_new_to_a_queue_once,
+    an_alert_is_raised_once_for_each_kind_of_trouble,
+    a_move_leaves_its_trail,
+);
+
+/// What becomes of a publish.
+#[derive(Clone, Copy)]
+enum Fate {
+    Confirmed,
+    Unconfirmed,
+    Returned,
+    /// No answer, for ever.
+    Hangs,
+}
+
+/// A broker that does as it is told, and confirms when it was told nothing.
+#[derive(Default)]
+struct Script {
+    fates: Mutex<VecDeque<Fate>>,
+    published: Mutex<Vec<Message>>,
+    bell: Doorbell,
+}
+
+impl Script {
+    /// The orders of the messages published since the last question, sorted: what goes out in one
+    /// step goes out in any order.
+    fn published(&self) -> Vec<String> {
+        let messages = self.take().into_iter();
+        let mut orders: Vec<_> = messages.map(|message| message.correlation_id).collect();
+        orders.sort();
+        orders
+    }
+
+    fn take(&self) -> Vec<Message> {
+        std::mem::take(&mut self.published.lock().expect("nobody panics with it"))
+    }
+}
+
+impl Queue for Script {
+    fn publish(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
+        let routing_key = message.routing_key.clone();
+        self.published.lock().expect("nobody panics with it").push(message);
+        self.bell.ring();
+        let fate = self.fates.lock().expect("nobody panics with it").pop_front();
+        Box::pin(async move {
+            match fate.unwrap_or(Fate::Confirmed) {
+                Fate::Confirmed => Ok(()),
+                Fate::Unconfirmed => Err(PublishError::Unknown("no answer".into())),
+                Fate::Returned => Err(PublishError::Returned(routing_key)),
+                Fate::Hangs => pending().await,
+            }
+        })
+    }
+
+    fn subscribe(
+        &self,
+        _: &'static str,
+        _: u16,
+        _: Doorbell,
+    ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>> {
+        Box::pin(async { Err(QueueLost("nothing is consumed here".into())) })
+    }
+}
+
+/// A replica whose relay takes two messages at a time to a broker with these fates.
+fn replica(bench: &Bench, fates: &[Fate]) -> (Ports, Arc<Script>) {
+    let script = Arc::new(Script { fates: Mutex::new(fates.to_vec().into()), ..Script::default() });
+    let relay = Relay { batch: 2, ..Relay::default() };
+    let settings = Arc::new(Settings { relay, ..Settings::default() });
+    (Ports { queue: script.clone(), settings, ..bench.ports.clone() }, script)
+}
+
+fn letter(order: &str) -> Lost {
+    Lost { order_id: order_id(order), to: "ada@shop.example".into() }
+}
+
+async fn send(bench: &Bench, order: &str) {
+    let letter = &letter(order);
+    let sent = bench.once(|transaction| outbox::send(transaction, letter).scope_boxed()).await;
+    sent.expect("a message can be written");
+}
+
+/// Each row: order, status, attempts, microseconds until the next.
+async fn outbox_rows(bench: &Bench) -> Vec<String> {
+    bench
+        .rows(
+            "SELECT correlation_id, status, attempts, next_attempt_at - 1893456000000000 \
+             FROM outbox ORDER BY correlation_id",
+        )
+        .await
+}
+
+async fn a_message_commits_with_its_transaction(bench: Bench) {
+    let lost = &letter("order-1");
+    let undone = bench.once(|transaction| {
+        async move {
+            outbox::send(transaction, lost).await?;
+            Err::<(), _>(Error::invalid("not after all"))
+        }
+        .scope_boxed()
+    });
+    assert!(undone.await.is_err());
+    assert_eq!(outbox_rows(&bench).await, [""; 0]);
+    send(&bench, "order-1").await;
+    assert_eq!(outbox_rows(&bench).await, ["order-1 NEW 0 0"]);
+    let (ports, script) = replica(&bench, &[]);
+    outbox::relay(&ports).step().await;
+    let [sent] = script.take().try_into().expect("one message");
+    assert_eq!(sent, encode(lost, sent.message_id.clone(), START));
+}
+
+async fn the_relay_sends_what_is_due_longest_due_first(bench: Bench) {
+    for (order, at) in [("b", 20), ("c", 30), ("a", 10), ("d", 90)] {
+        bench.set_clock(at);
+        send(&bench, order).await;
+    }
+    bench.set_clock(40);
+    let (ports, script) = replica(&bench, &[]);
+    let relay = outbox::relay(&ports);
+    let at = |micros| Progress::Idle(Some(Time(START + micros)));
+    assert_eq!(relay.step().await, Progress::Worked, "the batch was full");
+    assert_eq!(script.published(), ["a", "b"]);
+    assert_eq!(relay.step().await, at(90));
+    assert_eq!(script.published(), ["c"]);
+    assert_eq!(relay.step().await, at(90));
+    assert_eq!(script.published(), [""; 0]);
+    bench.set_clock(90);
+    relay.step().await;
+    assert_eq!(script.published(), ["d"]);
+    assert_eq!(relay.step().await, Progress::Idle(None), "all is sent");
+    let rows = bench.rows(
+        "SELECT correlation_id, status, sent_at - 1893456000000000 FROM outbox \
+         ORDER BY correlation_id",
+    );
+    assert_eq!(rows.await, ["a SENT 40", "b SENT 40", "c SENT 40", "d SENT 90"]);
+}
+
+async fn what_is_not_confirmed_is_sent_again_under_its_own_id(bench: Bench) {
+    send(&bench, "order-1").await;
+    let (ports, script) = replica(&bench, &[Fate::Unconfirmed, Fate::Returned]);
+    let relay = outbox::relay(&ports);
+    let mut ids = Vec::new();
+    for attempt in 1..=3 {
+        relay.step().await;
+        let [message] = script.take().try_into().expect("one message");
+        ids.push(message.message_id);
+        if attempt == 3 {
+            break;
+        }
+        // At once nothing happens; the next attempt has its time.
+        let Progress::Idle(Some(next)) = relay.step().await else { panic!("a time is set") };
+        assert_eq!(script.published(), [""; 0], "after attempt {attempt}");
+        let wait = next.0 - START;
+        let expected = format!("order-1 NEW {attempt} {wait}");
+        assert_eq!(outbox_rows(&bench).await, [expected]);
+        assert!(next > ports.clock.now());
+        bench.set_clock(wait);
+    }
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    let rows = bench.rows("SELECT status, attempts FROM outbox").await;
+    assert_eq!(rows, ["SENT 3"]);
+}
+
+async fn what_a_relay_has_claimed_is_left_alone_until_the_claim_ends(bench: Bench) {
+    send(&bench, "order-1").await;
+    let (first, hanging) = replica(&bench, &[Fate::Hangs]);
+    let (second, confirming) = replica(&bench, &[]);
+    let claim = i64::try_from(first.settings.relay.claim.as_micros()).expect("a short time");
+    // The first relay dies while it waits for the broker.
+    let crashed = select(outbox::relay(&first).step(), hanging.bell.wait().boxed()).await;
+    assert!(matches!(crashed, Either::Right(_)), "it hangs");
+    drop(crashed);
+    let relay = outbox::relay(&second);
+    for now in [0, claim - 1] {
+        bench.set_clock(now);
+        assert_eq!(relay.step().await, Progress::Idle(Some(Time(START + claim))));
+        assert_eq!(confirming.published(), [""; 0]);
+    }
+    bench.set_clock(claim);
+    relay.step().await;
+    let (lost, found) = (hanging.take(), confirming.take());
+    assert_eq!(found, lost, "the same message");
+    assert_eq!(bench.rows("SELECT status, attempts FROM outbox").await, ["SENT 2"]);
+}
+
+async fn the_relay_goes_by_status_and_not_by_id(bench: Bench) {
+    let second = Duration::from_secs(1).as_micros() as i64;
+    let (ports, script) = replica(&bench, &[]);
+    let relay = outbox::relay(&ports);
+    bench.set_clock(second);
+    send(&bench, "late").await;
+    relay.step().await;
+    bench.set_clock(0);
+    send(&bench, "early").await;
+    relay.step().await;
+    let messages = script.take();
+    let [late, early] = &messages[..] else { panic!("two messages: {messages:?}") };
+    assert_eq!([&*late.correlation_id, &*early.correlation_id], ["late", "early"]);
+    assert!(early.message_id < late.message_id, "the case that is meant");
+}
+
+async fn a_message_is_new_to_a_queue_once(bench: Bench) {
+    let message = |id: &str| encode(&letter("order-1"), id.into(), START);
+    let first_time = async |queue: &'static str, id: &str| {
+        let message = &message(id);
+        let first =
+            bench.once(|transaction| inbox::first_time(transaction, queue, message).scope_boxed());
+        first.await.expect("a row can be written")
+    };
+    let one = &message("m-1");
+    let undone = bench.once(|transaction| {
+        async move {
+            assert!(inbox::first_time(transaction, "queue-1", one).await?);
+            Err::<(), _>(Error::invalid("the effect failed"))
+        }
+        .scope_boxed()
+    });
+    assert!(undone.await.is_err());
+    let table = [
+        ("queue-1", "m-1", true, "what was undone was not heard"),
+        ("queue-1", "m-1", false, "a duplicate"),
+        ("queue-2", "m-1", true, "another queue's"),
+        ("queue-1", "m-2", true, "another message"),
+        ("queue-1", "m-1", false, "a duplicate, however late"),
+    ];
+    for (queue, id, expected, why) in table {
+        assert_eq!(first_time(queue, id).await, expected, "{why}");
+    }
+}
+
+async fn an_alert_is_raised_once_for_each_kind_of_trouble(bench: Bench) {
+    let table =
+        [("order-1", "lost"), ("order-1", "lost"), ("order-1", "dead"), ("order-2", "lost")];
+    for (number, (order, kind)) in table.into_iter().enumerate() {
+        let (order, text) = (&order_id(order), &format!("text {number}"));
+        let raised =
+            bench.once(|transaction| alert::raise(transaction, order, kind, text).scope_boxed());
+        raised.await.expect("an alert can be raised");
+    }
+    let alerts =
+        bench.rows("SELECT order_id, kind, text FROM alerts ORDER BY order_id, kind").await;
+    assert_eq!(alerts, ["order-1 dead text 2", "order-1 lost text 0", "order-2 lost text 3"]);
+    // A mail to the support team for each.
+    let mails =
+        bench.rows("SELECT routing_key, correlation_id FROM outbox ORDER BY correlation_id");
+    let expected = ["email.support order-1", "email.support order-1", "email.support order-2"];
+    assert_eq!(mails.await, expected);
+}
+
+async fn a_move_leaves_its_trail(bench: Bench) {
+    bench.set_clock(5);
+    let moved = bench.once(|transaction| {
+        async move {
+            transaction.moved("NONE", Fact::new("order", "PAID", "order-1", "is paid")).await?;
+            transaction.moved("PAID", Fact::new("order", "LOST", "order-1", "is lost")).await
+        }
+        .scope_boxed()
+    });
+    moved.await.expect("a trail can be left");
+    let trail = bench.rows(
+        "SELECT noun, subject, from_state, to_state, at - 1893456000000000, node FROM audit \
+         ORDER BY id",
+    );
+    let expected = ["order order-1 NONE PAID 5 replica-1", "order order-1 PAID LOST 5 replica-1"];
+    assert_eq!(trail.await, expected);
+}

@@ -1,0 +1,95 @@
+//! The mappers, judged on databases: what each statement owes its service, whichever database is
+//! behind it.
+//!
+//! A check is written once and runs on every one of [`DATABASES`]. `bench` makes what a check works
+//! with, `statements` sees to it that no statement of the sources is left out.
+
+mod accounts;
+mod bank;
+mod bench;
+mod catalogue;
+mod delivery;
+mod email;
+mod idempotency;
+mod messaging;
+mod orders;
+mod sagas;
+mod statements;
+mod support;
+mod warehouse;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use stormproof_sim::world::{ServiceSpec, Spec, migrated, run};
+use stormproof_system::ports::Database;
+use stormproof_system::service::{SERVICES, Service};
+
+use bench::Bench;
+
+/// What the mappers of a service owe it, tried on a freshly migrated database.
+#[derive(Clone, Copy)]
+struct Check {
+    service: &'static str,
+    work: fn(Bench) -> BoxFuture<'static, ()>,
+}
+
+/// What is to be done on a database.
+type Work = Box<dyn FnOnce(Arc<dyn Database>) -> BoxFuture<'static, ()> + Send>;
+
+/// The databases that the shop has to get along with. Each makes a database with the tables of the
+/// service, has the work done on it, and lets it go.
+const DATABASES: [fn(Service, Work); 1] = [|service, work| drop(sqlite(service, work))];
+
+/// SQLite as the seeded world has it. Returns the statements that the work made.
+fn sqlite(service: Service, work: Work) -> Vec<String> {
+    let mut spec = Spec::new(7);
+    let image = migrated(service.name, || service.migrator());
+    spec.services = vec![ServiceSpec::new(service.name, image)];
+    run(spec, |world| async move {
+        let database = world.ports(service.name).database;
+        let done = world.spawn(service.name, work(database)).await;
+        done.expect("nobody kills the node");
+        world.database(&format!("{}-db", service.name)).prepared()
+    })
+}
+
+impl Check {
+    fn service(&self) -> Service {
+        let service = SERVICES.into_iter().find(|service| service.name == self.service);
+        service.expect("checks name a service of the shop")
+    }
+
+    fn work(self) -> Work {
+        Box::new(move |database| (self.work)(Bench::new(database)))
+    }
+
+    fn run_everywhere(self) {
+        for database in DATABASES {
+            database(self.service(), self.work());
+        }
+    }
+}
+
+/// The checks of a file, by name: a list of them, and a test for each.
+macro_rules! checks {
+    ($service:literal: $($name:ident),* $(,)?) => {
+        pub(super) const CHECKS: &[super::Check] = &[$(super::Check {
+            service: $service,
+            work: |bench| Box::pin($name(bench)),
+        }),*];
+
+        mod on_every_database {
+            use crate::mappers::Check;
+
+            $(#[test]
+            fn $name() {
+                let work = |bench| -> futures::future::BoxFuture<'static, ()> {
+                    Box::pin(super::$name(bench))
+                };
+                Check { service: $service, work }.run_everywhere();
+            })*
+        }
+    };
+}
+use checks;

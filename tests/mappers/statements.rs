@@ -1,0 +1,194 @@
+//! No statement is left out: what the checks had SQLite prepare is compared with what the sources
+//! of the shop hold.
+//!
+//! The sources are read as far as SQL is written in them: string literals that begin with a verb
+//! of SQL, `{}` for what is filled in, and macros that put a statement together by `concat!`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Check;
+
+const CHECKS: [&[Check]; 11] = [
+    super::accounts::CHECKS,
+    super::bank::CHECKS,
+    super::catalogue::CHECKS,
+    super::delivery::CHECKS,
+    super::email::CHECKS,
+    super::idempotency::CHECKS,
+    super::messaging::CHECKS,
+    super::orders::CHECKS,
+    super::sagas::CHECKS,
+    super::support::CHECKS,
+    super::warehouse::CHECKS,
+];
+
+const VERBS: [&str; 4] = ["SELECT ", "INSERT ", "UPDATE ", "DELETE "];
+
+#[test]
+fn every_statement_of_the_sources_is_checked() {
+    let checks = CHECKS.into_iter().flatten();
+    let prepared: BTreeSet<String> =
+        checks.flat_map(|check| super::sqlite(check.service(), check.work())).collect();
+    let mut unchecked = Vec::new();
+    for source in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("system/src")) {
+        let text = fs::read_to_string(&source).expect("the source can be read");
+        let calls = text.matches("sqlx::query").count();
+        if calls == 0 {
+            continue;
+        }
+        let statements = statements(&text);
+        assert!(statements.len() >= calls, "{}: {calls} queries, {statements:?}", source.display());
+        let is_checked = |statement: &String| prepared.iter().any(|sql| fits(statement, sql));
+        let missing = statements.into_iter().filter(|statement| !is_checked(statement));
+        unchecked.extend(missing.map(|statement| format!("{}: {statement}", source.display())));
+    }
+    assert!(unchecked.is_empty(), "no check runs\n{}", unchecked.join("\n"));
+}
+
+/// The Rust sources below `folder`.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("the folder is part of the tree") {
+        let path = entry.expect("the folder can be listed").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Whether `sql` is `statement` with something for its `{}`.
+fn fits(statement: &str, sql: &str) -> bool {
+    match statement.split_once("{}") {
+        Some((before, after)) => sql.starts_with(before) && sql.ends_with(after),
+        None => sql == statement,
+    }
+}
+
+/// A piece of Rust, as much as has to be told apart here.
+#[derive(Debug, PartialEq)]
+enum Token {
+    Text(String),
+    Word(String),
+    Mark(char),
+}
+
+use Token::{Mark, Text, Word};
+
+/// The statements that `source` holds.
+fn statements(source: &str) -> Vec<String> {
+    let tokens = tokens(source);
+    let mut templates: BTreeMap<&str, &[Token]> = BTreeMap::new();
+    let mut statements = Vec::new();
+    let mut place = 0;
+    while place < tokens.len() {
+        match &tokens[place..] {
+            [Word(word), Mark('!'), Word(name), ..] if word == "macro_rules" => {
+                let concat = position(&tokens, place, |token| *token == Word("concat".into()));
+                let end = position(&tokens, concat, |token| *token == Mark(')'));
+                templates.insert(name, &tokens[concat..end]);
+                place = end;
+            }
+            [Word(name), Mark('!'), Mark('('), Text(argument), ..]
+                if templates.contains_key(name.as_str()) =>
+            {
+                statements.push(expand(templates[name.as_str()], argument));
+                place += 3;
+            }
+            [Text(text), ..] if VERBS.iter().any(|verb| text.starts_with(verb)) => {
+                statements.push(text.clone());
+            }
+            _ => {}
+        }
+        place += 1;
+    }
+    statements
+}
+
+fn position(tokens: &[Token], from: usize, is: impl Fn(&Token) -> bool) -> usize {
+    let place = tokens[from..].iter().position(is);
+    from + place.expect("a macro that makes statements is `concat!(…)`")
+}
+
+/// A template with `argument` for its one variable.
+fn expand(template: &[Token], argument: &str) -> String {
+    let mut statement = String::new();
+    let mut before = None;
+    for token in template {
+        match token {
+            Text(text) => statement.push_str(text),
+            Word(_) if before == Some(&Mark('$')) => statement.push_str(argument),
+            _ => {}
+        }
+        before = Some(token);
+    }
+    statement
+}
+
+fn tokens(source: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = source;
+    while let Some(first) = rest.chars().next() {
+        if rest.starts_with("//") {
+            rest = rest.split_once('\n').map_or("", |(_, after)| after);
+        } else if first == '"' {
+            let (text, after) = literal(&rest[1..]);
+            tokens.push(Text(text));
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("'\"'") {
+            rest = after;
+        } else if first.is_alphanumeric() || first == '_' {
+            let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+            tokens.push(Word(word.to_owned()));
+            rest = after;
+        } else {
+            if !first.is_whitespace() {
+                tokens.push(Mark(first));
+            }
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    tokens
+}
+
+/// A string literal after its opening quote, and what follows it.
+fn literal(source: &str) -> (String, &str) {
+    let mut text = String::new();
+    let mut rest = source;
+    loop {
+        let place = rest.find(['"', '\\']).expect("a string literal ends");
+        text.push_str(&rest[..place]);
+        rest = &rest[place + 1..];
+        if source.as_bytes()[source.len() - rest.len() - 1] == b'"' {
+            return (text, rest);
+        }
+        match rest.strip_prefix('\n') {
+            // A line that goes on: the break and the indentation are no part of it.
+            Some(after) => rest = after.trim_start(),
+            None => {
+                text.push(rest.chars().next().expect("an escape escapes something"));
+                rest = &rest[rest.chars().next().map_or(0, char::len_utf8)..];
+            }
+        }
+    }
+}
+
+#[test]
+fn statements_are_found_as_they_are_run() {
+    let source = r#"
+        // "SELECT nothing"
+        macro_rules! select { ($rest:literal) => { concat!("SELECT a ", $rest, " LIMIT 1") }; }
+        fn one() { query(select!("WHERE b")); query("UPDATE c \
+            SET d = \"e\""); say("select f"); format!("DELETE FROM g WHERE h IN ({})", 1) }
+    "#;
+    let expected =
+        ["SELECT a WHERE b LIMIT 1", "UPDATE c SET d = \"e\"", "DELETE FROM g WHERE h IN ({})"];
+    assert_eq!(statements(source), expected);
+    assert!(fits(expected[2], "DELETE FROM g WHERE h IN ($1, $2)"));
+    assert!(!fits(expected[2], "DELETE FROM g WHERE i IN ($1)") && !fits("SELECT a", "SELECT b"));
+}

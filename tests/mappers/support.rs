@@ -1,0 +1,63 @@
+//! What the support team sees.
+
+use scoped_futures::ScopedFutureExt as _;
+use stormproof_system::alert;
+use stormproof_system::store::mapper::support;
+use stormproof_system::store::payment::PaymentStatus;
+
+use super::bench::{Bench, START};
+use super::orders::{case, insert, order_id};
+
+super::checks!("store": parked_refunds_are_listed_by_order, alerts_are_listed_newest_first);
+
+async fn parked_refunds_are_listed_by_order(bench: Bench) {
+    let parked = async || {
+        let ids = bench.once(|transaction| support::parked(transaction).scope_boxed()).await;
+        let ids = ids.expect("the rows can be read");
+        ids.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let write = async |id: &str, status| {
+        let mut case = case(id, "ada");
+        case.payment.status = status;
+        insert(&bench, &case).await.expect("a new order");
+    };
+    for status in PaymentStatus::ALL {
+        write(&format!("b-{}", status.as_str()), status).await;
+    }
+    write("a", PaymentStatus::Parked).await;
+    assert_eq!(parked().await, ["a", "b-PARKED"]);
+    for number in 0..101 {
+        write(&format!("c-{number:03}"), PaymentStatus::Parked).await;
+    }
+    let page = parked().await;
+    assert_eq!((page.len(), page[99].as_str()), (100, "c-097"));
+}
+
+async fn alerts_are_listed_newest_first(bench: Bench) {
+    let raise = async |id: &str, kind, at| {
+        bench.set_clock(at);
+        let id = &order_id(id);
+        let raised =
+            bench.once(|transaction| alert::raise(transaction, id, kind, "Look.").scope_boxed());
+        raised.await.expect("an alert can be raised");
+    };
+    let listed = async || {
+        let alerts = bench.once(|transaction| support::alerts(transaction).scope_boxed()).await;
+        let alerts = alerts.expect("the rows can be read").into_iter();
+        let words = alerts
+            .map(|it| format!("{} {} {} {}", it.raised_at - START, it.order_id, it.kind, it.text));
+        words.collect::<Vec<_>>()
+    };
+    for (id, kind, at) in [("b", "lost", 1), ("c", "lost", 3), ("b", "dead", 1), ("a", "lost", 1)] {
+        raise(id, kind, at).await;
+    }
+    assert_eq!(
+        listed().await,
+        ["3 c lost Look.", "1 a lost Look.", "1 b dead Look.", "1 b lost Look."]
+    );
+    for number in 0..100 {
+        raise(&format!("d-{number:03}"), "lost", 10).await;
+    }
+    let page = listed().await;
+    assert_eq!((page.len(), page[99].as_str()), (100, "10 d-099 lost Look."));
+}
