@@ -1,7 +1,7 @@
 //! One binary for every test that looks at the project from outside: scenarios against their
 //! snapshots, properties over generated storms, saga proofs, determinism, the harness judged, the
-//! mappers on databases, the services' HTTP, and rules of the house. Those of the command line are
-//! with its binary, in `sim/tests/cli.rs`.
+//! mappers on databases, the services' HTTP, operations, and rules of the house. Those of the command
+//! line are with its binary, in `sim/tests/cli.rs`.
 
 mod api;
 mod broker;
@@ -9,6 +9,7 @@ mod contract;
 mod determinism;
 mod drivers;
 mod mappers;
+mod operations;
 mod properties;
 mod sagas;
 mod scenarios;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::ports::Ports;
+use crate::time::Time;
 
 /// Checks what every identifier must be: 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
 pub fn check(what: &str, text: &str) -> Result<(), Error> {
@@ -25,6 +26,12 @@ pub fn fresh(ports: &Ports) -> String {
     ports.rng.fill("id", &mut random);
     let milliseconds = u64::try_from(ports.clock.now().0 / 1000).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid().to_string()
+}
+
+/// What sorts before every id that [`fresh`] makes from `time` on.
+pub fn earliest(time: Time) -> String {
+    let milliseconds = u64::try_from(time.0 / 1000).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &[0; 10]).into_uuid().to_string()
 }
 
 macro_rules! identifiers {

@@ -32,5 +32,6 @@ pub mod token;
 pub mod topology;
 pub mod trace;
 pub mod transaction;
+pub mod views;
 pub mod web;
 pub mod worker;

@@ -12,6 +12,7 @@ pub struct Settings {
     pub carrier: Carrier,
     pub relay: Relay,
     pub consumer: Consumer,
+    pub reconcile: Reconcile,
 }
 
 /// Logging in, and tokens (`protocol.md` §8).
@@ -92,6 +93,20 @@ pub struct Consumer {
     pub reconnect: Backoff,
 }
 
+/// How the Store compares what the services say of its orders.
+#[derive(Clone, Debug)]
+pub struct Reconcile {
+    pub every: Duration,
+    /// How long an order has to have rested before it is compared.
+    pub quiet: Duration,
+    /// Orders older than this are no longer compared.
+    pub back: Duration,
+    /// Orders compared at once, at most 100.
+    pub batch: i64,
+    /// How long to wait after a service did not answer.
+    pub again: Duration,
+}
+
 impl Default for Auth {
     fn default() -> Auth {
         Auth {
@@ -163,6 +178,18 @@ impl Default for Consumer {
             prefetch: 16,
             attempts_max: 12,
             reconnect: Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(5) },
+        }
+    }
+}
+
+impl Default for Reconcile {
+    fn default() -> Reconcile {
+        Reconcile {
+            every: Duration::from_secs(3600),
+            quiet: Duration::from_secs(600),
+            back: Duration::from_secs(30 * 24 * 3600),
+            batch: 50,
+            again: Duration::from_secs(60),
         }
     }
 }

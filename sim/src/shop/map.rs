@@ -19,8 +19,12 @@ pub const CUSTOMERS: &str = "customer";
 /// Who sets the shop up, drives the parcels and mends what is parked: the people of the shop.
 pub const STAFF: &str = "staff";
 
+/// What the Store asks everybody every hour, to compare. No storm is that long: the swarm aims at
+/// what happens in one.
+pub const VIEWS: &str = "views";
+
 /// Every operation that travels by HTTP: (caller, callee, operation).
-pub const CALLS: [(&str, &str, &str); 17] = [
+pub const CALLS: [(&str, &str, &str); 20] = [
     (CUSTOMERS, "store", "register"),
     (CUSTOMERS, "store", "login"),
     (CUSTOMERS, "store", "products"),
@@ -33,9 +37,12 @@ pub const CALLS: [(&str, &str, &str); 17] = [
     ("store", "warehouse", "commit"),
     ("store", "warehouse", "release"),
     ("store", "warehouse", "return"),
+    ("store", "warehouse", VIEWS),
     ("store", "bank", "debit"),
     ("store", "bank", "void"),
     ("store", "bank", "refund"),
+    ("store", "bank", VIEWS),
+    ("store", "delivery", VIEWS),
     (STAFF, "delivery", "report lost"),
     (STAFF, "delivery", "report found"),
 ];

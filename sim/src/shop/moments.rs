@@ -143,6 +143,12 @@ pub const MOMENTS: &[Row] = &[
     row("email", Act::Mail, &["ordersuccess", "orderfail", "refund", "lost", "support"]),
 ];
 
+/// What happens every hour: scenarios may aim at it, storms are too short.
+pub const HOURLY: &[Row] = &[
+    row("store", Act::Call, &[map::VIEWS]),
+    row("store", Act::Commit, &["reconciliation DONE"]),
+];
+
 const fn row(service: &'static str, act: Act, names: &'static [&'static str]) -> Row {
     Row { service, act, names }
 }
@@ -161,7 +167,7 @@ pub fn authors() -> Vec<&'static str> {
 
 /// Whether nodes of `service` ever pass `moment`.
 pub fn passes(service: &str, moment: &Moment) -> bool {
-    MOMENTS.iter().any(|row| {
+    MOMENTS.iter().chain(HOURLY).any(|row| {
         row.service == service && row.act == moment.act && row.names.contains(&moment.name.as_str())
     })
 }
@@ -169,6 +175,7 @@ pub fn passes(service: &str, moment: &Moment) -> bool {
 /// The names of the acts of one kind that nodes of `service` pass.
 pub fn of(service: &str, act: Act) -> Vec<&'static str> {
     let service = map::service_of(service);
-    let rows = MOMENTS.iter().filter(|row| row.service == service && row.act == act);
+    let rows = MOMENTS.iter().chain(HOURLY);
+    let rows = rows.filter(|row| row.service == service && row.act == act);
     rows.flat_map(|row| row.names).copied().collect()
 }

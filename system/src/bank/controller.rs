@@ -1,6 +1,6 @@
 //! The Bank's HTTP interface: who may ask, what a request must look like, what is answered.
 //!
-//! The Store asks with the scope `payments`; who opens and closes accounts has the scope `teller`.
+//! The Store asks with the scope `payments`, and with `reconcile` to compare; who opens and closes accounts has the scope `teller`.
 //! A decline is an answer like any other (200): the request was understood and is done with.
 
 use std::sync::Arc;
@@ -12,14 +12,15 @@ use http::HeaderMap;
 
 use super::account::Account;
 use super::dto::{
-    AccountAnswer, DebitRequest, OpenAccount, PaymentResult, RefundAnswer, RefundRequest,
-    StatusRequest, VoidRequest,
+    AccountAnswer, DebitRequest, OpenAccount, PaymentResult, PaymentView, RefundAnswer,
+    RefundRequest, StatusRequest, VoidRequest,
 };
 use super::{debit, service, teller};
 use crate::error::Error;
 use crate::id::UserId;
 use crate::ports::Ports;
 use crate::token;
+use crate::views::{self, Views, ViewsRequest};
 use crate::web::{self, Body, Segment};
 
 /// Shared by all requests: one count to keep, instead of one for each port.
@@ -33,7 +34,8 @@ pub fn router(ports: &Ports) -> Router {
         .route("/accounts/{owner}/status", put(set_status))
         .route("/debits", post(make_debit))
         .route("/debits/{key}/void", post(void_debit))
-        .route("/refunds", post(make_refund));
+        .route("/refunds", post(make_refund))
+        .route("/views", post(views_of));
     web::finish(routes).with_state(Arc::new(ports.clone()))
 }
 
@@ -95,6 +97,16 @@ async fn make_refund(
 ) -> Result<Json<RefundAnswer>, Error> {
     authorize(&ports, &headers, "payments")?;
     service::refund(&ports, &request).await.map(Json)
+}
+
+async fn views_of(
+    State(ports): Shared,
+    headers: HeaderMap,
+    Body(request): Body<ViewsRequest>,
+) -> Result<Json<Views<PaymentView>>, Error> {
+    authorize(&ports, &headers, views::SCOPE)?;
+    let views = service::views(&ports, &request.parse()?).await?;
+    Ok(Json(Views { views }))
 }
 
 fn authorize(ports: &Ports, headers: &HeaderMap, scope: &str) -> Result<(), Error> {

@@ -54,6 +54,37 @@ pub struct RefundRequest {
     pub amount: Money,
 }
 
+/// What the Bank says of an order's money, in `POST /views`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentView {
+    pub order_id: OrderId,
+    pub outcome: PaymentOutcome,
+    /// Who pays how much; null in a tombstone.
+    pub account: Option<UserId>,
+    pub amount: Option<Money>,
+    /// Present when DEBITED.
+    pub movement: Option<Movement>,
+    /// The refund that the debit has had.
+    pub refund: Option<RefundView>,
+}
+
+/// A refund, in [`PaymentView`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundView {
+    pub amount: Money,
+    pub movement: Movement,
+}
+
+/// What the ledger holds of one transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Movement {
+    pub transaction_id: String,
+    /// What came to the customer's account by it, in minor units; negative: what left.
+    pub posted: i64,
+    /// The sum of all its entries; anything but 0 is a ledger that does not balance.
+    pub sum: i64,
+}
+
 /// The money is back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundAnswer {

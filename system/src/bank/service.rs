@@ -7,7 +7,7 @@ use scoped_futures::ScopedFutureExt;
 
 use super::account::why_declined;
 use super::debit::{self, Charge, word};
-use super::dto::{RefundAnswer, RefundRequest};
+use super::dto::{PaymentView, RefundAnswer, RefundRequest};
 use super::ledger::{Posting, till};
 use super::mapper::{accounts, payments};
 use super::refund::{self, Decision};
@@ -174,6 +174,11 @@ async fn refund_in(
     let fact = Fact::new("refund", "REFUNDED", order_id, format!("refunds {amount}"));
     transaction.moved(ABSENT, fact).await?;
     Ok(answer(id))
+}
+
+/// The money of those of `orders` that have a debit, or the tombstone of one.
+pub async fn views(ports: &Ports, orders: &[OrderId]) -> Result<Vec<PaymentView>, Error> {
+    transact(ports, |transaction| payments::views(transaction, orders).scope_boxed()).await
 }
 
 /// What a key stands for that could not be claimed.

@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::id::OrderId;
 use crate::ports::Ports;
 use crate::token;
-use crate::web::{self, Segment};
+use crate::views::{self, Views, ViewsRequest};
+use crate::web::{self, Body, Segment};
 
 /// The audience of the tokens that DeliveryCo accepts.
 const AUDIENCE: &str = "delivery";
@@ -29,7 +30,8 @@ pub fn router(ports: &Ports) -> Router {
         .route("/deliveries", get(list))
         .route("/deliveries/{order}", get(find))
         .route("/deliveries/{order}/lost", post(lost))
-        .route("/deliveries/{order}/found", post(found));
+        .route("/deliveries/{order}/found", post(found))
+        .route("/views", post(views_of));
     web::finish(router).with_state(ports.clone())
 }
 
@@ -58,6 +60,16 @@ async fn find(
 ) -> Result<Json<Delivery>, Error> {
     token::service(&ports, &headers, AUDIENCE, ORDERS)?;
     Ok(Json(service::find(&ports, &OrderId::parse(order)?).await?.into()))
+}
+
+async fn views_of(
+    State(ports): State<Ports>,
+    headers: HeaderMap,
+    Body(request): Body<ViewsRequest>,
+) -> Result<Json<Views<Delivery>>, Error> {
+    token::service(&ports, &headers, AUDIENCE, views::SCOPE)?;
+    let found = service::views(&ports, &request.parse()?).await?;
+    Ok(Json(Views { views: found.into_iter().map(Delivery::from).collect() }))
 }
 
 async fn lost(

@@ -100,6 +100,37 @@ pub struct ParkedRefund {
     pub reason: String,
 }
 
+/// `POST /support/reconciliations`: compare a page of orders now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reconcile {
+    /// Only orders after this one; from the first if not given.
+    #[serde(default)]
+    pub after: Option<String>,
+    /// How long an order has to have rested, in seconds; 600 if not given.
+    #[serde(default)]
+    pub quiet_seconds: Option<u64>,
+}
+
+/// What a page of orders came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciled {
+    /// How many orders were compared.
+    pub compared: i64,
+    pub differences: Vec<DifferenceView>,
+    /// The `after` of the page that follows, if one may follow.
+    pub next: Option<String>,
+}
+
+/// Something that two services tell differently of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DifferenceView {
+    pub order_id: String,
+    /// The kind of the alert that it raised, such as `payment disagrees`.
+    pub kind: String,
+    pub text: String,
+}
+
 /// An alert, in `GET /support/alerts`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlertView {

@@ -1,5 +1,7 @@
-//! The Store's calls to Warehouse and Bank: one for each of the saga's calling steps.
+//! The Store's calls to the other services: one for each of the saga's calling steps, and the
+//! questions of its reconciliation.
 
+use futures::try_join;
 use http::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -7,14 +9,19 @@ use serde_json::{Map, Value};
 use super::allocation::Share;
 use super::progress::Reply;
 use super::saga::{Case, Step};
-use crate::bank::dto::{DebitRequest, PaymentResult, RefundAnswer, RefundRequest, VoidRequest};
+use crate::bank::dto::{
+    DebitRequest, PaymentResult, PaymentView, RefundAnswer, RefundRequest, VoidRequest,
+};
 use crate::bank::{debit, refund};
+use crate::delivery::dto::Delivery;
 use crate::error::{Error, Kind};
 use crate::gateway::{Request, call};
 use crate::id::{OrderId, Sku};
 use crate::ports::Ports;
+use crate::views::{self, Views, ViewsRequest};
 use crate::warehouse::dto::{
-    AvailabilityAnswer, AvailabilityRequest, Line, ReservationAnswer, ReserveRequest, State,
+    AvailabilityAnswer, AvailabilityRequest, Line, ReservationAnswer, ReservationView,
+    ReserveRequest, State,
 };
 
 /// Makes the call of `step` for `case`.
@@ -136,6 +143,36 @@ async fn ask_refund(ports: &Ports, case: &Case) -> Result<Reply, Error> {
         Err(Error::Rejected(problem)) => Ok(Reply::RefundRefused { why: problem.detail }),
         Err(error) => Err(error),
     }
+}
+
+/// What Warehouse, Bank and DeliveryCo say of `orders`, asked all at once.
+pub async fn views(
+    ports: &Ports,
+    orders: &[OrderId],
+) -> Result<(Vec<ReservationView>, Vec<PaymentView>, Vec<Delivery>), Error> {
+    try_join!(
+        views_of(ports, "warehouse", orders),
+        views_of(ports, "bank", orders),
+        views_of(ports, "delivery", orders)
+    )
+}
+
+async fn views_of<T: DeserializeOwned>(
+    ports: &Ports,
+    to: &'static str,
+    orders: &[OrderId],
+) -> Result<Vec<T>, Error> {
+    let request = Request {
+        caller: "store",
+        to,
+        operation: "views",
+        scope: views::SCOPE,
+        method: Method::POST,
+        path: "/views".into(),
+        order: "",
+    };
+    let body = ViewsRequest { orders: orders.to_vec() };
+    call::<Views<T>>(ports, request, &body).await.map(|answer| answer.views)
 }
 
 fn to_warehouse<'a>(

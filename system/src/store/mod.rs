@@ -15,12 +15,16 @@ pub mod order;
 pub mod orders;
 pub mod payment;
 pub mod progress;
+pub mod reconcile;
+pub mod reconciler;
 pub mod saga;
 pub mod support;
 pub mod sweep;
 
 #[cfg(test)]
 mod progress_tests;
+#[cfg(test)]
+mod reconcile_tests;
 #[cfg(test)]
 mod saga_tests;
 

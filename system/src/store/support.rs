@@ -1,13 +1,16 @@
-//! Use cases of the support team: parked refunds, retry, alerts.
+//! Use cases of the support team: parked refunds, retry, alerts, reconciliation on demand.
+
+use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt;
 
-use super::dto::{AlertView, OrderView, ParkedRefund};
+use super::dto::{AlertView, DifferenceView, OrderView, ParkedRefund, Reconcile, Reconciled};
 use super::mapper::{orders, support};
 use super::notify::carry_out;
 use super::orders::view;
 use super::payment::PaymentStatus;
 use super::progress::{Effect, wake};
+use super::reconciler;
 use crate::error::{Error, Kind};
 use crate::id::OrderId;
 use crate::ports::Ports;
@@ -77,4 +80,22 @@ pub async fn alerts(ports: &Ports) -> Result<Vec<AlertView>, Error> {
         .scope_boxed()
     })
     .await
+}
+
+/// Compares a page of orders now, and alerts about the differences as the hourly pass would.
+pub async fn reconcile(ports: &Ports, request: Reconcile) -> Result<Reconciled, Error> {
+    let quiet = request.quiet_seconds.map(Duration::from_secs);
+    let quiet = quiet.unwrap_or(ports.settings.reconcile.quiet);
+    let after = request.after.as_deref().unwrap_or_default();
+    let page = reconciler::page(ports, after, quiet).await?;
+    let view = |(id, difference): (OrderId, super::reconcile::Difference)| DifferenceView {
+        order_id: id.to_string(),
+        kind: difference.kind.to_owned(),
+        text: difference.text,
+    };
+    Ok(Reconciled {
+        compared: page.compared,
+        differences: page.differences.into_iter().map(view).collect(),
+        next: page.next.map(String::from),
+    })
 }

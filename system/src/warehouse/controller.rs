@@ -1,6 +1,7 @@
 //! The Warehouse's HTTP interface: who may ask, what a request must look like, what is answered.
 //!
-//! The Store asks with the scope `orders`; goods come in with the scope `restock`.
+//! The Store asks with the scope `orders`, and with `reconcile` to compare; goods come in with the
+//! scope `restock`.
 
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use axum::{Json, Router};
 use http::HeaderMap;
 
 use super::dto::{
-    AvailabilityAnswer, AvailabilityRequest, ReservationAnswer, ReserveRequest, Restock,
-    StockAnswer,
+    AvailabilityAnswer, AvailabilityRequest, ReservationAnswer, ReservationView, ReserveRequest,
+    Restock, StockAnswer,
 };
 use super::reservation::{self, LINES_MAX, Reservation, Verb};
 use super::service;
@@ -19,6 +20,7 @@ use crate::error::{Error, Kind};
 use crate::id::{self, OrderId};
 use crate::ports::Ports;
 use crate::token;
+use crate::views::{self, Views, ViewsRequest};
 use crate::web::{self, Body, Segment};
 
 /// Shared by all requests: one count to keep, instead of one for each port.
@@ -32,7 +34,8 @@ pub fn router(ports: &Ports) -> Router {
         .route("/reservations/{order}/commit", post(commit))
         .route("/reservations/{order}/release", post(release))
         .route("/reservations/{order}/return", post(take_back))
-        .route("/stock", get(stock).post(restock));
+        .route("/stock", get(stock).post(restock))
+        .route("/views", post(views_of));
     web::finish(routes).with_state(Arc::new(ports.clone()))
 }
 
@@ -128,6 +131,16 @@ async fn restock(
     reservation::check_quantity(request.quantity)?;
     service::restock(&ports, &request).await?;
     Ok(Json(request))
+}
+
+async fn views_of(
+    State(ports): Shared,
+    headers: HeaderMap,
+    Body(request): Body<ViewsRequest>,
+) -> Result<Json<Views<ReservationView>>, Error> {
+    authorize(&ports, &headers, views::SCOPE)?;
+    let views = service::views(&ports, &request.parse()?).await?;
+    Ok(Json(Views { views }))
 }
 
 fn authorize(ports: &Ports, headers: &HeaderMap, scope: &str) -> Result<(), Error> {

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Sku, WarehouseId};
+use crate::id::{OrderId, Sku, WarehouseId};
 
 pub use super::reservation::{Line, State};
 
@@ -38,6 +38,14 @@ pub struct ReserveRequest {
 /// document, because they too tell what is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReservationAnswer {
+    pub state: State,
+    pub lines: Vec<Line>,
+}
+
+/// What the Warehouse says of an order, in `POST /views`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReservationView {
+    pub order_id: OrderId,
     pub state: State,
     pub lines: Vec<Line>,
 }

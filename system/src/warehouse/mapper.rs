@@ -3,14 +3,17 @@
 //! Lists are sorted here and not by `ORDER BY`, whose order of texts differs from database to
 //! database.
 
+use std::collections::BTreeMap;
+
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::dto::{Availability, Restock, Stock};
+use super::dto::{Availability, ReservationView, Restock, Stock};
 use super::reservation::{Line, Reservation, Shift, State};
 use crate::error::Error;
 use crate::id::{OrderId, Sku, WarehouseId};
 use crate::transaction::Transaction;
+use crate::views::places;
 
 /// What could be reserved of `skus`, of which there is at least one.
 pub async fn availability(
@@ -120,6 +123,40 @@ pub async fn reservation(
     }
     reservation.lines.sort();
     Ok(reservation)
+}
+
+/// The reservations of those of `orders`, of which there is at least one, that have one.
+pub async fn views(
+    transaction: &mut Transaction<'_>,
+    orders: &[OrderId],
+) -> Result<Vec<ReservationView>, Error> {
+    let sql = format!(
+        "SELECT r.order_id, r.state, l.sku, l.warehouse, l.quantity FROM reservations r \
+         LEFT JOIN reservation_lines l ON l.order_id = r.order_id WHERE r.order_id IN ({})",
+        places(orders)
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for order in orders {
+        query = query.bind(order.to_string());
+    }
+    let mut views: BTreeMap<String, ReservationView> = BTreeMap::new();
+    for row in query.fetch_all(transaction.sql()).await? {
+        let id: String = row.try_get(0)?;
+        let state: String = row.try_get(1)?;
+        let view = views.entry(id.clone()).or_insert_with(|| ReservationView {
+            order_id: OrderId::parse(id).expect("only parsed ids are stored"),
+            state: State::parse(&state).expect("the column's CHECK admits only states"),
+            lines: Vec::new(),
+        });
+        // A tombstone joins with no line.
+        if row.try_get::<Option<String>, _>(2)?.is_some() {
+            let (sku, warehouse) = (sku(&row, 2)?, warehouse(&row, 3)?);
+            view.lines.push(Line { sku, warehouse, quantity: row.try_get(4)? });
+        }
+    }
+    let mut views: Vec<ReservationView> = views.into_values().collect();
+    views.iter_mut().for_each(|view| view.lines.sort());
+    Ok(views)
 }
 
 /// Writes a new reservation; `false` if the order has one already.

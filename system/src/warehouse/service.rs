@@ -5,7 +5,7 @@
 
 use scoped_futures::ScopedFutureExt;
 
-use super::dto::{Availability, Restock, Stock};
+use super::dto::{Availability, ReservationView, Restock, Stock};
 use super::mapper;
 use super::reservation::{Line, Reservation, State, Step, Verb, step, words};
 use crate::error::{Error, Kind};
@@ -27,6 +27,11 @@ pub async fn stock(ports: &Ports) -> Result<Vec<Stock>, Error> {
 /// The reservation of `order`, ABSENT included.
 pub async fn find(ports: &Ports, order: &OrderId) -> Result<Reservation, Error> {
     transact(ports, |transaction| mapper::reservation(transaction, order).scope_boxed()).await
+}
+
+/// The reservations of those of `orders` that have one.
+pub async fn views(ports: &Ports, orders: &[OrderId]) -> Result<Vec<ReservationView>, Error> {
+    transact(ports, |transaction| mapper::views(transaction, orders).scope_boxed()).await
 }
 
 /// Holds `lines` (parsed, in order) for `order`: all of them or nothing.

@@ -92,7 +92,9 @@ impl Draw<'_> {
                     Target::Connection => map::connections(),
                     _ => map::pairs(),
                 };
-                let pair = pairs.into_iter().filter(|pair| !pair.contains(map::STAFF));
+                let busy =
+                    |pair: &String| !pair.contains(map::STAFF) && pair != "store -> delivery";
+                let pair = pairs.into_iter().filter(busy);
                 let pair = pair.collect::<Vec<_>>().choose(self.stream)?.clone();
                 let pair = self.with_customer(pair);
                 let both = shape.key == "cut" && self.stream.random_bool(0.5);
@@ -172,7 +174,9 @@ impl Draw<'_> {
                 let target = fault.kinds().into_iter().find_map(|(_, target)| target);
                 let ends = target.and_then(|target| target.value.split_once(" -> "));
                 let operations = ends.map(|(from, to)| map::operations(from, to));
-                let operation = operations.and_then(|all| all.choose(self.stream).copied());
+                let mut operations = operations.unwrap_or_default();
+                operations.retain(|operation| *operation != map::VIEWS);
+                let operation = operations.choose(self.stream).copied();
                 fault.of = operation.map(|operation| At::from(operation.to_owned()));
             }
             Target::Order if shape.key == "close_account" => {

@@ -1,16 +1,18 @@
 //! Debits and refunds as rows: each key with what it stands for.
 
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::accounts::money;
 use crate::bank::debit::{Charge, Debit, parse_outcome};
-use crate::bank::dto::RefundRequest;
+use crate::bank::dto::{Movement, PaymentView, RefundRequest, RefundView};
 use crate::bank::refund::Refund;
 use crate::error::Error;
 use crate::id::{OrderId, UserId};
 use crate::messages::DebitRequest;
+use crate::money::Money;
 use crate::transaction::Transaction;
+use crate::views::places;
 
 /// Claims the key of `request` as DEBITED; `false` if the key, or the order, is taken.
 pub async fn claim(
@@ -135,4 +137,64 @@ pub async fn insert_refund(
     .execute(transaction.sql())
     .await?;
     Ok(())
+}
+
+/// Whole numbers in every database: a sum of them is not one in all.
+macro_rules! sum_of_entries {
+    ($of:literal, $where:literal) => {
+        concat!(
+            "(SELECT CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM entries e WHERE ",
+            "e.transaction_id = ",
+            $of,
+            ".transaction_id",
+            $where,
+            ")"
+        )
+    };
+}
+/// The money of those of `orders`, of which there is at least one, that have a key. What the ledger
+/// holds is read from its entries, not from what debits and refunds say of themselves.
+pub async fn views(
+    transaction: &mut Transaction<'_>,
+    orders: &[OrderId],
+) -> Result<Vec<PaymentView>, Error> {
+    let sql = format!(
+        "SELECT d.order_id, d.outcome, d.account, d.amount, d.currency, \
+         d.transaction_id, {}, {}, r.amount, r.currency, r.transaction_id, {}, {} \
+         FROM debits d LEFT JOIN refunds r ON r.debit_key = d.key WHERE d.order_id IN ({})",
+        sum_of_entries!("d", " AND e.account = d.account"),
+        sum_of_entries!("d", ""),
+        sum_of_entries!("r", " AND e.account = d.account"),
+        sum_of_entries!("r", ""),
+        places(orders)
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for order in orders {
+        query = query.bind(order.to_string());
+    }
+    query.fetch_all(transaction.sql()).await?.iter().map(read_view).collect()
+}
+
+fn read_view(row: &AnyRow) -> Result<PaymentView, Error> {
+    let outcome: String = row.try_get(1)?;
+    let account: Option<String> = row.try_get(2)?;
+    let amount = |at: usize| -> Result<Option<Money>, Error> {
+        let Some(minor) = row.try_get::<Option<i64>, _>(at)? else { return Ok(None) };
+        Ok(Some(money(minor, &row.try_get::<String, _>(at + 1)?)))
+    };
+    let movement = |at: usize| -> Result<Option<Movement>, Error> {
+        let id: Option<String> = row.try_get(at)?;
+        let Some(transaction_id) = id else { return Ok(None) };
+        let (posted, sum) = (row.try_get(at + 1)?, row.try_get(at + 2)?);
+        Ok(Some(Movement { transaction_id, posted, sum }))
+    };
+    let refund = amount(8)?.zip(movement(10)?);
+    Ok(PaymentView {
+        order_id: OrderId::parse(row.try_get::<String, _>(0)?).expect("only parsed ids are stored"),
+        outcome: parse_outcome(&outcome).expect("the column's CHECK admits only outcomes"),
+        account: account.map(|id| UserId::parse(id).expect("only parsed ids are stored")),
+        amount: amount(3)?,
+        movement: movement(5)?,
+        refund: refund.map(|(amount, movement)| RefundView { amount, movement }),
+    })
 }

@@ -35,7 +35,8 @@ pub fn router(ports: &Ports) -> Router {
         .route("/orders/{id}/cancel", post(orders::cancel))
         .route("/support/refunds", get(support::parked))
         .route("/support/refunds/{id}/retry", post(support::retry))
-        .route("/support/alerts", get(support::alerts));
+        .route("/support/alerts", get(support::alerts))
+        .route("/support/reconciliations", post(support::reconcile));
     web::finish(router).with_state(store)
 }
 

@@ -7,9 +7,9 @@ use http::{HeaderMap, StatusCode};
 use super::{Store, support_only};
 use crate::error::Error;
 use crate::id::OrderId;
-use crate::store::dto::{AlertView, OrderView, ParkedRefund};
+use crate::store::dto::{AlertView, OrderView, ParkedRefund, Reconcile, Reconciled};
 use crate::store::support;
-use crate::web::Segment;
+use crate::web::{Body, Segment};
 
 pub(super) async fn parked(
     State(store): State<Store>,
@@ -35,4 +35,13 @@ pub(super) async fn alerts(
 ) -> Result<Json<Vec<AlertView>>, Error> {
     support_only(&store.ports, &headers)?;
     support::alerts(&store.ports).await.map(Json)
+}
+
+pub(super) async fn reconcile(
+    State(store): State<Store>,
+    headers: HeaderMap,
+    Body(request): Body<Reconcile>,
+) -> Result<Json<Reconciled>, Error> {
+    support_only(&store.ports, &headers)?;
+    support::reconcile(&store.ports, request).await.map(Json)
 }

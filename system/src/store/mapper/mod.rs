@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod catalogue;
 pub mod idempotency;
 pub mod orders;
+pub mod reconciliations;
 pub mod sagas;
 pub mod support;
 

@@ -1,0 +1,3 @@
+//! What people who run the shop do and read: reconciliation, dead letters, load, documents.
+
+mod reconciliation;
