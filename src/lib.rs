@@ -1,12 +1,14 @@
 //! The shop on real machines: bindings of its ports, the host that runs its services, and the
 //! commands of `stormproof`.
 
+pub mod asyncapi;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod host;
 pub mod logging;
 pub mod migrate;
+pub mod openapi;
 pub mod ports;
 pub mod serve;
 mod signals;

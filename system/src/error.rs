@@ -117,6 +117,11 @@ impl Kind {
         self.row().1
     }
 
+    /// The problem's `type`.
+    pub fn urn(self) -> String {
+        format!("urn:stormproof:{}", self.slug())
+    }
+
     pub fn title(self) -> &'static str {
         self.row().2
     }
@@ -158,7 +163,7 @@ impl Problem {
     /// The document of RFC 9457 §3.1.
     pub fn document(&self) -> Value {
         let mut document = self.more.clone();
-        document.insert("type".into(), format!("urn:stormproof:{}", self.kind.slug()).into());
+        document.insert("type".into(), self.kind.urn().into());
         document.insert("title".into(), self.kind.title().into());
         document.insert("status".into(), self.kind.status().as_u16().into());
         document.insert("detail".into(), self.detail.clone().into());

@@ -12,6 +12,7 @@ pub mod store;
 pub mod warehouse;
 
 pub mod alert;
+pub mod api;
 pub mod broker;
 pub mod consumer;
 pub mod doorbell;

@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::api::{Shape, shape};
 use crate::error::Error;
 use crate::id::{OrderId, UserId};
 use crate::money::Money;
@@ -92,7 +94,7 @@ pub fn retry_queue(queue: &str, attempt: u32) -> String {
 }
 
 /// What travels in a body.
-pub trait Payload: Serialize + DeserializeOwned {
+pub trait Payload: Serialize + DeserializeOwned + JsonSchema {
     const SCHEMA: &'static str;
     /// Major version: another one is not understood.
     const VERSION: u32;
@@ -107,7 +109,7 @@ pub trait Payload: Serialize + DeserializeOwned {
 }
 
 /// The Store asks DeliveryCo to deliver an order. A repeat gets the current status again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliveryRequest {
     pub order_id: OrderId,
     pub customer_id: UserId,
@@ -118,7 +120,7 @@ pub struct DeliveryRequest {
 }
 
 /// Goods to fetch at one warehouse.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliveryLine {
     pub product_id: String,
     pub name: String,
@@ -128,13 +130,13 @@ pub struct DeliveryLine {
 
 /// The Store asks DeliveryCo not to deliver. It answers with an update: CANCELLED, or the status
 /// that makes it too late.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliveryCancel {
     pub order_id: OrderId,
 }
 
 /// DeliveryCo tells the status of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliveryUpdate {
     pub order_id: OrderId,
     /// Counts the delivery's changes from 1; a repeated update keeps its number.
@@ -145,7 +147,9 @@ pub struct DeliveryUpdate {
 }
 
 /// What DeliveryCo reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DeliveryStatus {
     Received,
@@ -157,7 +161,7 @@ pub enum DeliveryStatus {
 }
 
 /// A debit that could not be made by HTTP, with the same key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DebitRequest {
     /// `DEBIT-<orderId>`.
     pub key: String,
@@ -167,7 +171,7 @@ pub struct DebitRequest {
 }
 
 /// The Bank's definitive answer to a debit that came by queue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentResult {
     pub key: String,
     pub order_id: OrderId,
@@ -179,7 +183,7 @@ pub struct PaymentResult {
 }
 
 /// How a debit ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentOutcome {
     Debited,
@@ -188,7 +192,7 @@ pub enum PaymentOutcome {
 }
 
 /// Mail: the order is paid and on its way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderSuccess {
     pub order_id: OrderId,
     pub to: String,
@@ -196,7 +200,7 @@ pub struct OrderSuccess {
 }
 
 /// Mail: the order failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderFail {
     pub order_id: OrderId,
     pub to: String,
@@ -204,7 +208,7 @@ pub struct OrderFail {
 }
 
 /// Mail: money went back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refund {
     pub order_id: OrderId,
     pub to: String,
@@ -215,14 +219,14 @@ pub struct Refund {
 }
 
 /// Mail: the carrier lost the parcel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lost {
     pub order_id: OrderId,
     pub to: String,
 }
 
 /// Mail to the support team: somebody has to look.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Support {
     pub order_id: OrderId,
     /// What the alert is about, such as `refund parked`; one mail for each order and kind.
@@ -290,6 +294,33 @@ impl DeliveryStatus {
             DeliveryStatus::Cancelled => "CANCELLED",
         }
     }
+}
+
+/// A payload as its documentation shows it.
+#[derive(Clone, Copy)]
+pub struct PayloadRow {
+    pub schema: &'static str,
+    pub version: u32,
+    pub exchange: &'static str,
+    pub shape: Shape,
+}
+
+/// Every payload.
+pub const PAYLOADS: [PayloadRow; 10] = [
+    payload::<DeliveryRequest>(),
+    payload::<DeliveryCancel>(),
+    payload::<DeliveryUpdate>(),
+    payload::<DebitRequest>(),
+    payload::<PaymentResult>(),
+    payload::<OrderSuccess>(),
+    payload::<OrderFail>(),
+    payload::<Refund>(),
+    payload::<Lost>(),
+    payload::<Support>(),
+];
+
+const fn payload<P: Payload>() -> PayloadRow {
+    PayloadRow { schema: P::SCHEMA, version: P::VERSION, exchange: P::EXCHANGE, shape: shape::<P> }
 }
 
 /// Puts `payload` into an envelope.

@@ -3,6 +3,7 @@
 use axum::Router;
 use sqlx::migrate::Migrator;
 
+use crate::api::Endpoint;
 use crate::ports::Ports;
 use crate::worker::Worker;
 use crate::{bank, delivery, email, store, warehouse};
@@ -13,6 +14,8 @@ pub struct Service {
     /// Its name in addresses, logs and scenarios.
     pub name: &'static str,
     pub router: fn(&Ports) -> Router,
+    /// What a reader has to know of the router's routes.
+    pub endpoints: fn() -> Vec<Endpoint>,
     pub workers: fn(&Ports) -> Vec<Worker>,
     /// The service's own tables, after those of [`MESSAGING`].
     own_tables: fn() -> Migrator,
@@ -23,30 +26,35 @@ pub const SERVICES: [Service; 5] = [
     Service {
         name: "store",
         router: store::router,
+        endpoints: store::endpoints,
         workers: store::workers,
         own_tables: || sqlx::migrate!("src/store/migrations"),
     },
     Service {
         name: "warehouse",
         router: warehouse::router,
+        endpoints: warehouse::endpoints,
         workers: warehouse::workers,
         own_tables: || sqlx::migrate!("src/warehouse/migrations"),
     },
     Service {
         name: "bank",
         router: bank::router,
+        endpoints: bank::endpoints,
         workers: bank::workers,
         own_tables: || sqlx::migrate!("src/bank/migrations"),
     },
     Service {
         name: "delivery",
         router: delivery::router,
+        endpoints: delivery::endpoints,
         workers: delivery::workers,
         own_tables: || sqlx::migrate!("src/delivery/migrations"),
     },
     Service {
         name: "email",
         router: email::router,
+        endpoints: email::endpoints,
         workers: email::workers,
         own_tables: || sqlx::migrate!("src/email/migrations"),
     },

@@ -15,6 +15,7 @@ use std::time::Duration;
     Ord,
     serde::Serialize,
     serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(transparent)]
 pub struct Time(pub i64);

@@ -3,6 +3,7 @@
 //! Warehouse, Bank and DeliveryCo each have the route; what a view holds is in their own `dto`, and
 //! an order that a service has never heard of has none. `store/reconcile.rs` compares.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -15,14 +16,14 @@ pub const SCOPE: &str = "reconcile";
 pub const ORDERS_MAX: usize = 100;
 
 /// Which orders: 1 to 100.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ViewsRequest {
     pub orders: Vec<OrderId>,
 }
 
 /// The views of the orders that are known, in no particular order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Views<T> {
     pub views: Vec<T>,
 }

@@ -101,9 +101,8 @@ fn storms_are_no_differences() {
         let storm = draw(seed, Profile::Swarm);
         let several = storm.world.replicas.get("store").is_some_and(|count| *count > 1);
         let store = if several { "store-1" } else { "store" };
-        let outcome = simulate_with(&storm, seed, STORY, move |world| {
-            reconcile_all_the_time(world, store)
-        });
+        let outcome =
+            simulate_with(&storm, seed, STORY, move |world| reconcile_all_the_time(world, store));
         assert_eq!(outcome.broken, [], "seed {seed}");
         for kind in KINDS {
             let found = told(&outcome.story, &format!("alerts support: {kind}"));

@@ -61,7 +61,9 @@ impl Registry {
                 rows.map(|(name, says)| entry(name, says)).collect()
             }
             Registry::Invariants => invariants::INVARIANTS.iter().map(invariant).collect(),
-            Registry::Moments => moments::MOMENTS.iter().chain(moments::HOURLY).flat_map(passed).collect(),
+            Registry::Moments => {
+                moments::MOMENTS.iter().chain(moments::HOURLY).flat_map(passed).collect()
+            }
             Registry::Sometimes => rare(),
         }
     }

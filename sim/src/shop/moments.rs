@@ -144,10 +144,8 @@ pub const MOMENTS: &[Row] = &[
 ];
 
 /// What happens every hour: scenarios may aim at it, storms are too short.
-pub const HOURLY: &[Row] = &[
-    row("store", Act::Call, &[map::VIEWS]),
-    row("store", Act::Commit, &["reconciliation DONE"]),
-];
+pub const HOURLY: &[Row] =
+    &[row("store", Act::Call, &[map::VIEWS]), row("store", Act::Commit, &["reconciliation DONE"])];
 
 const fn row(service: &'static str, act: Act, names: &'static [&'static str]) -> Row {
     Row { service, act, names }

@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use http::HeaderMap;
+use http::{HeaderMap, Method, StatusCode};
 
 use super::account::Account;
 use super::dto::{
@@ -16,7 +15,8 @@ use super::dto::{
     RefundRequest, StatusRequest, VoidRequest,
 };
 use super::{debit, service, teller};
-use crate::error::Error;
+use crate::api::{self, Door, Endpoint, Route};
+use crate::error::{Error, Kind};
 use crate::id::UserId;
 use crate::ports::Ports;
 use crate::token;
@@ -27,16 +27,86 @@ use crate::web::{self, Body, Segment};
 type Shared = State<Arc<Ports>>;
 
 /// Every route of the Bank.
+fn routes() -> Vec<Route<Arc<Ports>>> {
+    use Kind::{Closed, Conflict, KeyReused, NotFound};
+    let post = Method::POST;
+    let ok = StatusCode::OK;
+    let payments = Door::Service("payments");
+    let teller = Door::Service("teller");
+    vec![
+        Route::new(post.clone(), "/accounts", "openAccount", "Opens an account.", open_account)
+            .behind(teller)
+            .takes::<OpenAccount>()
+            .answers::<AccountAnswer>(ok)
+            .refuses(&[Conflict]),
+        Route::new(
+            Method::GET,
+            "/accounts/{owner}",
+            "findAccount",
+            "An account as it is now.",
+            find_account,
+        )
+        .behind(payments)
+        .answers::<AccountAnswer>(ok)
+        .refuses(&[NotFound]),
+        Route::new(
+            Method::PUT,
+            "/accounts/{owner}/status",
+            "setStatus",
+            "Opens, freezes or closes an account.",
+            set_status,
+        )
+        .behind(teller)
+        .takes::<StatusRequest>()
+        .answers::<AccountAnswer>(ok)
+        .refuses(&[NotFound]),
+        Route::new(
+            post.clone(),
+            "/debits",
+            "debit",
+            "Debits an order's amount, once. A decline is an answer like any other.",
+            make_debit,
+        )
+        .behind(payments)
+        .takes::<DebitRequest>()
+        .answers::<PaymentResult>(ok)
+        .refuses(&[KeyReused]),
+        Route::new(
+            post.clone(),
+            "/debits/{key}/void",
+            "void",
+            "Gives up on a debit: from now on it is VOIDED, or it was decided before.",
+            void_debit,
+        )
+        .behind(payments)
+        .takes::<VoidRequest>()
+        .answers::<PaymentResult>(ok),
+        Route::new(
+            post.clone(),
+            "/refunds",
+            "refund",
+            "Gives money back, once for each debit.",
+            make_refund,
+        )
+        .behind(payments)
+        .takes::<RefundRequest>()
+        .answers::<RefundAnswer>(ok)
+        .refuses(&[Conflict, KeyReused, Closed]),
+        Route::new(post, "/views", "views", "The money of a batch of orders.", views_of)
+            .behind(Door::Service(views::SCOPE))
+            .takes::<ViewsRequest>()
+            .answers::<Views<PaymentView>>(ok),
+    ]
+}
+
+/// The Bank over HTTP.
 pub fn router(ports: &Ports) -> Router {
-    let routes = Router::new()
-        .route("/accounts", post(open_account))
-        .route("/accounts/{owner}", get(find_account))
-        .route("/accounts/{owner}/status", put(set_status))
-        .route("/debits", post(make_debit))
-        .route("/debits/{key}/void", post(void_debit))
-        .route("/refunds", post(make_refund))
-        .route("/views", post(views_of));
-    web::finish(routes).with_state(Arc::new(ports.clone()))
+    web::finish(api::router(routes())).with_state(Arc::new(ports.clone()))
+}
+
+/// What a reader has to know of the routes.
+pub fn endpoints() -> Vec<Endpoint> {
+    api::endpoints(routes())
 }
 
 async fn open_account(

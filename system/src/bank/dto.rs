@@ -3,6 +3,7 @@
 //! A debit has one form on both roads: `POST /debits` reads and answers the very types that travel
 //! by queue.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{OrderId, UserId};
@@ -12,7 +13,7 @@ pub use super::account::Status;
 pub use crate::messages::{DebitRequest, PaymentOutcome, PaymentResult};
 
 /// `POST /accounts`: opens an account. A repeat with the same content is answered alike.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenAccount {
     pub owner: UserId,
     pub balance: Money,
@@ -22,7 +23,7 @@ pub struct OpenAccount {
 }
 
 /// `GET /accounts/{owner}`, and the answer of every account route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountAnswer {
     pub owner: UserId,
     pub balance: Money,
@@ -31,19 +32,19 @@ pub struct AccountAnswer {
 
 /// `PUT /accounts/{owner}/status`. Any status may follow any other: people make mistakes and mend
 /// them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusRequest {
     pub status: Status,
 }
 
 /// `POST /debits/{key}/void`, answered by a [`PaymentResult`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VoidRequest {
     pub order_id: OrderId,
 }
 
 /// `POST /refunds`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RefundRequest {
     /// `REFUND-<orderId>`.
     pub key: String,
@@ -55,7 +56,7 @@ pub struct RefundRequest {
 }
 
 /// What the Bank says of an order's money, in `POST /views`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentView {
     pub order_id: OrderId,
     pub outcome: PaymentOutcome,
@@ -69,14 +70,14 @@ pub struct PaymentView {
 }
 
 /// A refund, in [`PaymentView`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RefundView {
     pub amount: Money,
     pub movement: Movement,
 }
 
 /// What the ledger holds of one transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Movement {
     pub transaction_id: String,
     /// What came to the customer's account by it, in minor units; negative: what left.
@@ -86,7 +87,7 @@ pub struct Movement {
 }
 
 /// The money is back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RefundAnswer {
     pub key: String,
     pub transaction_id: String,

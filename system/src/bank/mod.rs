@@ -17,6 +17,7 @@ mod teller;
 
 use axum::Router;
 
+use crate::api::Endpoint;
 use crate::outbox;
 use crate::ports::Ports;
 use crate::worker::Worker;
@@ -24,6 +25,11 @@ use crate::worker::Worker;
 /// The Bank's HTTP interface.
 pub fn router(ports: &Ports) -> Router {
     controller::router(ports)
+}
+
+/// What a reader has to know of it.
+pub fn endpoints() -> Vec<Endpoint> {
+    controller::endpoints()
 }
 
 /// Debits by queue, and the relay for their answers.

@@ -2,13 +2,13 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::HeaderMap;
+use http::{HeaderMap, Method, StatusCode};
 
 use super::dto::{Deliveries, Delivery, Page, Reported};
 use super::service;
-use crate::error::Error;
+use crate::api::{self, Door, Endpoint, Route};
+use crate::error::{Error, Kind};
 use crate::id::OrderId;
 use crate::ports::Ports;
 use crate::token;
@@ -25,14 +25,57 @@ const DRIVER: &str = "driver";
 /// The longest page of deliveries.
 const PAGE_MAX: i64 = 1000;
 
+/// Every route of DeliveryCo.
+fn routes() -> Vec<Route<Ports>> {
+    use Kind::{Conflict, NotFound};
+    let get = Method::GET;
+    let post = Method::POST;
+    let ok = StatusCode::OK;
+    let driver = Door::Service(DRIVER);
+    vec![
+        Route::new(get.clone(), "/deliveries", "list", "Deliveries, page by page.", list)
+            .behind(Door::Service(ORDERS))
+            .query::<Page>()
+            .answers::<Deliveries>(ok),
+        Route::new(get, "/deliveries/{order}", "find", "An order's delivery.", find)
+            .behind(Door::Service(ORDERS))
+            .answers::<Delivery>(ok)
+            .refuses(&[NotFound]),
+        Route::new(
+            post.clone(),
+            "/deliveries/{order}/lost",
+            "lost",
+            "A driver reports that the parcel is lost.",
+            lost,
+        )
+        .behind(driver)
+        .answers::<Reported>(ok)
+        .refuses(&[NotFound, Conflict]),
+        Route::new(
+            post.clone(),
+            "/deliveries/{order}/found",
+            "found",
+            "A driver reports that a lost parcel turned up.",
+            found,
+        )
+        .behind(driver)
+        .answers::<Reported>(ok)
+        .refuses(&[NotFound, Conflict]),
+        Route::new(post, "/views", "views", "The deliveries of a batch of orders.", views_of)
+            .behind(Door::Service(views::SCOPE))
+            .takes::<ViewsRequest>()
+            .answers::<Views<Delivery>>(ok),
+    ]
+}
+
+/// DeliveryCo over HTTP.
 pub fn router(ports: &Ports) -> Router {
-    let router = Router::new()
-        .route("/deliveries", get(list))
-        .route("/deliveries/{order}", get(find))
-        .route("/deliveries/{order}/lost", post(lost))
-        .route("/deliveries/{order}/found", post(found))
-        .route("/views", post(views_of));
-    web::finish(router).with_state(ports.clone())
+    web::finish(api::router(routes())).with_state(ports.clone())
+}
+
+/// What a reader has to know of the routes.
+pub fn endpoints() -> Vec<Endpoint> {
+    api::endpoints(routes())
 }
 
 async fn list(

@@ -1,5 +1,6 @@
 //! Deliveries as DeliveryCo's API shows them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::parcel::{Parcel, Timeline};
@@ -8,7 +9,7 @@ use crate::messages::DeliveryStatus;
 use crate::time::Time;
 
 /// A delivery. Times are microseconds since the epoch, null for what has not happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Delivery {
     pub order_id: OrderId,
     /// The machine's status: a parcel that was lost and found is LOST, with a `found_at`.
@@ -25,14 +26,14 @@ pub struct Delivery {
 }
 
 /// Deliveries by order id; `next` is the `after` of the page that follows, if one may follow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Deliveries {
     pub deliveries: Vec<Delivery>,
     pub next: Option<OrderId>,
 }
 
 /// Which page of deliveries.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct Page {
     /// Only orders after this one.
     pub after: Option<String>,
@@ -41,7 +42,7 @@ pub struct Page {
 }
 
 /// The answer to a driver's report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reported {
     pub order_id: OrderId,
     pub status: DeliveryStatus,

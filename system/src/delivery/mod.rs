@@ -15,6 +15,7 @@ mod service;
 
 use axum::Router;
 
+use crate::api::Endpoint;
 use crate::outbox;
 use crate::ports::Ports;
 use crate::worker::Worker;
@@ -22,6 +23,11 @@ use crate::worker::Worker;
 /// DeliveryCo's HTTP API.
 pub fn router(ports: &Ports) -> Router {
     controller::router(ports)
+}
+
+/// What a reader has to know of it.
+pub fn endpoints() -> Vec<Endpoint> {
+    controller::endpoints()
 }
 
 /// DeliveryCo's background activities.

@@ -2,12 +2,12 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::routing::get;
 use axum::{Json, Router};
-use http::HeaderMap;
+use http::{HeaderMap, Method, StatusCode};
 
 use super::dto::{Filter, Mail, Mailbox};
 use super::service;
+use crate::api::{self, Door, Endpoint, Route};
 use crate::error::Error;
 use crate::ports::Ports;
 use crate::{token, web};
@@ -16,8 +16,24 @@ use crate::{token, web};
 const AUDIENCE: &str = "email";
 const MAILBOX: &str = "mailbox";
 
+/// Every route of Email.
+fn routes() -> Vec<Route<Ports>> {
+    vec![
+        Route::new(Method::GET, "/mails", "mailbox", "The latest mails.", list)
+            .behind(Door::Service(MAILBOX))
+            .query::<Filter>()
+            .answers::<Mailbox>(StatusCode::OK),
+    ]
+}
+
+/// Email over HTTP.
 pub fn router(ports: &Ports) -> Router {
-    web::finish(Router::new().route("/mails", get(list))).with_state(ports.clone())
+    web::finish(api::router(routes())).with_state(ports.clone())
+}
+
+/// What a reader has to know of the routes.
+pub fn endpoints() -> Vec<Endpoint> {
+    api::endpoints(routes())
 }
 
 async fn list(

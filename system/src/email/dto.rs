@@ -1,12 +1,13 @@
 //! Mails as Email's API shows them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::mapper::Sent;
 use crate::time::Time;
 
 /// A mail that was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mail {
     pub order_id: String,
     /// `ordersuccess`, `orderfail`, `refund`, `lost` or `support:<kind>`.
@@ -21,13 +22,13 @@ pub struct Mail {
 }
 
 /// The latest mails, newest first, at most 200.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mailbox {
     pub mails: Vec<Mail>,
 }
 
 /// Whose mails.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct Filter {
     /// Everybody's, if not given.
     pub to: Option<String>,

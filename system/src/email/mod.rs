@@ -15,6 +15,7 @@ mod templates;
 
 use axum::Router;
 
+use crate::api::Endpoint;
 use crate::messages::{Lost, OrderFail, OrderSuccess, Refund, Support};
 use crate::outbox;
 use crate::ports::Ports;
@@ -23,6 +24,11 @@ use crate::worker::Worker;
 /// Email's HTTP API.
 pub fn router(ports: &Ports) -> Router {
     controller::router(ports)
+}
+
+/// What a reader has to know of it.
+pub fn endpoints() -> Vec<Endpoint> {
+    controller::endpoints()
 }
 
 /// Email's background activities.

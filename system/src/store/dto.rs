@@ -1,11 +1,12 @@
 //! The Store's API on the wire, apart from its entities.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 
 /// `POST /register`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
     /// 3 to 32 letters, digits, `-`, `_` or `.`.
@@ -16,13 +17,13 @@ pub struct Register {
 }
 
 /// The answer to a registration.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Registered {
     pub user_id: String,
 }
 
 /// `POST /login`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     pub username: String,
@@ -30,7 +31,7 @@ pub struct Login {
 }
 
 /// The answer to a login: a bearer token (RFC 6750) and its lifetime in seconds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LoggedIn {
     pub user_id: String,
     pub token: String,
@@ -38,7 +39,7 @@ pub struct LoggedIn {
 }
 
 /// A product, in `GET /products` and `POST /products`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Product {
     pub sku: String,
@@ -47,7 +48,7 @@ pub struct Product {
 }
 
 /// `POST /orders`, with an `Idempotency-Key`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrder {
     /// At least one, each product once.
@@ -55,7 +56,7 @@ pub struct PlaceOrder {
 }
 
 /// A product and how many of it: 1 to 1000.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WantedLine {
     pub sku: String,
@@ -63,7 +64,7 @@ pub struct WantedLine {
 }
 
 /// An order as its customer sees it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderView {
     pub order_id: String,
     pub status: String,
@@ -76,7 +77,7 @@ pub struct OrderView {
 }
 
 /// A line of an order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LineView {
     pub sku: String,
     pub name: String,
@@ -86,14 +87,14 @@ pub struct LineView {
 
 /// One status of an order's timeline and when it was first reached, in microseconds since the
 /// epoch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TimelineEntry {
     pub status: String,
     pub at: i64,
 }
 
 /// A refund that waits for people, in `GET /support/refunds`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ParkedRefund {
     pub order_id: String,
     pub amount: Money,
@@ -101,7 +102,7 @@ pub struct ParkedRefund {
 }
 
 /// `POST /support/reconciliations`: compare a page of orders now.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reconcile {
     /// Only orders after this one; from the first if not given.
@@ -113,7 +114,7 @@ pub struct Reconcile {
 }
 
 /// What a page of orders came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reconciled {
     /// How many orders were compared.
     pub compared: i64,
@@ -123,7 +124,7 @@ pub struct Reconciled {
 }
 
 /// Something that two services tell differently of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DifferenceView {
     pub order_id: String,
     /// The kind of the alert that it raised, such as `payment disagrees`.
@@ -132,7 +133,7 @@ pub struct DifferenceView {
 }
 
 /// An alert, in `GET /support/alerts`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlertView {
     pub order_id: String,
     pub kind: String,

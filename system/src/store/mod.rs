@@ -30,6 +30,7 @@ mod saga_tests;
 
 use axum::Router;
 
+use crate::api::Endpoint;
 use crate::outbox;
 use crate::ports::Ports;
 use crate::worker::Worker;
@@ -37,6 +38,11 @@ use crate::worker::Worker;
 /// The Store's HTTP interface.
 pub fn router(ports: &Ports) -> Router {
     controller::router(ports)
+}
+
+/// What a reader has to know of it.
+pub fn endpoints() -> Vec<Endpoint> {
+    controller::endpoints()
 }
 
 /// The Store's background work.

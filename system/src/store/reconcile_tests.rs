@@ -169,10 +169,7 @@ fn every_end_of_an_order_in_one_table() {
         // Money.
         (but(delivered(), |_, told| told.payment = None), &["payment disagrees"]),
         (but(refused(), |case, told| told.payment = Some(paid(case))), &["payment disagrees"]),
-        (
-            but(declined(), |case, told| told.payment = Some(paid(case))),
-            &["payment disagrees"],
-        ),
+        (but(declined(), |case, told| told.payment = Some(paid(case))), &["payment disagrees"]),
         (but(delivered(), |_, told| payment(told).amount = Some(cent(1))), &["payment disagrees"]),
         (but(delivered(), |_, told| payment(told).account = None), &["payment disagrees"]),
         (

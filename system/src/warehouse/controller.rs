@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::HeaderMap;
+use http::{HeaderMap, Method, StatusCode};
 
 use super::dto::{
     AvailabilityAnswer, AvailabilityRequest, ReservationAnswer, ReservationView, ReserveRequest,
@@ -16,6 +15,7 @@ use super::dto::{
 };
 use super::reservation::{self, LINES_MAX, Reservation, Verb};
 use super::service;
+use crate::api::{self, Door, Endpoint, Route};
 use crate::error::{Error, Kind};
 use crate::id::{self, OrderId};
 use crate::ports::Ports;
@@ -27,16 +27,91 @@ use crate::web::{self, Body, Segment};
 type Shared = State<Arc<Ports>>;
 
 /// Every route of the Warehouse.
+fn routes() -> Vec<Route<Arc<Ports>>> {
+    use Kind::{Conflict, KeyReused, NotEnoughStock, NotFound};
+    let get = Method::GET;
+    let post = Method::POST;
+    let ok = StatusCode::OK;
+    let orders = Door::Service("orders");
+    vec![
+        Route::new(
+            post.clone(),
+            "/availability",
+            "availability",
+            "What could be reserved now.",
+            availability,
+        )
+        .behind(orders)
+        .takes::<AvailabilityRequest>()
+        .answers::<AvailabilityAnswer>(ok),
+        Route::new(get.clone(), "/reservations/{order}", "find", "An order's reservation.", find)
+            .behind(orders)
+            .answers::<ReservationAnswer>(ok)
+            .refuses(&[NotFound]),
+        Route::new(
+            Method::PUT,
+            "/reservations/{order}",
+            "reserve",
+            "Holds an order's goods: all of them or nothing.",
+            reserve,
+        )
+        .behind(orders)
+        .takes::<ReserveRequest>()
+        .answers::<ReservationAnswer>(ok)
+        .refuses(&[Conflict, NotEnoughStock]),
+        Route::new(
+            post.clone(),
+            "/reservations/{order}/commit",
+            "commit",
+            "The goods leave.",
+            commit,
+        )
+        .behind(orders)
+        .answers::<ReservationAnswer>(ok)
+        .refuses(&[NotFound, Conflict]),
+        Route::new(
+            post.clone(),
+            "/reservations/{order}/release",
+            "release",
+            "The goods are free again; one that never came is refused from now on.",
+            release,
+        )
+        .behind(orders)
+        .answers::<ReservationAnswer>(ok)
+        .refuses(&[Conflict]),
+        Route::new(
+            post.clone(),
+            "/reservations/{order}/return",
+            "return",
+            "Goods that were to leave go back to where they lay.",
+            take_back,
+        )
+        .behind(orders)
+        .answers::<ReservationAnswer>(ok)
+        .refuses(&[NotFound, Conflict]),
+        Route::new(get, "/stock", "stock", "All the books.", stock)
+            .behind(orders)
+            .answers::<StockAnswer>(ok),
+        Route::new(post.clone(), "/stock", "restock", "Takes in goods.", restock)
+            .behind(Door::Service("restock"))
+            .takes::<Restock>()
+            .answers::<Restock>(ok)
+            .refuses(&[KeyReused]),
+        Route::new(post, "/views", "views", "The reservations of a batch of orders.", views_of)
+            .behind(Door::Service(views::SCOPE))
+            .takes::<ViewsRequest>()
+            .answers::<Views<ReservationView>>(ok),
+    ]
+}
+
+/// The Warehouse over HTTP.
 pub fn router(ports: &Ports) -> Router {
-    let routes = Router::new()
-        .route("/availability", post(availability))
-        .route("/reservations/{order}", get(find).put(reserve))
-        .route("/reservations/{order}/commit", post(commit))
-        .route("/reservations/{order}/release", post(release))
-        .route("/reservations/{order}/return", post(take_back))
-        .route("/stock", get(stock).post(restock))
-        .route("/views", post(views_of));
-    web::finish(routes).with_state(Arc::new(ports.clone()))
+    web::finish(api::router(routes())).with_state(Arc::new(ports.clone()))
+}
+
+/// What a reader has to know of the routes.
+pub fn endpoints() -> Vec<Endpoint> {
+    api::endpoints(routes())
 }
 
 async fn availability(

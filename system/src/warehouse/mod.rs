@@ -11,6 +11,7 @@ mod service;
 
 use axum::Router;
 
+use crate::api::Endpoint;
 use crate::outbox;
 use crate::ports::Ports;
 use crate::worker::Worker;
@@ -18,6 +19,11 @@ use crate::worker::Worker;
 /// The Warehouse's HTTP interface.
 pub fn router(ports: &Ports) -> Router {
     controller::router(ports)
+}
+
+/// What a reader has to know of it.
+pub fn endpoints() -> Vec<Endpoint> {
+    controller::endpoints()
 }
 
 /// The relay alone: nothing here happens by itself, but alerts have to leave.

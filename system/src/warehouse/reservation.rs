@@ -2,13 +2,16 @@
 //!
 //! It knows what each move does to the counts of a stock row, not where those are kept.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Problem};
 use crate::id::{Sku, WarehouseId};
 
 /// Where a reservation is. ABSENT is never stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
     Absent,
@@ -38,7 +41,7 @@ pub enum Step {
 }
 
 /// So many pieces of a product in a warehouse.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
     pub sku: Sku,
     pub warehouse: WarehouseId,

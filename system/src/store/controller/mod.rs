@@ -6,10 +6,14 @@ mod orders;
 mod support;
 
 use axum::Router;
-use axum::routing::{get, post};
-use http::HeaderMap;
+use http::{HeaderMap, Method, StatusCode};
 
 use super::accounts::Accounts;
+use super::dto::{
+    AlertView, LoggedIn, Login, OrderView, ParkedRefund, PlaceOrder, Product, Reconcile,
+    Reconciled, Register, Registered, TimelineEntry,
+};
+use crate::api::{self, Door, Endpoint, Route};
 use crate::error::{Error, Kind};
 use crate::id::UserId;
 use crate::ports::Ports;
@@ -23,21 +27,108 @@ struct Store {
 }
 
 /// Every route of the Store.
+fn routes() -> Vec<Route<Store>> {
+    use Kind::{Conflict, KeyReused, NotEnoughStock, NotFound, TooManyRequests, Unauthorized};
+    let get = Method::GET;
+    let post = Method::POST;
+    let ok = StatusCode::OK;
+    vec![
+        Route::new(post.clone(), "/register", "register", "Makes a user.", accounts::register)
+            .takes::<Register>()
+            .answers::<Registered>(StatusCode::CREATED)
+            .refuses(&[Conflict]),
+        Route::new(post.clone(), "/login", "logIn", "Gives a token.", accounts::login)
+            .takes::<Login>()
+            .answers::<LoggedIn>(ok)
+            .refuses(&[Unauthorized, TooManyRequests]),
+        Route::new(get.clone(), "/products", "listProducts", "What is sold.", catalogue::list)
+            .answers::<Vec<Product>>(ok),
+        Route::new(post.clone(), "/products", "putProduct", "Sells a product.", catalogue::put)
+            .behind(Door::Support)
+            .takes::<Product>(),
+        Route::new(get.clone(), "/orders", "listOrders", "One's newest orders.", orders::list)
+            .behind(Door::Customer)
+            .answers::<Vec<OrderView>>(ok),
+        Route::new(
+            post.clone(),
+            "/orders",
+            "placeOrder",
+            "Places an order. It is on its way when this is answered, not done: look at it again.",
+            orders::place,
+        )
+        .behind(Door::Customer)
+        .keyed()
+        .takes::<PlaceOrder>()
+        .answers::<OrderView>(StatusCode::ACCEPTED)
+        .refuses(&[NotEnoughStock, KeyReused]),
+        Route::new(get.clone(), "/orders/{id}", "findOrder", "One of one's orders.", orders::find)
+            .behind(Door::Customer)
+            .answers::<OrderView>(ok)
+            .refuses(&[NotFound]),
+        Route::new(
+            get.clone(),
+            "/orders/{id}/timeline",
+            "orderTimeline",
+            "When an order first reached each status.",
+            orders::timeline,
+        )
+        .behind(Door::Customer)
+        .answers::<Vec<TimelineEntry>>(ok)
+        .refuses(&[NotFound]),
+        Route::new(
+            post.clone(),
+            "/orders/{id}/cancel",
+            "cancelOrder",
+            "Asks for an order's cancellation. The carrier may have it already.",
+            orders::cancel,
+        )
+        .behind(Door::Customer)
+        .answers::<OrderView>(StatusCode::ACCEPTED)
+        .refuses(&[NotFound, Conflict]),
+        Route::new(
+            get.clone(),
+            "/support/refunds",
+            "parkedRefunds",
+            "Refunds that wait for people.",
+            support::parked,
+        )
+        .behind(Door::Support)
+        .answers::<Vec<ParkedRefund>>(ok),
+        Route::new(
+            post.clone(),
+            "/support/refunds/{id}/retry",
+            "retryRefund",
+            "Tries a parked refund now.",
+            support::retry,
+        )
+        .behind(Door::Support)
+        .answers::<OrderView>(StatusCode::ACCEPTED)
+        .refuses(&[NotFound, Conflict]),
+        Route::new(get, "/support/alerts", "alerts", "The newest alerts.", support::alerts)
+            .behind(Door::Support)
+            .answers::<Vec<AlertView>>(ok),
+        Route::new(
+            post,
+            "/support/reconciliations",
+            "reconcile",
+            "Compares what all services say of a page of orders, and alerts about differences.",
+            support::reconcile,
+        )
+        .behind(Door::Support)
+        .takes::<Reconcile>()
+        .answers::<Reconciled>(ok),
+    ]
+}
+
+/// The Store over HTTP.
 pub fn router(ports: &Ports) -> Router {
     let store = Store { ports: ports.clone(), accounts: Accounts::default() };
-    let router = Router::new()
-        .route("/register", post(accounts::register))
-        .route("/login", post(accounts::login))
-        .route("/products", get(catalogue::list).post(catalogue::put))
-        .route("/orders", get(orders::list).post(orders::place))
-        .route("/orders/{id}", get(orders::find))
-        .route("/orders/{id}/timeline", get(orders::timeline))
-        .route("/orders/{id}/cancel", post(orders::cancel))
-        .route("/support/refunds", get(support::parked))
-        .route("/support/refunds/{id}/retry", post(support::retry))
-        .route("/support/alerts", get(support::alerts))
-        .route("/support/reconciliations", post(support::reconcile));
-    web::finish(router).with_state(store)
+    web::finish(api::router(routes())).with_state(store)
+}
+
+/// What a reader has to know of the routes.
+pub fn endpoints() -> Vec<Endpoint> {
+    api::endpoints(routes())
 }
 
 /// The customer who asks.
