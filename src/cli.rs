@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, registry};
-use crate::{demo, migrate, serve, up};
+use crate::{asyncapi, demo, migrate, openapi, serve, up};
 
 /// A shop of five services that keeps its promises whatever breaks.
 #[derive(Parser)]
@@ -32,6 +32,10 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Puts the demo's goods on the shelves of a served shop.
     Demo(demo::Arguments),
+    /// Prints a service's HTTP interface as an OpenAPI 3.1 document.
+    Openapi(openapi::Arguments),
+    /// Prints every message as an AsyncAPI 3.0 document.
+    Asyncapi,
     /// Prints every setting with its meaning, as a file that `--config` takes. Secrets are left out.
     Config(ConfigFile),
 }
@@ -66,6 +70,8 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, String> {
         Some(Command::Serve(asked)) => serve::run(&asked).await,
         Some(Command::Migrate(asked)) => migrate::run(&asked).await,
         Some(Command::Demo(asked)) => demo::run(&asked).await,
+        Some(Command::Openapi(asked)) => openapi::run(&asked),
+        Some(Command::Asyncapi) => asyncapi::run(),
         Some(Command::Config(asked)) => {
             let config = asked.read(Config::default())?;
             print(&registry::document(&config)).map(|()| ExitCode::SUCCESS)
