@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, registry};
-use crate::{asyncapi, demo, migrate, openapi, serve, up};
+use crate::{asyncapi, demo, dlq, migrate, openapi, reconcile, serve, up};
 
 /// A shop of five services that keeps its promises whatever breaks.
 #[derive(Parser)]
@@ -32,6 +32,11 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Puts the demo's goods on the shelves of a served shop.
     Demo(demo::Arguments),
+    /// Dead letters: lists them, shows one, tries them again.
+    #[command(subcommand)]
+    Dlq(dlq::Command),
+    /// Compares what all services say of the orders; exit code 1 if they differ.
+    Reconcile(reconcile::Arguments),
     /// Prints a service's HTTP interface as an OpenAPI 3.1 document.
     Openapi(openapi::Arguments),
     /// Prints every message as an AsyncAPI 3.0 document.
@@ -70,6 +75,8 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, String> {
         Some(Command::Serve(asked)) => serve::run(&asked).await,
         Some(Command::Migrate(asked)) => migrate::run(&asked).await,
         Some(Command::Demo(asked)) => demo::run(&asked).await,
+        Some(Command::Dlq(asked)) => dlq::run(&asked).await,
+        Some(Command::Reconcile(asked)) => reconcile::run(&asked).await,
         Some(Command::Openapi(asked)) => openapi::run(&asked),
         Some(Command::Asyncapi) => asyncapi::run(),
         Some(Command::Config(asked)) => {

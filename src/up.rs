@@ -4,7 +4,7 @@
 //! The Store answers at the one address that is printed; the pages for people are there too. What is
 //! in the data folder outlives the process: started again, the shop goes on where it was.
 
-mod data;
+pub(crate) mod data;
 mod mailbox;
 mod page;
 mod shop;

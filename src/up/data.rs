@@ -18,6 +18,9 @@ pub struct Data {
     _lock: File,
 }
 
+/// Where they are kept.
+const SECRETS: &str = "secrets.toml";
+
 /// What is drawn once for each shop.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,24 +73,13 @@ impl Data {
     /// # Errors
     /// If they cannot be read or written, or if others than the owner may read them.
     pub fn secrets(&self) -> Result<Secrets, String> {
-        let path = self.path("secrets.toml");
-        let failed = |what: String| format!("{}: {what}", path.display());
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let metadata = fs::metadata(&path).map_err(|error| failed(error.to_string()))?;
-                if metadata.permissions().mode() & 0o077 != 0 {
-                    return Err(failed("others may read it; expected the mode 0600".into()));
-                }
-                // Not the parser's whole words, which would show the line.
-                toml::from_str(&text).map_err(|error| failed(error.message().to_owned()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let secrets = Secrets { customer: draw(32), service: draw(32), password: draw(6) };
-                self.keep(&path, &secrets).map_err(|error| failed(error.to_string()))?;
-                Ok(secrets)
-            }
-            Err(error) => Err(failed(error.to_string())),
+        if let Some(secrets) = secrets_in(&self.folder)? {
+            return Ok(secrets);
         }
+        let path = self.path(SECRETS);
+        let secrets = Secrets { customer: draw(32), service: draw(32), password: draw(6) };
+        self.keep(&path, &secrets).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(secrets)
     }
 
     /// Whole or not at all: half a file would be another secret.
@@ -102,6 +94,27 @@ impl Data {
         fs::rename(&draft, path)?;
         File::open(&self.folder)?.sync_all()
     }
+}
+
+/// The secrets of the shop that keeps its data in `folder`, open or not; none if there is no shop.
+///
+/// # Errors
+/// If they cannot be read, or if others than the owner may read them.
+pub fn secrets_in(folder: &Path) -> Result<Option<Secrets>, String> {
+    let path = folder.join(SECRETS);
+    let failed = |what: String| format!("{}: {what}", path.display());
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    let metadata = fs::metadata(&path).map_err(|error| failed(error.to_string()))?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        return Err(failed("others may read it; expected the mode 0600".into()));
+    }
+    // Not the parser's whole words, which would show the line.
+    let secrets = toml::from_str(&text).map_err(|error| failed(error.message().to_owned()))?;
+    Ok(Some(secrets))
 }
 
 /// So many random bytes, in hexadecimal.

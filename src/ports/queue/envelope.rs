@@ -98,7 +98,7 @@ fn drawn_id(content: &[&[u8]]) -> String {
 }
 
 /// A whole number, however the publisher's library wrote it.
-fn number(value: &AMQPValue) -> Option<i64> {
+pub(super) fn number(value: &AMQPValue) -> Option<i64> {
     match value {
         AMQPValue::ShortShortInt(value) => Some((*value).into()),
         AMQPValue::ShortShortUInt(value) => Some((*value).into()),
@@ -112,7 +112,7 @@ fn number(value: &AMQPValue) -> Option<i64> {
     }
 }
 
-fn words(value: &AMQPValue) -> Option<String> {
+pub(super) fn words(value: &AMQPValue) -> Option<String> {
     match value {
         AMQPValue::LongString(value) => String::from_utf8(value.as_bytes().to_vec()).ok(),
         AMQPValue::ShortString(value) => Some(value.to_string()),

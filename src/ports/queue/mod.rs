@@ -6,6 +6,7 @@
 //! is the system's (`topology`); when to try a publish or a subscription again is the caller's.
 
 mod batch;
+mod dead_letters;
 mod declare;
 mod envelope;
 pub(super) mod inbox;

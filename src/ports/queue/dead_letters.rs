@@ -1,0 +1,159 @@
+//! Dead letters in RabbitMQ, for its operator.
+//!
+//! Looking takes messages without acknowledging them: closing the channel hands them back. Trying one
+//! again publishes it and acknowledges the dead one after the confirm, so that a death in between
+//! leaves it twice, which the inbox takes for one, and never not at all.
+
+use futures::future::BoxFuture;
+use lapin::options::{BasicAckOptions, BasicGetOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel};
+use stormproof_system::broker::{Death, DeathReason};
+use stormproof_system::ports::{Message, Queue as _, QueueLost};
+use stormproof_system::time::Time;
+use stormproof_system::topology::{of_shop, original_queue};
+use tokio::time::timeout;
+
+use super::{ANSWER_TIMEOUT, RabbitMq, envelope, lost, no_answer};
+use crate::ports::dead_letters::{DeadLetters, DeadMessage};
+
+impl DeadLetters for RabbitMq {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<DeadMessage>, QueueLost>> {
+        Box::pin(async {
+            let mut all = Vec::new();
+            for queue in of_shop().dead_letter_queues() {
+                let mut look = Look::begin(self, queue).await?;
+                while let Some((message, _)) = look.next().await? {
+                    all.push(message);
+                }
+                look.end().await;
+            }
+            Ok(all)
+        })
+    }
+
+    fn show<'a>(
+        &'a self,
+        queue: &'a str,
+        message_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<DeadMessage>, QueueLost>> {
+        Box::pin(async move {
+            let mut look = Look::begin(self, queue).await?;
+            let found = look.find(message_id).await?;
+            look.end().await;
+            Ok(found.map(|(message, _)| message))
+        })
+    }
+
+    fn replay<'a>(
+        &'a self,
+        queue: &'a str,
+        message_id: &'a str,
+    ) -> BoxFuture<'a, Result<bool, QueueLost>> {
+        Box::pin(async move {
+            let Some(original) = original_queue(queue) else { return Ok(false) };
+            let mut look = Look::begin(self, queue).await?;
+            let Some((dead, tag)) = look.find(message_id).await? else {
+                look.end().await;
+                return Ok(false);
+            };
+            let message = Message {
+                exchange: String::new(),
+                routing_key: original.to_owned(),
+                attempt: 0,
+                ..dead.message
+            };
+            let published = self.publish(message).await;
+            published.map_err(|error| QueueLost(format!("it stays in {queue}: {error}")))?;
+            // From here on it may be there twice, under one id.
+            let acked = look.channel.basic_ack(tag, BasicAckOptions::default()).await;
+            acked.map_err(|error| lost(&error))?;
+            look.end().await;
+            Ok(true)
+        })
+    }
+}
+
+/// One look through a queue, from the oldest message to what was the newest when it began.
+struct Look<'a> {
+    queue: &'a str,
+    channel: Channel,
+    left: u32,
+}
+
+impl<'a> Look<'a> {
+    /// Errors: no connection in time, or no such queue.
+    async fn begin(broker: &RabbitMq, queue: &'a str) -> Result<Look<'a>, QueueLost> {
+        let connection = timeout(ANSWER_TIMEOUT, broker.consuming.up()).await;
+        let trouble = || broker.consuming.trouble().map_or_else(no_answer, QueueLost);
+        let connection = connection.map_err(|_| trouble())??;
+        let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await;
+        let declared = declared.map_err(|error| QueueLost(format!("{queue}: {error}")))?;
+        Ok(Look { queue, channel, left: declared.message_count() })
+    }
+
+    /// The next message, and the tag to acknowledge it by.
+    async fn next(&mut self) -> Result<Option<(DeadMessage, u64)>, QueueLost> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        let got = self.channel.basic_get(self.queue.into(), BasicGetOptions::default());
+        let got = timeout(ANSWER_TIMEOUT, got).await.map_err(|_| no_answer())?;
+        let Some(got) = got.map_err(|error| lost(&error))? else { return Ok(None) };
+        let tag = got.delivery.delivery_tag;
+        let deaths = deaths(&got.delivery.properties);
+        let message = envelope::read(got.delivery);
+        Ok(Some((DeadMessage { queue: self.queue.to_owned(), message, deaths }, tag)))
+    }
+
+    async fn find(&mut self, message_id: &str) -> Result<Option<(DeadMessage, u64)>, QueueLost> {
+        while let Some((dead, tag)) = self.next().await? {
+            if dead.message.message_id == message_id {
+                return Ok(Some((dead, tag)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Hands back what was looked at. If the broker does not hear of it, the connection's end does.
+    async fn end(self) {
+        self.channel.close(200, "looked".into()).await.ok();
+    }
+}
+
+/// What RabbitMQ's header `x-death` tells, the latest reason first.
+fn deaths(properties: &BasicProperties) -> Vec<Death> {
+    let header = properties.headers().as_ref().and_then(|headers| headers.inner().get("x-death"));
+    let Some(AMQPValue::FieldArray(rows)) = header else { return Vec::new() };
+    let rows = rows.as_slice().iter();
+    rows.filter_map(|row| match row {
+        AMQPValue::FieldTable(row) => death(row),
+        _ => None,
+    })
+    .collect()
+}
+
+fn death(row: &FieldTable) -> Option<Death> {
+    let text = |name: &str| row.inner().get(name).and_then(envelope::words).unwrap_or_default();
+    let reason = match text("reason").as_str() {
+        "rejected" => DeathReason::Rejected,
+        "expired" => DeathReason::Expired,
+        "delivery_limit" => DeathReason::DeliveryLimit,
+        _ => return None,
+    };
+    let number = |name: &str| row.inner().get(name).and_then(envelope::number);
+    let keys = row.inner().get("routing-keys");
+    let routing_key = match keys {
+        Some(AMQPValue::FieldArray(keys)) => keys.as_slice().first().and_then(envelope::words),
+        _ => None,
+    };
+    Some(Death {
+        queue: text("queue").into(),
+        reason,
+        count: number("count").and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
+        at: Time(number("time").unwrap_or(0).saturating_mul(1_000_000)),
+        exchange: text("exchange"),
+        routing_key: routing_key.unwrap_or_default(),
+    })
+}
