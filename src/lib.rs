@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 pub mod dlq;
 pub mod host;
+pub mod load;
 pub mod logging;
 pub mod migrate;
 pub mod openapi;
