@@ -47,6 +47,11 @@ impl Servers {
         format!("{}/{}_{{service}}", self.postgres, self.prefix)
     }
 
+    /// One of the server's own databases.
+    pub fn server_url(&self, name: &str) -> String {
+        format!("{}/{name}", self.postgres)
+    }
+
     pub fn broker_url(&self) -> &str {
         &self.broker
     }
