@@ -1,6 +1,7 @@
 //! `stormproof migrate`: brings databases to today's tables and declares the broker's queues, before
 //! replicas start. Nothing else changes tables: replicas of two versions must not fight over them.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
@@ -57,26 +58,31 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses a database that lacks a table of today's: every request would fail, one by one. One that
-/// is ahead is another version's, which the tables of ours outlive.
+/// Refuses a database that lacks a table of today's, or holds another service's: every request would
+/// fail, one by one. One that is ahead is another version's, which the tables of ours outlive.
 ///
 /// # Errors
 /// If a migration is missing, or the database cannot be asked.
 pub async fn check(database: &Sql, service: Service) -> Result<(), String> {
     let name = service.name;
-    let behind = || format!("the database of {name} lacks tables: run `stormproof migrate {name}`");
+    let behind = || {
+        format!("the database of {name} lacks its tables: run `stormproof migrate {name}` first")
+    };
     let unreachable = |error: Error| format!("the database of {name}: {error}");
     let mut session = database.begin().await.map_err(unreachable)?;
-    // Without its table of migrations a database has none.
-    let applied = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
-        .fetch_all(session.connection())
-        .await;
-    let applied: Vec<i64> = applied.map_err(|error| match error {
-        sqlx::Error::Database(_) => behind(),
-        error => unreachable(error.into()),
-    })?;
-    let is_there = |version| applied.contains(&version);
-    match service.migrator().iter().all(|migration| is_there(migration.version)) {
+    let sql = "SELECT version, checksum FROM _sqlx_migrations WHERE success";
+    let applied = sqlx::query_as(sql).fetch_all(session.connection()).await;
+    let applied: BTreeMap<i64, Vec<u8>> = match applied {
+        Ok(rows) => rows.into_iter().collect(),
+        // Without its table of migrations a database has none.
+        Err(sqlx::Error::Database(_)) => BTreeMap::new(),
+        Err(error) => return Err(unreachable(error.into())),
+    };
+    let migrator = service.migrator();
+    let is_there = |version, checksum: &[u8]| {
+        applied.get(&version).is_some_and(|applied| applied.as_slice() == checksum)
+    };
+    match migrator.iter().all(|migration| is_there(migration.version, &migration.checksum)) {
         true => Ok(()),
         false => Err(behind()),
     }

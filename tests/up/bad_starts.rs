@@ -52,7 +52,7 @@ async fn a_folder_in_use_and_files_that_are_damaged() {
     let data = folder.path("data");
     let arguments = ["up", "--data", text(&data), "--listen", "127.0.0.1:0"];
     let shop = Up::open(&data, &[]).await;
-    refused(&arguments, &[], &folder, &["is in use by another", "--data"]).await;
+    refused(&arguments, &[], &folder, &["is in use by another shop", "--data"]).await;
     shop.process.stop().await;
 
     for file in ["bank.db", "broker.db"] {

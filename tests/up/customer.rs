@@ -155,7 +155,8 @@ impl Customer {
             if page.contains(words) {
                 return page;
             }
-            assert!(Instant::now() < deadline, "no mail with {words:?}:\n{page}");
+            let mails = page.matches("<article>").count();
+            assert!(Instant::now() < deadline, "no mail with {words:?} among {mails} at {url}");
             sleep(LOOK).await;
         }
     }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::customer::{Customer, client};
 use super::process::{Folder, Process, run, stormproof};
-use super::real::Servers;
+use super::real::{Servers, with_servers};
 use super::sink::Sink;
 
 /// Every process of the shop: its name and its service.
@@ -34,9 +34,12 @@ struct Shop {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_services_in_six_processes_deliver_an_order() {
-    let Some(servers) = Servers::find("up").await else { return };
+    with_servers("up", deliver).await;
+}
+
+async fn deliver(servers: &Servers) {
     let (sink, smtp) = Sink::open().await;
-    let shop = Shop::new(&servers, &smtp);
+    let shop = Shop::new(servers, &smtp);
 
     // Without its tables a replica says what to do, and does not start.
     shop.runs(&["migrate", "store", "--create"], 0, "").await;
@@ -73,23 +76,28 @@ async fn five_services_in_six_processes_deliver_an_order() {
     assert_eq!(servers.number("bank", debits).await, 2);
     let held = "SELECT SUM(reserved)::BIGINT FROM stock";
     assert_eq!(servers.number("warehouse", held).await, 0);
-    servers.drop_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_without_its_tables_does_not_start() {
-    let Some(servers) = Servers::find("empty").await else { return };
-    let shop = Shop::new(&servers, "smtp://127.0.0.1:1");
-    shop.runs(&["serve", "bank"], 2, "database").await;
-    shop.runs(&["migrate", "store", "--create"], 0, "").await;
-    let mut settings = shop.settings.clone();
-    // The Bank on the Store's tables: they are there, but they are not its own.
-    let url = servers.database_url().replace("{service}", "store");
-    settings.insert("STORMPROOF_DATABASE_URL".into(), url);
-    let shop = Shop { settings, ..shop };
-    // Both have a second migration; what it holds is told apart by its checksum.
-    shop.runs(&["migrate", "bank"], 2, "migration").await;
-    servers.drop_all().await;
+    with_servers("empty", start_in_vain).await;
+}
+
+async fn start_in_vain(servers: &Servers) {
+    let mut shop = Shop::new(servers, "smtp://127.0.0.1:1");
+    // No database, one without tables, and one with another service's.
+    shop.runs(&["serve", "bank"], 2, "does not exist").await;
+    let first = "lacks its tables: run `stormproof migrate bank` first";
+    for (name, words) in [("postgres", first), ("store", first)] {
+        shop.runs(&["migrate", "store", "--create"], 0, "").await;
+        let url = match name {
+            "store" => servers.database_url().replace("{service}", "store"),
+            name => servers.server_url(name),
+        };
+        let before = shop.settings.insert("STORMPROOF_DATABASE_URL".into(), url);
+        shop.runs(&["serve", "bank"], 2, words).await;
+        shop.settings.extend(before.map(|url| ("STORMPROOF_DATABASE_URL".into(), url)));
+    }
 }
 
 impl Shop {

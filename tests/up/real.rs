@@ -1,12 +1,24 @@
-//! Real servers for a test: databases and a virtual host of its own, dropped when it has passed.
+//! Real servers for a test: databases and a virtual host of its own, dropped at its end.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use stormproof_system::service::SERVICES;
+
+/// Runs `test` with real servers, and drops what they held for it, whether it passes or not.
+pub async fn with_servers(name: &str, test: impl AsyncFnOnce(&Servers)) {
+    let Some(servers) = Servers::find(name).await else { return };
+    let tested = AssertUnwindSafe(test(&servers)).catch_unwind().await;
+    servers.drop_all().await;
+    if let Err(panic) = tested {
+        resume_unwind(panic);
+    }
+}
 
 /// Postgres databases, one for each service, and RabbitMQ.
 pub struct Servers {
@@ -19,7 +31,7 @@ pub struct Servers {
 impl Servers {
     /// `None` if one of the servers does not answer, which is said; with `STORMPROOF_REQUIRE_REAL=1`
     /// the test fails then.
-    pub async fn find(name: &str) -> Option<Servers> {
+    async fn find(name: &str) -> Option<Servers> {
         let variable = |name: &str, default: &str| std::env::var(name).unwrap_or(default.into());
         let postgres = variable("STORMPROOF_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432");
         let broker = variable("STORMPROOF_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/%2f");
@@ -47,6 +59,11 @@ impl Servers {
         format!("{}/{}_{{service}}", self.postgres, self.prefix)
     }
 
+    /// One of the server's own databases.
+    pub fn server_url(&self, name: &str) -> String {
+        format!("{}/{name}", self.postgres)
+    }
+
     pub fn broker_url(&self) -> &str {
         &self.broker
     }
@@ -60,7 +77,7 @@ impl Servers {
     }
 
     /// Leaves nothing behind.
-    pub async fn drop_all(self) {
+    async fn drop_all(self) {
         let mut server = self.connect("postgres").await;
         for service in SERVICES {
             let name = format!("{}_{}", self.prefix, service.name);
