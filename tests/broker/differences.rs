@@ -25,7 +25,7 @@ use crate::contract::real::real;
 struct Pair {
     _connection: Connection,
     channel: Channel,
-    declared: Declared,
+    _declared: Declared,
     queue: String,
     broker: Broker,
     /// RabbitMQ's.
@@ -45,7 +45,7 @@ impl Pair {
         let channel = connection.create_channel().await.expect("it is connected");
         channel.confirm_select(ConfirmSelectOptions::default()).await.expect("it is connected");
         let version = version(&url);
-        Some(Pair { _connection: connection, channel, declared, queue, broker, version })
+        Some(Pair { _connection: connection, channel, _declared: declared, queue, broker, version })
     }
 
     fn message(&self, id: &str) -> Message {
@@ -112,7 +112,6 @@ fn a_full_queue_lets_a_few_more_pass() {
         };
         let refused = tokio::time::timeout(Duration::from_secs(10), refused).await;
         let queue = pair.queue.clone();
-        pair.declared.delete().await;
         assert!(refused.is_ok() && passed > 1, "{queue}: {passed} passed");
     });
 }
@@ -141,7 +140,6 @@ fn without_a_delivery_limit_3_10_requeues_at_the_tail() {
         let options = BasicRejectOptions { requeue: true };
         pair.channel.basic_reject(tag, options).await.expect("it is held");
         let (next, _) = pair.get().await;
-        pair.declared.delete().await;
         assert_eq!(first, "a");
         let is_old = matches!(pair.version.split('.').next(), Some("3"));
         assert_eq!(next, if is_old { "b" } else { "a" }, "RabbitMQ {}", pair.version);

@@ -26,11 +26,14 @@ pub struct Rabbit {
     _connection: Connection,
     channel: Channel,
     connections: Vec<Option<Client>>,
-    consumers: Vec<Arc<Mutex<Vec<(u64, Seen)>>>>,
+    consumers: Vec<Deliveries>,
     /// Which connection a consumer belongs to.
     owners: Vec<usize>,
     outcomes: Vec<Outcome>,
 }
+
+/// What a consumer was given, with its tags.
+type Deliveries = Arc<Mutex<Vec<(u64, Seen)>>>;
 
 /// One connection with one channel.
 struct Client {
@@ -170,7 +173,7 @@ impl Rabbit {
         let consumer =
             channel.basic_consume(name.into(), "".into(), options, FieldTable::default());
         let consumer = consumer.await.expect("the queue is there");
-        let seen = Arc::default();
+        let seen = Deliveries::default();
         tokio::spawn(collect(consumer, Arc::clone(&seen)));
         self.consumers.push(seen);
         self.owners.push(connection);
@@ -192,7 +195,7 @@ async fn connect(url: &str) -> Client {
     Client { connection, channel }
 }
 
-async fn collect(mut consumer: Consumer, all: Arc<Mutex<Vec<(u64, Seen)>>>) {
+async fn collect(mut consumer: Consumer, all: Deliveries) {
     while let Some(Ok(delivery)) = consumer.next().await {
         let mut all = all.lock().expect("nobody panics while holding it");
         all.push((delivery.delivery_tag, seen(&delivery)));

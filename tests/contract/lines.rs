@@ -20,7 +20,7 @@ struct Bench {
     proxy: Proxy,
     rabbit: RabbitMq,
     queue: &'static str,
-    declared: Declared,
+    _declared: Declared,
 }
 
 impl Bench {
@@ -31,7 +31,7 @@ impl Bench {
         let declared = Declared::new(&url, Topology { queues, ..Topology::default() }).await;
         let proxy = Proxy::new(&url).await;
         let rabbit = RabbitMq::new(&proxy.url).expect("the address is one");
-        Some(Bench { proxy, rabbit, queue, declared })
+        Some(Bench { proxy, rabbit, queue, _declared: declared })
     }
 
     async fn publish(&self, id: &str) -> Result<(), PublishError> {
@@ -111,7 +111,6 @@ fn a_cut_is_heard_and_mended_by_itself() {
         let next = consumer.next().await.expect("the link is open again");
         assert_eq!((&*next.message.message_id, next.redelivered), ("after", false));
         drop(consumer);
-        bench.declared.delete().await;
     });
 }
 
@@ -129,7 +128,6 @@ fn silence_ends_a_publish_in_time() {
         }
         bench.proxy.set(Link::Open);
         bench.publish("after").await.expect("the link is open again");
-        bench.declared.delete().await;
     });
 }
 
@@ -164,7 +162,6 @@ fn a_blocked_connection_delays_publishes_and_nothing_else() {
         let (published, ()) = futures::join!(blocked, unblock);
         published.expect("it waited until it could be sent");
         drop(consumer);
-        bench.declared.delete().await;
     });
 }
 
@@ -180,7 +177,6 @@ fn a_queue_with_other_arguments_is_told() {
         assert!(answer.contains("x-delivery-limit"), "{answer}");
         // The line is none the worse.
         bench.publish("after").await.expect("only the channel was closed");
-        bench.declared.delete().await;
     });
 }
 

@@ -75,7 +75,6 @@ fn our_consumer_takes_what_pika_publishes() {
             body: body.into(),
         };
         assert_eq!(message, expected);
-        bench.end().await;
     });
 }
 
@@ -96,7 +95,6 @@ fn our_consumer_is_given_what_it_cannot_read() {
             ids.push(message.message_id);
         }
         assert!(ids[0] == ids[2] && ids[0] != ids[1] && !ids[0].is_empty(), "{ids:?}");
-        bench.end().await;
     });
 }
 
@@ -130,7 +128,6 @@ fn pika_reads_what_we_publish() {
             "body": { "order_id": "order-1", "sequence": 2, "status": "PICKED_UP", "at": 7 },
         });
         assert_eq!(found, expected);
-        bench.end().await;
     });
 }
 
@@ -148,7 +145,7 @@ struct Bench {
     url: String,
     queue: String,
     rabbit: RabbitMq,
-    declared: Declared,
+    _declared: Declared,
 }
 
 impl Bench {
@@ -163,7 +160,7 @@ impl Bench {
         let queues = vec![QueueSpec::named(queue.clone())];
         let declared = Declared::new(&url, Topology { queues, ..Topology::default() }).await;
         let rabbit = RabbitMq::new(&url).expect("the address is one");
-        Some(Bench { url, queue, rabbit, declared })
+        Some(Bench { url, queue, rabbit, _declared: declared })
     }
 
     /// Runs a script; returns what it prints.
@@ -199,10 +196,6 @@ impl Bench {
         let settled = subscription.settle(delivery.tag, Settle::Ack).await;
         settled.expect("the connection lives");
         delivery
-    }
-
-    async fn end(self) {
-        self.declared.delete().await;
     }
 }
 

@@ -7,6 +7,7 @@ use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::{Connection, ConnectionProperties};
 use stormproof::ports::queue::RabbitMq;
 use stormproof_system::topology::Topology;
+use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 const DEFAULT_URL: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
@@ -45,7 +46,7 @@ pub fn owner(test: &str) -> String {
     format!("stormproof-test-{test}-{}-{nanos}", std::process::id())
 }
 
-/// Queues and exchanges that are declared now and deleted by [`Declared::delete`].
+/// Queues and exchanges that are declared now and deleted in the end, however the test ends.
 pub struct Declared {
     url: String,
     topology: Topology,
@@ -58,7 +59,7 @@ impl Declared {
         Declared { url: url.to_owned(), topology }
     }
 
-    pub async fn delete(self) {
+    async fn delete(&self) {
         let connection = Connection::connect(&self.url, ConnectionProperties::default());
         let connection = connection.await.expect("it answered before");
         let channel = connection.create_channel().await.expect("it is connected");
@@ -72,5 +73,16 @@ impl Declared {
             let deleted = channel.exchange_delete(exchange.as_str().into(), options).await;
             deleted.expect("the exchange is ours");
         }
+    }
+}
+
+impl Drop for Declared {
+    fn drop(&mut self) {
+        // A runtime cannot wait within another, and this one may be about to panic.
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                Runtime::new().expect("a runtime can be started").block_on(self.delete())
+            });
+        });
     }
 }

@@ -51,11 +51,13 @@ pub(super) enum Command {
         line: LineId,
     },
     /// Does something to the model and returns what to do once it is on disk.
-    Operate(Box<dyn FnOnce(&mut Broker, Time) -> Later + Send>),
+    Operate(Operation),
     Close {
         answer: oneshot::Sender<()>,
     },
 }
+
+pub(super) type Operation = Box<dyn FnOnce(&mut Broker, Time) -> Later + Send>;
 
 /// What may be told once the journal has it.
 pub(super) type Later = Box<dyn FnOnce() + Send>;

@@ -64,7 +64,7 @@ pub(super) async fn returns_what_no_queue_takes(bench: Bench<'_>) -> Kept {
 
 /// Publishes that are under way together get each its own answer.
 pub(super) async fn tells_publishes_apart(bench: Bench<'_>) -> Kept {
-    let messages: Vec<_> = (0..200)
+    let messages: Vec<_> = (0..1500)
         .map(|number| {
             let queue = if number % 3 == 1 { "nowhere" } else { WORK };
             bench.message(queue, &format!("m{number}"))
