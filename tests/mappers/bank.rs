@@ -3,7 +3,7 @@
 use scoped_futures::ScopedFutureExt as _;
 use stormproof_system::bank::account::{Account, Status};
 use stormproof_system::bank::debit::{self, Charge, Debit};
-use stormproof_system::bank::dto::RefundRequest;
+use stormproof_system::bank::dto::{Movement, PaymentView, RefundRequest, RefundView};
 use stormproof_system::bank::ledger::Posting;
 use stormproof_system::bank::mapper::{accounts, payments};
 use stormproof_system::bank::refund::{self, Refund};
@@ -25,6 +25,7 @@ super::checks!("bank":
     a_claim_becomes_a_decline,
     a_void_takes_the_key_before_the_debit,
     a_debit_is_refunded_once,
+    money_is_viewed_as_the_ledger_has_it,
 );
 
 fn aud(minor: i64) -> Money {
@@ -290,4 +291,55 @@ async fn a_debit_is_refunded_once(bench: Bench) {
     let made = Refund { amount: aud(42_00), transaction_id: "t-3".into() };
     assert_eq!(debit_of(&bench, &first.key).await, Some((debited(&first, "t-1"), Some(made))));
     assert_eq!(debit_of(&bench, &second.key).await, Some((debited(&second, "t-2"), None)));
+}
+
+async fn money_is_viewed_as_the_ledger_has_it(bench: Bench) {
+    let (first, second) = (request("order-1", "ada", 42_00), request("order-2", "ada", 1_00));
+    for (request, id) in [(&first, "t-1"), (&second, "t-2")] {
+        assert!(claim(&bench, request, id).await);
+    }
+    assert!(bury(&bench, "DEBIT-order-3", "order-3").await);
+    let refund = &RefundRequest {
+        key: refund::key(&first.order_id),
+        debit_key: first.key.clone(),
+        order_id: first.order_id.clone(),
+        amount: aud(42_00),
+    };
+    let refunded =
+        bench.once(|transaction| payments::insert_refund(transaction, refund, "t-3").scope_boxed());
+    refunded.await.expect("the first refund");
+    for (id, from, to) in [("t-1", "ada", "shop-0"), ("t-3", "shop-0", "ada")] {
+        let posting = &Posting::transfer(id, from, to, 42_00);
+        let posted = bench.once(|transaction| accounts::post(transaction, posting).scope_boxed());
+        posted.await.expect("a new transaction");
+    }
+    // The second debit moved less than it says, and half of it went nowhere.
+    let half = "INSERT INTO entries (transaction_id, account, amount) VALUES ('t-2', 'ada', -50)";
+    assert_eq!(bench.execute(half).await.ok(), Some(1));
+
+    let orders = ["order-1", "order-2", "order-3", "order-4"].map(order_id);
+    let orders = &orders[..];
+    let views = bench.once(|transaction| payments::views(transaction, orders).scope_boxed()).await;
+    let mut views = views.expect("the rows can be read");
+    views.sort_by_key(|view| view.order_id.clone());
+    let movement = |id: &str, posted, sum| Movement { transaction_id: id.into(), posted, sum };
+    let view = |request: &DebitRequest, movement| PaymentView {
+        order_id: request.order_id.clone(),
+        outcome: PaymentOutcome::Debited,
+        account: Some(request.account.clone()),
+        amount: Some(request.amount),
+        movement: Some(movement),
+        refund: None,
+    };
+    let back = RefundView { amount: aud(42_00), movement: movement("t-3", 42_00, 0) };
+    let tombstone = PaymentView {
+        order_id: order_id("order-3"),
+        outcome: PaymentOutcome::Voided,
+        account: None,
+        amount: None,
+        movement: None,
+        refund: None,
+    };
+    let first = PaymentView { refund: Some(back), ..view(&first, movement("t-1", -42_00, 0)) };
+    assert_eq!(views, [first, view(&second, movement("t-2", -50, -50)), tombstone]);
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::Check;
 
-const CHECKS: [&[Check]; 11] = [
+const CHECKS: [&[Check]; 12] = [
     super::accounts::CHECKS,
     super::bank::CHECKS,
     super::catalogue::CHECKS,
@@ -19,6 +19,7 @@ const CHECKS: [&[Check]; 11] = [
     super::idempotency::CHECKS,
     super::messaging::CHECKS,
     super::orders::CHECKS,
+    super::reconciliations::CHECKS,
     super::sagas::CHECKS,
     super::support::CHECKS,
     super::warehouse::CHECKS,
@@ -61,12 +62,19 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Whether `sql` is `statement` with something for its `{}`.
+/// Whether `sql` is `statement` with something for each `{}`, or holds it if it is but a part of one.
 fn fits(statement: &str, sql: &str) -> bool {
-    match statement.split_once("{}") {
-        Some((before, after)) => sql.starts_with(before) && sql.ends_with(after),
-        None => sql == statement,
+    if !VERBS.iter().any(|verb| statement.starts_with(verb)) {
+        return sql.contains(statement);
     }
+    let pieces: Vec<&str> = statement.split("{}").collect();
+    let [first, between @ .., last] = &pieces[..] else { return sql == statement };
+    let Some(mut rest) = sql.strip_prefix(first) else { return false };
+    for piece in between {
+        let Some((_, after)) = rest.split_once(piece) else { return false };
+        rest = after;
+    }
+    rest.ends_with(last)
 }
 
 /// A piece of Rust, as much as has to be told apart here.
@@ -79,10 +87,16 @@ enum Token {
 
 use Token::{Mark, Text, Word};
 
+/// A macro that puts statements together: its variables, and what it concatenates.
+struct Template<'t> {
+    variables: Vec<&'t str>,
+    concat: &'t [Token],
+}
+
 /// The statements that `source` holds.
 fn statements(source: &str) -> Vec<String> {
     let tokens = tokens(source);
-    let mut templates: BTreeMap<&str, &[Token]> = BTreeMap::new();
+    let mut templates: BTreeMap<&str, Template<'_>> = BTreeMap::new();
     let mut statements = Vec::new();
     let mut place = 0;
     while place < tokens.len() {
@@ -90,14 +104,16 @@ fn statements(source: &str) -> Vec<String> {
             [Word(word), Mark('!'), Word(name), ..] if word == "macro_rules" => {
                 let concat = position(&tokens, place, |token| *token == Word("concat".into()));
                 let end = position(&tokens, concat, |token| *token == Mark(')'));
-                templates.insert(name, &tokens[concat..end]);
+                let variables = variables(&tokens[place..concat]);
+                templates.insert(name, Template { variables, concat: &tokens[concat..end] });
                 place = end;
             }
-            [Word(name), Mark('!'), Mark('('), Text(argument), ..]
+            [Word(name), Mark('!'), Mark('('), Text(_), ..]
                 if templates.contains_key(name.as_str()) =>
             {
-                statements.push(expand(templates[name.as_str()], argument));
-                place += 3;
+                let end = position(&tokens, place, |token| *token == Mark(')'));
+                statements.push(expand(&templates[name.as_str()], &tokens[place..end]));
+                place = end;
             }
             [Text(text), ..] if VERBS.iter().any(|verb| text.starts_with(verb)) => {
                 statements.push(text.clone());
@@ -111,20 +127,35 @@ fn statements(source: &str) -> Vec<String> {
 
 fn position(tokens: &[Token], from: usize, is: impl Fn(&Token) -> bool) -> usize {
     let place = tokens[from..].iter().position(is);
-    from + place.expect("a macro that makes statements is `concat!(…)`")
+    from + place.expect("a macro that makes statements is `concat!(…)`, of literals")
 }
 
-/// A template with `argument` for its one variable.
-fn expand(template: &[Token], argument: &str) -> String {
+/// The names after a `$`.
+fn variables(tokens: &[Token]) -> Vec<&str> {
+    let names = tokens.windows(2).filter_map(|pair| match pair {
+        [Mark('$'), Word(name)] => Some(name.as_str()),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// A template with the literals of `call` for its variables.
+fn expand(template: &Template<'_>, call: &[Token]) -> String {
+    let literal = |token| match token {
+        &Text(ref text) => Some(text.as_str()),
+        _ => None,
+    };
+    let arguments: Vec<&str> = call.iter().filter_map(literal).collect();
     let mut statement = String::new();
-    let mut before = None;
-    for token in template {
+    for token in template.concat {
         match token {
             Text(text) => statement.push_str(text),
-            Word(_) if before == Some(&Mark('$')) => statement.push_str(argument),
-            _ => {}
+            Word(name) => {
+                let variable = template.variables.iter().position(|variable| variable == name);
+                statement.push_str(variable.map_or("", |place| arguments[place]));
+            }
+            Mark(_) => {}
         }
-        before = Some(token);
     }
     statement
 }
@@ -183,12 +214,27 @@ fn statements_are_found_as_they_are_run() {
     let source = r#"
         // "SELECT nothing"
         macro_rules! select { ($rest:literal) => { concat!("SELECT a ", $rest, " LIMIT 1") }; }
+        macro_rules! sum { ($a:literal, $b:literal) => { concat!("(SELECT ", $b, "+", $a, ")") }; }
         fn one() { query(select!("WHERE b")); query("UPDATE c \
-            SET d = \"e\""); say("select f"); format!("DELETE FROM g WHERE h IN ({})", 1) }
+            SET d = \"e\""); say("select f"); format!("DELETE FROM g WHERE h IN ({})", 1);
+            sum!("i", "j") }
     "#;
-    let expected =
-        ["SELECT a WHERE b LIMIT 1", "UPDATE c SET d = \"e\"", "DELETE FROM g WHERE h IN ({})"];
+    let expected = [
+        "SELECT a WHERE b LIMIT 1",
+        "UPDATE c SET d = \"e\"",
+        "DELETE FROM g WHERE h IN ({})",
+        "(SELECT j+i)",
+    ];
     assert_eq!(statements(source), expected);
-    assert!(fits(expected[2], "DELETE FROM g WHERE h IN ($1, $2)"));
-    assert!(!fits(expected[2], "DELETE FROM g WHERE i IN ($1)") && !fits("SELECT a", "SELECT b"));
+    for (statement, sql, expected) in [
+        ("SELECT a", "SELECT a", true),
+        ("SELECT a", "SELECT a, b", false),
+        ("SELECT a IN ({})", "SELECT a IN ($1, $2)", true),
+        ("SELECT a IN ({})", "SELECT b IN ($1)", false),
+        ("SELECT {}, {} FROM c", "SELECT a, b FROM c", true),
+        ("SELECT {}, {} FROM c", "SELECT a FROM c", false),
+        ("(SELECT a)", "SELECT b, (SELECT a)", true),
+    ] {
+        assert_eq!(fits(statement, sql), expected, "{statement} / {sql}");
+    }
 }

@@ -3,7 +3,7 @@
 use scoped_futures::ScopedFutureExt as _;
 use stormproof_system::error::Error;
 use stormproof_system::id::WarehouseId;
-use stormproof_system::warehouse::dto::Restock;
+use stormproof_system::warehouse::dto::{ReservationView, Restock};
 use stormproof_system::warehouse::mapper;
 use stormproof_system::warehouse::reservation::{Line, Reservation, Shift, State};
 
@@ -20,6 +20,7 @@ super::checks!("warehouse":
     a_reservation_comes_back_with_its_lines,
     an_order_has_one_reservation,
     a_reservation_moves_from_the_version_that_was_seen,
+    reservations_are_viewed_by_the_batch,
 );
 
 fn restock(key: &str, product: &str, warehouse: &str, quantity: i64) -> Restock {
@@ -236,4 +237,33 @@ async fn a_reservation_moves_from_the_version_that_was_seen(bench: Bench) {
     assert_eq!((first.state, first.version), (State::Returned, 3));
     let second = reservation(&bench, "order-2").await;
     assert_eq!((second.state, second.version), (State::Held, 1));
+}
+
+async fn reservations_are_viewed_by_the_batch(bench: Bench) {
+    for (order, state) in [("c", State::Held), ("a", State::Held), ("b", State::Released)] {
+        assert!(insert(&bench, order, state).await);
+    }
+    let lines = [line("mug", "perth", 1), line("teapot", "perth", 3)];
+    for line in lines.iter().rev() {
+        insert_line(&bench, "a", line).await.expect("a new line");
+    }
+    insert_line(&bench, "c", &lines[0]).await.expect("a new line");
+    let table: [(&[&str], &[&str]); 3] = [
+        (&["a", "b"], &["a Held 2", "b Released 0"]),
+        (&["d"], &[]),
+        (&["d", "c", "b", "a"], &["a Held 2", "b Released 0", "c Held 1"]),
+    ];
+    for (asked, expected) in table {
+        let orders: Vec<_> = asked.iter().map(|order| order_id(*order)).collect();
+        let orders = &orders[..];
+        let views = bench.once(|transaction| mapper::views(transaction, orders).scope_boxed());
+        let views = views.await.expect("the rows can be read");
+        let words = |view: &ReservationView| {
+            format!("{} {:?} {}", view.order_id, view.state, view.lines.len())
+        };
+        assert_eq!(views.iter().map(words).collect::<Vec<_>>(), expected, "{asked:?}");
+        if let Some(view) = views.iter().find(|view| view.order_id.as_str() == "a") {
+            assert_eq!(view.lines, lines);
+        }
+    }
 }
