@@ -9,12 +9,12 @@ mod http;
 mod lines;
 mod mailer;
 mod pika;
-mod postgres;
+pub mod postgres;
 mod proxy;
 mod queue;
 pub mod rabbit;
 pub mod real;
-mod scratch;
+pub mod scratch;
 mod sqlite;
 
 use std::io::Write as _;

@@ -22,10 +22,13 @@ mod warehouse;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use stormproof::ports::database::Sql;
 use stormproof_sim::world::{ServiceSpec, Spec, migrated, run};
 use stormproof_system::ports::Database;
 use stormproof_system::service::{SERVICES, Service};
 
+use crate::contract::postgres::Postgres;
+use crate::contract::scratch::Scratch;
 use bench::Bench;
 
 /// What the mappers of a service owe it, tried on a freshly migrated database.
@@ -40,7 +43,8 @@ type Work = Box<dyn FnOnce(Arc<dyn Database>) -> BoxFuture<'static, ()> + Send>;
 
 /// The databases that the shop has to get along with. Each makes a database with the tables of the
 /// service, has the work done on it, and lets it go.
-const DATABASES: [fn(Service, Work); 1] = [|service, work| drop(sqlite(service, work))];
+const DATABASES: [fn(Service, Work); 3] =
+    [|service, work| drop(sqlite(service, work)), sqlite_file, postgres];
 
 /// SQLite as the seeded world has it. Returns the statements that the work made.
 fn sqlite(service: Service, work: Work) -> Vec<String> {
@@ -53,6 +57,36 @@ fn sqlite(service: Service, work: Work) -> Vec<String> {
         done.expect("nobody kills the node");
         world.database(&format!("{}-db", service.name)).prepared()
     })
+}
+
+/// SQLite in a file, as one machine has it.
+fn sqlite_file(service: Service, work: Work) {
+    on_this_machine(async {
+        let scratch = Scratch::new("mappers");
+        let sql = Sql::sqlite(&scratch.path().join("database")).await;
+        work_on(sql.expect("a new file can be opened"), service, work).await;
+    });
+}
+
+/// Postgres, if there is one.
+fn postgres(service: Service, work: Work) {
+    on_this_machine(async {
+        let Some(server) = Postgres::or_skip("mappers").await else { return };
+        let sql = Sql::postgres(&server.url, 2).await;
+        work_on(sql.expect("the server answered just now"), service, work).await;
+    });
+}
+
+async fn work_on(sql: Sql, service: Service, work: Work) {
+    sql.migrate(&service.migrator()).await.expect("the migrations of a service apply");
+    let sql = Arc::new(sql);
+    work(sql.clone()).await;
+    sql.close().await;
+}
+
+fn on_this_machine(work: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime can be made").block_on(work);
 }
 
 impl Check {
