@@ -197,7 +197,8 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, arrives: bool) {
                     }
                     server.write_all(&there[..length]).await.expect("it reads");
                     if commit {
-                        server.read(&mut back).await.expect("it answers");
+                        let answer = server.read(&mut back).await;
+                        assert!(answer.is_ok_and(|length| length > 0), "the server answers");
                         return;
                     }
                 }

@@ -29,8 +29,9 @@ impl Postgres {
             Ok(database) => Some(database),
             Err(why) => {
                 let required = std::env::var("STORMPROOF_REQUIRE_REAL").is_ok_and(|it| it == "1");
-                assert!(!required, "no Postgres for {purpose} at {server}: {why}");
-                tell(&format!("SKIPPED {purpose}: no Postgres at {server}: {why}"));
+                assert!(!required, "{purpose}: no Postgres at {}: {why}", place(&server));
+                let words = format!("no Postgres at {}: {why}", place(&server));
+                tell(&format!("real bindings ({purpose}) SKIPPED: {words}"));
                 None
             }
         }
@@ -64,6 +65,14 @@ impl Postgres {
             version.fetch_one(&mut self.connect().await).await.expect("it is a setting");
         format!("Postgres {version}")
     }
+}
+
+/// Host and port; the rest of the URL may hold a password.
+fn place(url: &str) -> String {
+    let url: Option<reqwest::Url> = url.parse().ok();
+    let place =
+        url.map(|url| format!("{}:{}", url.host_str().unwrap_or("?"), url.port().unwrap_or(5432)));
+    place.unwrap_or_else(|| "what is no URL".to_owned())
 }
 
 impl Drop for Postgres {
