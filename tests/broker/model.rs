@@ -18,6 +18,8 @@ pub struct Model {
     /// The numbers of the connections that were not dropped.
     open: Vec<usize>,
     consumers: Vec<ConsumerId>,
+    /// The queue of each, by its number in [`QUEUES`].
+    consuming: Vec<usize>,
     /// What is in hand: consumer, number among its deliveries, tag.
     held: Vec<(usize, usize, u64)>,
     observed: Observed,
@@ -45,6 +47,7 @@ impl Model {
             connections: Vec::new(),
             open: Vec::new(),
             consumers: Vec::new(),
+            consuming: Vec::new(),
             held: Vec::new(),
             observed: Observed::default(),
         }
@@ -66,10 +69,18 @@ impl Model {
                 Action::Publish { exchange: "topics", key: key.to_owned(), message_id }
             }
             Step::Consume { queue, connection, prefetch } => {
-                let open = &self.open;
-                let reused = connection.filter(|_| !open.is_empty());
+                // Two consumers of a queue on one connection give back otherwise: `differences.rs`.
+                let is_free = |connection: &&usize| {
+                    let mine = self.consumers.iter().zip(&self.consuming);
+                    let id = self.connections[**connection];
+                    !mine
+                        .into_iter()
+                        .any(|(consumer, consumed)| consumer.connection == id && *consumed == queue)
+                };
+                let free: Vec<&usize> = self.open.iter().filter(is_free).collect();
+                let reused = connection.filter(|_| !free.is_empty());
                 let connection =
-                    reused.map_or(self.connections.len(), |number| open[number % open.len()]);
+                    reused.map_or(self.connections.len(), |number| *free[number % free.len()]);
                 Action::Consume { queue: QUEUES[queue], connection, prefetch }
             }
             Step::Ack { held: index } => {
@@ -110,6 +121,8 @@ impl Model {
                 let connection = self.connections[*connection];
                 let consumer = self.broker.consume(connection, queue, *prefetch);
                 self.consumers.push(consumer.expect("connection and queue are there"));
+                let number = QUEUES.iter().position(|name| name == queue);
+                self.consuming.push(number.expect("it is one of ours"));
                 self.observed.consumers.push(Vec::new());
             }
             Action::Ack { consumer, delivery } => {
