@@ -196,6 +196,37 @@ fn several_consumers_of_a_queue_on_one_channel_give_back_one_after_the_other() {
     });
 }
 
+/// In the model a consumer whose requeued message is given up has room for one more. In 3.10 it has
+/// room for two. The shop rejects without requeueing.
+#[test]
+fn a_requeue_over_the_limit_gives_too_much_room_in_3_10() {
+    real(async {
+        let limited = |name: &str| QueueSpec { delivery_limit: Some(0), ..QueueSpec::named(name) };
+        let Some(mut pair) = Pair::new("room", limited).await else { return };
+        let connection = pair.broker.connect();
+        pair.broker.consume(connection, &pair.queue, 1).expect("the queue is there");
+        pair.channel.basic_qos(1, BasicQosOptions::default()).await.expect("it is connected");
+        let mut consumer = consume(&pair.channel, &pair.queue, "one").await;
+        for id in ["a", "b", "c"] {
+            let message = pair.message(id);
+            pair.broker.publish(connection, message, true, Time(0)).expect("the exchange is there");
+            assert!(pair.publish(id).await.is_ack());
+        }
+        pair.broker.sync();
+        assert_eq!(pair.broker.deliver(Time(0)).len(), 1);
+        pair.broker.reject(connection, 1, true, Time(0)).expect("it is held");
+        assert_eq!(pair.broker.deliver(Time(0)).len(), 1);
+
+        assert_eq!(next(&mut consumer).await, "a");
+        let options = BasicRejectOptions { requeue: true };
+        pair.channel.basic_reject(1, options).await.expect("it is held");
+        assert_eq!(next(&mut consumer).await, "b");
+        if pair.version.starts_with("3.10.") {
+            assert_eq!(next(&mut consumer).await, "c");
+        }
+    });
+}
+
 async fn consume(channel: &Channel, queue: &str, name: &str) -> Consumer {
     let options = BasicConsumeOptions::default();
     let consumer = channel.basic_consume(queue.into(), name.into(), options, FieldTable::default());

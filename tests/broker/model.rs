@@ -20,9 +20,19 @@ pub struct Model {
     consumers: Vec<ConsumerId>,
     /// The queue of each, by its number in [`QUEUES`].
     consuming: Vec<usize>,
-    /// What is in hand: consumer, number among its deliveries, tag.
-    held: Vec<(usize, usize, u64)>,
+    held: Vec<Held>,
     observed: Observed,
+}
+
+/// A delivery in hand.
+#[derive(Clone, Copy)]
+struct Held {
+    consumer: usize,
+    /// Its number among the consumer's deliveries.
+    delivery: usize,
+    tag: u64,
+    /// Whether one more return is too often.
+    at_limit: bool,
 }
 
 /// A step in the terms of those who carry it out: consumers, connections and deliveries by number.
@@ -56,10 +66,7 @@ impl Model {
     /// What a step means now; `None`: nothing, for there is nothing to act on.
     pub fn action(&self, step: Step) -> Option<Action> {
         let message_id = format!("m{}", self.observed.outcomes.len());
-        let held = |index: usize| {
-            let (consumer, delivery, _) = self.held.get(index % self.held.len().max(1))?;
-            Some((*consumer, *delivery))
-        };
+        let held = |index: usize| self.held.get(index % self.held.len().max(1)).copied();
         Some(match step {
             Step::Publish { queue } => {
                 let key = QUEUES.get(queue).copied().unwrap_or("nowhere").to_owned();
@@ -84,12 +91,13 @@ impl Model {
                 Action::Consume { queue: QUEUES[queue], connection, prefetch }
             }
             Step::Ack { held: index } => {
-                let (consumer, delivery) = held(index)?;
+                let Held { consumer, delivery, .. } = held(index)?;
                 Action::Ack { consumer, delivery }
             }
             Step::Reject { held: index, requeue } => {
-                let (consumer, delivery) = held(index)?;
-                Action::Reject { consumer, delivery, requeue }
+                let Held { consumer, delivery, at_limit, .. } = held(index)?;
+                // A requeue over the limit gives too much room in 3.10: `differences.rs`.
+                Action::Reject { consumer, delivery, requeue: requeue && !at_limit }
             }
             Step::Drop { connection } => {
                 let open = &self.open;
@@ -138,7 +146,7 @@ impl Model {
                 self.open.retain(|open| open != connection);
                 self.broker.disconnect(gone, self.now);
                 let consumers = &self.consumers;
-                self.held.retain(|(consumer, ..)| consumers[*consumer].connection != gone);
+                self.held.retain(|held| consumers[held.consumer].connection != gone);
             }
         }
         self.rest();
@@ -167,8 +175,15 @@ impl Model {
             for (consumer, delivered) in self.broker.deliver(self.now) {
                 let known = self.consumers.iter().position(|known| *known == consumer);
                 let number = known.expect("it is a consumer of ours");
+                let queue = self.broker.queue(QUEUES[self.consuming[number]]);
+                let limit = queue.expect("it is declared").spec().delivery_limit;
                 let seen = &mut self.observed.consumers[number];
-                self.held.push((number, seen.len(), delivered.tag));
+                self.held.push(Held {
+                    consumer: number,
+                    delivery: seen.len(),
+                    tag: delivered.tag,
+                    at_limit: limit.is_some_and(|limit| delivered.delivery_count >= limit),
+                });
                 seen.push(Seen {
                     message_id: delivered.message.message_id.clone(),
                     redelivered: delivered.redelivered,
@@ -184,8 +199,9 @@ impl Model {
     }
 
     fn release(&mut self, consumer: usize, delivery: usize) -> (ConnectionId, u64) {
-        let held = self.held.iter().position(|held| (held.0, held.1) == (consumer, delivery));
-        let (_, _, tag) = self.held.remove(held.expect("the action names what is held"));
+        let named = |held: &Held| (held.consumer, held.delivery) == (consumer, delivery);
+        let place = self.held.iter().position(named);
+        let Held { tag, .. } = self.held.remove(place.expect("the action names what is held"));
         (self.consumers[consumer].connection, tag)
     }
 }
