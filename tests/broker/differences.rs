@@ -7,15 +7,19 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use lapin::options::{
-    BasicGetOptions, BasicPublishOptions, BasicRejectOptions, ConfirmSelectOptions,
+    BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, BasicQosOptions, BasicRejectOptions,
+    ConfirmSelectOptions,
 };
+use lapin::types::FieldTable;
 use lapin::uri::AMQPUri;
-use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
 use stormproof_system::broker::{Broker, Published, QueueSpec};
 use stormproof_system::ports::Message;
 use stormproof_system::time::Time;
 use stormproof_system::topology::Topology;
+use tokio::time::timeout;
 
 use super::model::message;
 use crate::contract::rabbit::{Declared, owner, url};
@@ -23,7 +27,7 @@ use crate::contract::real::real;
 
 /// A queue of the test's own on both, and a way to each.
 struct Pair {
-    _connection: Connection,
+    connection: Connection,
     channel: Channel,
     _declared: Declared,
     queue: String,
@@ -45,7 +49,7 @@ impl Pair {
         let channel = connection.create_channel().await.expect("it is connected");
         channel.confirm_select(ConfirmSelectOptions::default()).await.expect("it is connected");
         let version = version(&url);
-        Some(Pair { _connection: connection, channel, _declared: declared, queue, broker, version })
+        Some(Pair { connection, channel, _declared: declared, queue, broker, version })
     }
 
     fn message(&self, id: &str) -> Message {
@@ -110,7 +114,7 @@ fn a_full_queue_lets_a_few_more_pass() {
                 passed += 1;
             }
         };
-        let refused = tokio::time::timeout(Duration::from_secs(10), refused).await;
+        let refused = timeout(Duration::from_secs(10), refused).await;
         let queue = pair.queue.clone();
         assert!(refused.is_ok() && passed > 1, "{queue}: {passed} passed");
     });
@@ -144,4 +148,94 @@ fn without_a_delivery_limit_3_10_requeues_at_the_tail() {
         let is_old = matches!(pair.version.split('.').next(), Some("3"));
         assert_eq!(next, if is_old { "b" } else { "a" }, "RabbitMQ {}", pair.version);
     });
+}
+
+/// The model gives back what a lost connection held in the order of its delivery tags. RabbitMQ does
+/// so consumer by consumer, in the order of their names. The shop has one consumer on a channel.
+#[test]
+fn several_consumers_of_a_queue_on_one_channel_give_back_one_after_the_other() {
+    real(async {
+        let limited = |name: &str| QueueSpec { delivery_limit: Some(9), ..QueueSpec::named(name) };
+        let Some(mut pair) = Pair::new("turns", limited).await else { return };
+        let ids = ["a", "b", "c", "d"];
+        let publisher = pair.broker.connect();
+        let lost = pair.broker.connect();
+        for _ in 0..2 {
+            pair.broker.consume(lost, &pair.queue, 2).expect("the queue is there");
+        }
+        let channel = pair.connection.create_channel().await.expect("it is connected");
+        channel.basic_qos(2, BasicQosOptions::default()).await.expect("it is connected");
+        let mut consumers = Vec::new();
+        for name in ["z", "y"] {
+            consumers.push(consume(&channel, &pair.queue, name).await);
+        }
+        for id in ids {
+            let message = pair.message(id);
+            pair.broker.publish(publisher, message, true, Time(0)).expect("the exchange is there");
+            pair.broker.sync();
+            pair.broker.deliver(Time(0));
+            assert!(pair.publish(id).await.is_ack());
+        }
+        for (consumer, held) in consumers.iter_mut().zip([["a", "c"], ["b", "d"]]) {
+            for id in held {
+                assert_eq!(next(consumer).await, id, "they take turns");
+            }
+        }
+        pair.broker.disconnect(lost, Time(0));
+        channel.close(200, "lost".into()).await.expect("it is open");
+
+        let queue = pair.broker.queue(&pair.queue).expect("it is declared");
+        let returned: Vec<_> = queue.ready().map(|it| it.message.message_id.as_str()).collect();
+        assert_eq!(returned, ids);
+        let mut again = consume(&pair.channel, &pair.queue, "again").await;
+        let mut returned = Vec::new();
+        for _ in ids {
+            returned.push(next(&mut again).await);
+        }
+        assert_eq!(returned, ["b", "d", "a", "c"]);
+    });
+}
+
+/// In the model a consumer whose requeued message is given up has room for one more. In 3.10 it has
+/// room for two. The shop rejects without requeueing.
+#[test]
+fn a_requeue_over_the_limit_gives_too_much_room_in_3_10() {
+    real(async {
+        let limited = |name: &str| QueueSpec { delivery_limit: Some(0), ..QueueSpec::named(name) };
+        let Some(mut pair) = Pair::new("room", limited).await else { return };
+        let connection = pair.broker.connect();
+        pair.broker.consume(connection, &pair.queue, 1).expect("the queue is there");
+        pair.channel.basic_qos(1, BasicQosOptions::default()).await.expect("it is connected");
+        let mut consumer = consume(&pair.channel, &pair.queue, "one").await;
+        for id in ["a", "b", "c"] {
+            let message = pair.message(id);
+            pair.broker.publish(connection, message, true, Time(0)).expect("the exchange is there");
+            assert!(pair.publish(id).await.is_ack());
+        }
+        pair.broker.sync();
+        assert_eq!(pair.broker.deliver(Time(0)).len(), 1);
+        pair.broker.reject(connection, 1, true, Time(0)).expect("it is held");
+        assert_eq!(pair.broker.deliver(Time(0)).len(), 1);
+
+        assert_eq!(next(&mut consumer).await, "a");
+        let options = BasicRejectOptions { requeue: true };
+        pair.channel.basic_reject(1, options).await.expect("it is held");
+        assert_eq!(next(&mut consumer).await, "b");
+        if pair.version.starts_with("3.10.") {
+            assert_eq!(next(&mut consumer).await, "c");
+        }
+    });
+}
+
+async fn consume(channel: &Channel, queue: &str, name: &str) -> Consumer {
+    let options = BasicConsumeOptions::default();
+    let consumer = channel.basic_consume(queue.into(), name.into(), options, FieldTable::default());
+    consumer.await.expect("the queue is there")
+}
+
+async fn next(consumer: &mut Consumer) -> String {
+    let delivery = timeout(Duration::from_secs(10), consumer.next()).await;
+    let delivery = delivery.expect("something is delivered").expect("the channel is open");
+    let delivery = delivery.expect("the channel is open");
+    delivery.properties.message_id().as_ref().expect("it was sent with one").to_string()
 }

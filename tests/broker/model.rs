@@ -18,9 +18,21 @@ pub struct Model {
     /// The numbers of the connections that were not dropped.
     open: Vec<usize>,
     consumers: Vec<ConsumerId>,
-    /// What is in hand: consumer, number among its deliveries, tag.
-    held: Vec<(usize, usize, u64)>,
+    /// The queue of each, by its number in [`QUEUES`].
+    consuming: Vec<usize>,
+    held: Vec<Held>,
     observed: Observed,
+}
+
+/// A delivery in hand.
+#[derive(Clone, Copy)]
+struct Held {
+    consumer: usize,
+    /// Its number among the consumer's deliveries.
+    delivery: usize,
+    tag: u64,
+    /// Whether one more return is too often.
+    at_limit: bool,
 }
 
 /// A step in the terms of those who carry it out: consumers, connections and deliveries by number.
@@ -45,6 +57,7 @@ impl Model {
             connections: Vec::new(),
             open: Vec::new(),
             consumers: Vec::new(),
+            consuming: Vec::new(),
             held: Vec::new(),
             observed: Observed::default(),
         }
@@ -53,10 +66,7 @@ impl Model {
     /// What a step means now; `None`: nothing, for there is nothing to act on.
     pub fn action(&self, step: Step) -> Option<Action> {
         let message_id = format!("m{}", self.observed.outcomes.len());
-        let held = |index: usize| {
-            let (consumer, delivery, _) = self.held.get(index % self.held.len().max(1))?;
-            Some((*consumer, *delivery))
-        };
+        let held = |index: usize| self.held.get(index % self.held.len().max(1)).copied();
         Some(match step {
             Step::Publish { queue } => {
                 let key = QUEUES.get(queue).copied().unwrap_or("nowhere").to_owned();
@@ -66,19 +76,28 @@ impl Model {
                 Action::Publish { exchange: "topics", key: key.to_owned(), message_id }
             }
             Step::Consume { queue, connection, prefetch } => {
-                let open = &self.open;
-                let reused = connection.filter(|_| !open.is_empty());
+                // Two consumers of a queue on one connection give back otherwise: `differences.rs`.
+                let is_free = |connection: &&usize| {
+                    let mine = self.consumers.iter().zip(&self.consuming);
+                    let id = self.connections[**connection];
+                    !mine
+                        .into_iter()
+                        .any(|(consumer, consumed)| consumer.connection == id && *consumed == queue)
+                };
+                let free: Vec<&usize> = self.open.iter().filter(is_free).collect();
+                let reused = connection.filter(|_| !free.is_empty());
                 let connection =
-                    reused.map_or(self.connections.len(), |number| open[number % open.len()]);
+                    reused.map_or(self.connections.len(), |number| *free[number % free.len()]);
                 Action::Consume { queue: QUEUES[queue], connection, prefetch }
             }
             Step::Ack { held: index } => {
-                let (consumer, delivery) = held(index)?;
+                let Held { consumer, delivery, .. } = held(index)?;
                 Action::Ack { consumer, delivery }
             }
             Step::Reject { held: index, requeue } => {
-                let (consumer, delivery) = held(index)?;
-                Action::Reject { consumer, delivery, requeue }
+                let Held { consumer, delivery, at_limit, .. } = held(index)?;
+                // A requeue over the limit gives too much room in 3.10: `differences.rs`.
+                Action::Reject { consumer, delivery, requeue: requeue && !at_limit }
             }
             Step::Drop { connection } => {
                 let open = &self.open;
@@ -110,6 +129,8 @@ impl Model {
                 let connection = self.connections[*connection];
                 let consumer = self.broker.consume(connection, queue, *prefetch);
                 self.consumers.push(consumer.expect("connection and queue are there"));
+                let number = QUEUES.iter().position(|name| name == queue);
+                self.consuming.push(number.expect("it is one of ours"));
                 self.observed.consumers.push(Vec::new());
             }
             Action::Ack { consumer, delivery } => {
@@ -125,7 +146,7 @@ impl Model {
                 self.open.retain(|open| open != connection);
                 self.broker.disconnect(gone, self.now);
                 let consumers = &self.consumers;
-                self.held.retain(|(consumer, ..)| consumers[*consumer].connection != gone);
+                self.held.retain(|held| consumers[held.consumer].connection != gone);
             }
         }
         self.rest();
@@ -154,8 +175,15 @@ impl Model {
             for (consumer, delivered) in self.broker.deliver(self.now) {
                 let known = self.consumers.iter().position(|known| *known == consumer);
                 let number = known.expect("it is a consumer of ours");
+                let queue = self.broker.queue(QUEUES[self.consuming[number]]);
+                let limit = queue.expect("it is declared").spec().delivery_limit;
                 let seen = &mut self.observed.consumers[number];
-                self.held.push((number, seen.len(), delivered.tag));
+                self.held.push(Held {
+                    consumer: number,
+                    delivery: seen.len(),
+                    tag: delivered.tag,
+                    at_limit: limit.is_some_and(|limit| delivered.delivery_count >= limit),
+                });
                 seen.push(Seen {
                     message_id: delivered.message.message_id.clone(),
                     redelivered: delivered.redelivered,
@@ -171,8 +199,9 @@ impl Model {
     }
 
     fn release(&mut self, consumer: usize, delivery: usize) -> (ConnectionId, u64) {
-        let held = self.held.iter().position(|held| (held.0, held.1) == (consumer, delivery));
-        let (_, _, tag) = self.held.remove(held.expect("the action names what is held"));
+        let named = |held: &Held| (held.consumer, held.delivery) == (consumer, delivery);
+        let place = self.held.iter().position(named);
+        let Held { tag, .. } = self.held.remove(place.expect("the action names what is held"));
         (self.consumers[consumer].connection, tag)
     }
 }

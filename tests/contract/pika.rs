@@ -3,17 +3,19 @@
 //!
 //! pika is taken from the Python at hand, else installed by pip below the target directory.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use stormproof::ports::queue::RabbitMq;
-use stormproof_system::broker::QueueSpec;
+use stormproof_system::broker::{DeadLetter, QueueSpec};
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::id::OrderId;
 use stormproof_system::messages::{self, DeliveryStatus, DeliveryUpdate};
-use stormproof_system::ports::{Delivery, Message, Queue as _, Settle};
+use stormproof_system::ports::{Delivery, Message, Queue as _, QueueLost, Settle};
 use stormproof_system::topology::Topology;
 use stormproof_system::trace;
 use tokio::time::timeout;
@@ -30,11 +32,14 @@ connection = pika.BlockingConnection(pika.URLParameters(os.environ["URL"]))
 channel = connection.channel()
 channel.confirm_delivery()
 properties = pika.BasicProperties(
-    message_id=os.environ["MESSAGE_ID"] or None, type="delivery.update", correlation_id="order-1",
+    message_id=os.environb[b"MESSAGE_ID"] or None, type="delivery.update", correlation_id="order-1",
     headers=json.loads(os.environ["HEADERS"]))
 channel.basic_publish("", os.environ["QUEUE"], os.environ["BODY"].encode(), properties, mandatory=True)
 connection.close()
 "#;
+
+/// No variables.
+const NOTHING: &[(&str, &str)] = &[];
 
 /// Takes one message and prints what it is.
 const READ: &str = r#"
@@ -98,6 +103,35 @@ fn our_consumer_is_given_what_it_cannot_read() {
     });
 }
 
+/// AMQP's short strings are UTF-8. lapin gives a connection up over one that is not, and the message
+/// comes again on the next: the delivery limit ends that, and what lies behind it is delivered.
+#[test]
+fn what_cannot_be_parsed_at_all_is_dead_lettered_in_the_end() {
+    real(async {
+        let Some(bench) = Bench::new("unparsable-pika").await else { return };
+        for id in [&b"\xff\xfe"[..], b"behind-it"] {
+            let id = OsStr::from_bytes(id);
+            let variables = [("BODY", OsStr::new("{}")), ("HEADERS", OsStr::new("null"))];
+            bench.python(PUBLISH, &[&variables[..], &[("MESSAGE_ID", id)]].concat());
+        }
+        let behind = async {
+            loop {
+                // The connection may be lost at any point, and comes back by itself.
+                if let Ok(Some(delivery)) = bench.try_take().await {
+                    return delivery;
+                }
+            }
+        };
+        let behind = timeout(Duration::from_secs(30), behind).await.expect("it is delivered");
+        assert_eq!(behind.message.message_id, "behind-it");
+        let script = "import os, pika\n\
+            connection = pika.BlockingConnection(pika.URLParameters(os.environ['URL']))\n\
+            print(connection.channel().queue_declare(os.environ['QUEUE'] + '.dlq', passive=True)\
+            .method.message_count)";
+        assert_eq!(bench.python(script, NOTHING).trim(), "1");
+    });
+}
+
 #[test]
 fn pika_reads_what_we_publish() {
     real(async {
@@ -109,7 +143,7 @@ fn pika_reads_what_we_publish() {
         };
         bench.rabbit.publish(sent.clone()).await.expect("it is confirmed");
         let found: Value =
-            serde_json::from_str(&bench.python(READ, &[])).expect("the script prints JSON");
+            serde_json::from_str(&bench.python(READ, NOTHING)).expect("the script prints JSON");
         let expected = json!({
             "exchange": "",
             "routing_key": bench.queue,
@@ -157,20 +191,26 @@ impl Bench {
             return None;
         }
         let queue = owner(test);
-        let queues = vec![QueueSpec::named(queue.clone())];
+        let dead = format!("{queue}{}", messages::DEAD);
+        let limited = QueueSpec {
+            delivery_limit: Some(3),
+            dead_letter: Some(DeadLetter::to_queue(&dead)),
+            ..QueueSpec::named(queue.clone())
+        };
+        let queues = vec![limited, QueueSpec::named(dead)];
         let declared = Declared::new(&url, Topology { queues, ..Topology::default() }).await;
         let rabbit = RabbitMq::new(&url).expect("the address is one");
         Some(Bench { url, queue, rabbit, _declared: declared })
     }
 
     /// Runs a script; returns what it prints.
-    fn python(&self, script: &str, variables: &[(&str, &str)]) -> String {
+    fn python(&self, script: &str, variables: &[(&str, impl AsRef<OsStr>)]) -> String {
         let ran = Command::new("python3")
             .args(["-c", script])
             .env("PYTHONPATH", INSTALLED)
             .env("URL", &self.url)
             .env("QUEUE", &self.queue)
-            .envs(variables.iter().copied())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .output()
             .expect("it ran before");
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
@@ -179,23 +219,23 @@ impl Bench {
 
     /// The next message of the queue, acknowledged.
     async fn take(&self) -> Delivery {
+        let taken = timeout(Duration::from_secs(10), self.try_take()).await;
+        let taken = taken.expect("something is delivered").expect("the connection lives");
+        taken.expect("the connection lives")
+    }
+
+    /// The same; `None` if the acknowledgement is lost.
+    async fn try_take(&self) -> Result<Option<Delivery>, QueueLost> {
         let bell = Doorbell::default();
         let queue: &'static str = Box::leak(self.queue.clone().into_boxed_str());
-        let subscribed = self.rabbit.subscribe(queue, 1, bell.clone()).await;
-        let mut subscription = subscribed.expect("the queue is there");
-        let delivery = async {
-            loop {
-                if let Some(delivery) = subscription.take().expect("the connection lives") {
-                    return delivery;
-                }
-                bell.wait().await;
+        let mut subscription = self.rabbit.subscribe(queue, 1, bell.clone()).await?;
+        loop {
+            if let Some(delivery) = subscription.take()? {
+                let settled = subscription.settle(delivery.tag, Settle::Ack).await;
+                return Ok(settled.is_ok().then_some(delivery));
             }
-        };
-        let delivery = timeout(Duration::from_secs(10), delivery).await;
-        let delivery = delivery.expect("something is delivered");
-        let settled = subscription.settle(delivery.tag, Settle::Ack).await;
-        settled.expect("the connection lives");
-        delivery
+            bell.wait().await;
+        }
     }
 }
 

@@ -44,6 +44,8 @@
 //! |---|---|---|---|
 //! | `x-max-length`, `reject-publish` | exact | channels hear late that a queue is full: a few more pass | `a_full_queue_lets_a_few_more_pass` |
 //! | requeue without `x-delivery-limit` | before all never delivered, as 4.0 | 3.10: behind all | `without_a_delivery_limit_3_10_requeues_at_the_tail` |
+//! | a requeue over the delivery limit | gives its consumer room for one more | 3.10: for two, so that it holds more than its prefetch | `a_requeue_over_the_limit_gives_too_much_room_in_3_10` |
+//! | what several consumers of a queue on one lost channel held | returns in the order of tags | consumer by consumer, by name | `several_consumers_of_a_queue_on_one_channel_give_back_one_after_the_other` |
 
 mod connection;
 mod death;
