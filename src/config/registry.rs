@@ -207,6 +207,21 @@ pub static SETTINGS: &[Setting] = &[
     row("consumer.reconnect_cap", "The longest wait before subscribing again.", |config| {
         Slot::Length(&mut config.shop.consumer.reconnect.cap)
     }),
+    row("reconcile.every", "How often the Store compares what all services say.", |config| {
+        Slot::Length(&mut config.shop.reconcile.every)
+    }),
+    row("reconcile.quiet", "How long an order has to have rested before that.", |config| {
+        Slot::Length(&mut config.shop.reconcile.quiet)
+    }),
+    row("reconcile.back", "Orders older than this are no longer compared.", |config| {
+        Slot::Length(&mut config.shop.reconcile.back)
+    }),
+    row("reconcile.batch", "Orders compared at once.", |config| {
+        Slot::Count(Number::I64(&mut config.shop.reconcile.batch), 1..=100)
+    }),
+    row("reconcile.again", "How long to wait after a service did not answer.", |config| {
+        Slot::Length(&mut config.shop.reconcile.again)
+    }),
 ];
 
 fn peer<'a>(config: &'a mut Config, service: &'static str) -> Slot<'a> {
@@ -257,4 +272,28 @@ pub fn document(config: &Config) -> String {
         });
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A setting of the shop that nobody can set is a constant with a detour.
+    #[test]
+    fn every_setting_of_the_shop_has_a_row() {
+        let shop = Config::default().shop;
+        let parts = [
+            ("saga.", format!("{:#?}", shop.saga)),
+            ("carrier.", format!("{:#?}", shop.carrier)),
+            ("relay.", format!("{:#?}", shop.relay)),
+            ("consumer.", format!("{:#?}", shop.consumer)),
+            ("reconcile.", format!("{:#?}", shop.reconcile)),
+        ];
+        for (section, shown) in parts {
+            // A line a value; a line that opens a part of its own is none.
+            let values = shown.lines().filter(|line| line.contains(": ") && !line.ends_with('{'));
+            let rows = SETTINGS.iter().filter(|setting| setting.key.starts_with(section));
+            assert_eq!(rows.count(), values.count(), "{section} {shown}");
+        }
+    }
 }

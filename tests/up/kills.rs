@@ -24,11 +24,11 @@ const SEED: u64 = 20_261_123;
 /// Each has money for twenty teapots: the last orders are declined, which is an end too.
 const CUSTOMERS: usize = 10;
 
-/// From a start to the kill: some die while they open, most while they work.
-const LIFE_MS_MAX: u64 = 700;
+/// How long a shop that is open may work before it is killed, at the longest.
+const WORK_MAX: Duration = Duration::from_millis(350);
 
 /// Between one customer's orders: at the longest, as drawn.
-const THINKS_MS_MAX: u64 = 800;
+const THINKS_MAX: Duration = Duration::from_millis(800);
 
 /// Far more than one customer comes to.
 const ORDERS_MAX: usize = 1000;
@@ -42,12 +42,12 @@ const CALM: Duration = Duration::from_secs(90);
 struct Draws(u64);
 
 impl Draws {
-    fn below(&mut self, bound: u64) -> u64 {
+    fn up_to(&mut self, longest: Duration) -> Duration {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
+        longest.mul_f64(((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64)
     }
 }
 
@@ -65,7 +65,10 @@ async fn fifty_kills_lose_nothing() {
     eprintln!("seed {SEED}");
     let folder = Folder::new("kills");
     let data = folder.path("data");
+    let start = Instant::now();
     let mut shop = Up::open(&data, &[]).await;
+    // Some die while they open, most while they work, whatever this machine is busy with.
+    let life_max = start.elapsed() + WORK_MAX;
     let (move_to, address) = watch::channel(shop.address.clone());
     let (end, over) = watch::channel(false);
     let answered = Arc::<AtomicUsize>::default();
@@ -81,12 +84,12 @@ async fn fifty_kills_lose_nothing() {
     let (mut opened, mut busy) = (0, 0);
     for _ in 0..KILLS {
         let before = answered.load(Ordering::Relaxed);
-        sleep(Duration::from_millis(draws.below(LIFE_MS_MAX / 2))).await;
+        sleep(draws.up_to(WORK_MAX)).await;
         busy += u32::from(answered.load(Ordering::Relaxed) > before);
         shop.process.signal(Signal::SIGKILL);
         shop.process.ended().await;
         // The next one dies at a time counted from its start, open or not.
-        let life = Duration::from_millis(draws.below(LIFE_MS_MAX));
+        let life = draws.up_to(life_max);
         shop.process = Up::begin(&data, &[]);
         if let Ok(Some((address, _))) = timeout(life, Up::opened(&mut shop.process)).await {
             opened += 1;
@@ -142,7 +145,7 @@ async fn order_on(mut customer: Customer, number: usize, street: Street) -> BTre
             // Lost or too late: both are fine, it is an attempt.
             customer.ask(Method::POST, &path, None, None).await.ok();
         }
-        sleep(Duration::from_millis(draws.below(THINKS_MS_MAX))).await;
+        sleep(draws.up_to(THINKS_MAX)).await;
     }
     orders
 }
