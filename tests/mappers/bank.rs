@@ -3,7 +3,7 @@
 use scoped_futures::ScopedFutureExt as _;
 use stormproof_system::bank::account::{Account, Status};
 use stormproof_system::bank::debit::{self, Charge, Debit};
-use stormproof_system::bank::dto::RefundRequest;
+use stormproof_system::bank::dto::{Movement, PaymentView, RefundRequest, RefundView};
 use stormproof_system::bank::ledger::Posting;
 use stormproof_system::bank::mapper::{accounts, payments};
 use stormproof_system::bank::refund::{self, Refund};
@@ -25,6 +25,7 @@ super::checks!("bank":
     a_claim_becomes_a_decline,
     a_void_takes_the_key_before_the_debit,
     a_debit_is_refunded_once,
+    a_view_tells_what_the_ledger_holds,
 );
 
 fn aud(minor: i64) -> Money {
@@ -290,4 +291,56 @@ async fn a_debit_is_refunded_once(bench: Bench) {
     let made = Refund { amount: aud(42_00), transaction_id: "t-3".into() };
     assert_eq!(debit_of(&bench, &first.key).await, Some((debited(&first, "t-1"), Some(made))));
     assert_eq!(debit_of(&bench, &second.key).await, Some((debited(&second, "t-2"), None)));
+}
+
+async fn a_view_tells_what_the_ledger_holds(bench: Bench) {
+    let (paid, voided) = (request("order-1", "ada", 42_00), request("order-2", "ada", 1));
+    assert!(claim(&bench, &paid, "t-1").await);
+    assert!(bury(&bench, &voided.key, "order-2").await);
+    for (id, from, to) in [("t-1", "ada", "shop-0"), ("t-2", "shop-0", "ada")] {
+        let posting = &Posting::transfer(id, from, to, 42_00);
+        bench.once(|transaction| accounts::post(transaction, posting).scope_boxed()).await.unwrap();
+    }
+    let refund = &RefundRequest {
+        key: refund::key(&paid.order_id),
+        debit_key: paid.key.clone(),
+        order_id: paid.order_id.clone(),
+        amount: aud(42_00),
+    };
+    let refunded =
+        bench.once(|transaction| payments::insert_refund(transaction, refund, "t-2").scope_boxed());
+    refunded.await.expect("the first refund");
+    let views = async || {
+        let orders = &["order-1", "order-2", "order-3"].map(order_id);
+        let views = bench.once(|transaction| payments::views(transaction, orders).scope_boxed());
+        let mut views = views.await.expect("the rows can be read");
+        views.sort_by(|one, other| one.order_id.cmp(&other.order_id));
+        views
+    };
+    let movement = |id: &str, posted, sum| Movement { transaction_id: id.into(), posted, sum };
+    let whole = PaymentView {
+        order_id: order_id("order-1"),
+        outcome: PaymentOutcome::Debited,
+        account: Some(user_id("ada")),
+        amount: Some(aud(42_00)),
+        movement: Some(movement("t-1", -42_00, 0)),
+        refund: Some(RefundView { amount: aud(42_00), movement: movement("t-2", 42_00, 0) }),
+    };
+    let tombstone = PaymentView {
+        order_id: order_id("order-2"),
+        outcome: PaymentOutcome::Voided,
+        account: None,
+        amount: None,
+        movement: None,
+        refund: None,
+    };
+    assert_eq!(views().await, [whole.clone(), tombstone.clone()]);
+    let sql = "DELETE FROM entries WHERE transaction_id = 't-1' OR account = 'ada'";
+    assert_eq!(bench.execute(sql).await.expect("it is SQL"), 3);
+    let holed = PaymentView {
+        movement: Some(movement("t-1", 0, 0)),
+        refund: Some(RefundView { amount: aud(42_00), movement: movement("t-2", 0, -42_00) }),
+        ..whole
+    };
+    assert_eq!(views().await, [holed, tombstone]);
 }

@@ -16,6 +16,7 @@ super::checks!("delivery":
     a_change_of_another_parcel_than_was_seen_is_refused,
     the_rounds_find_the_earliest,
     parcels_are_listed_by_the_page,
+    a_batch_is_of_what_was_asked_for,
 );
 
 fn parcel(order: &str, status: DeliveryStatus, next_move_at: Option<i64>) -> Parcel {
@@ -206,4 +207,17 @@ async fn parcels_are_listed_by_the_page(bench: Bench) {
         assert_eq!(orders, expected, "{limit} after {after:?}");
         assert!(page.iter().all(|(_, timeline)| timeline.received_at == Some(Time(100))));
     }
+}
+
+async fn a_batch_is_of_what_was_asked_for(bench: Bench) {
+    for order in ["a", "b", "c"] {
+        assert!(insert(&bench, &parcel(order, DeliveryStatus::Received, Some(200))).await);
+    }
+    let orders = &["c", "a", "d"].map(order_id);
+    let views =
+        bench.once(|transaction| mapper::views(transaction.sql(), orders).scope_boxed()).await;
+    let views = views.expect("the rows can be read");
+    let mut found: Vec<_> = views.iter().map(|(parcel, _)| parcel.order_id.as_str()).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["a", "c"]);
 }

@@ -13,6 +13,7 @@ mod email;
 mod idempotency;
 mod messaging;
 mod orders;
+mod reconciliations;
 mod sagas;
 mod statements;
 mod support;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::Check;
 
-const CHECKS: [&[Check]; 11] = [
+const CHECKS: [&[Check]; 12] = [
     super::accounts::CHECKS,
     super::bank::CHECKS,
     super::catalogue::CHECKS,
@@ -19,6 +19,7 @@ const CHECKS: [&[Check]; 11] = [
     super::idempotency::CHECKS,
     super::messaging::CHECKS,
     super::orders::CHECKS,
+    super::reconciliations::CHECKS,
     super::sagas::CHECKS,
     super::support::CHECKS,
     super::warehouse::CHECKS,

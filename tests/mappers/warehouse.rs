@@ -3,7 +3,7 @@
 use scoped_futures::ScopedFutureExt as _;
 use stormproof_system::error::Error;
 use stormproof_system::id::WarehouseId;
-use stormproof_system::warehouse::dto::Restock;
+use stormproof_system::warehouse::dto::{ReservationView, Restock};
 use stormproof_system::warehouse::mapper;
 use stormproof_system::warehouse::reservation::{Line, Reservation, Shift, State};
 
@@ -20,6 +20,7 @@ super::checks!("warehouse":
     a_reservation_comes_back_with_its_lines,
     an_order_has_one_reservation,
     a_reservation_moves_from_the_version_that_was_seen,
+    a_batch_is_of_what_was_asked_for,
 );
 
 fn restock(key: &str, product: &str, warehouse: &str, quantity: i64) -> Restock {
@@ -236,4 +237,25 @@ async fn a_reservation_moves_from_the_version_that_was_seen(bench: Bench) {
     assert_eq!((first.state, first.version), (State::Returned, 3));
     let second = reservation(&bench, "order-2").await;
     assert_eq!((second.state, second.version), (State::Held, 1));
+}
+
+async fn a_batch_is_of_what_was_asked_for(bench: Bench) {
+    let lines = [line("mug", "perth", 1), line("mug", "sydney", 2)];
+    for (order, state) in
+        [("order-1", State::Held), ("order-2", State::Released), ("order-3", State::Held)]
+    {
+        assert!(insert(&bench, order, state).await);
+    }
+    for line in lines.iter().rev() {
+        insert_line(&bench, "order-1", line).await.expect("a new line");
+    }
+    let orders = &["order-2", "order-1", "order-9"].map(order_id);
+    let views = bench.once(|transaction| mapper::views(transaction, orders).scope_boxed()).await;
+    let view = |order: &str, state, lines: &[Line]| ReservationView {
+        order_id: order_id(order),
+        state,
+        lines: lines.to_vec(),
+    };
+    let expected = [view("order-1", State::Held, &lines), view("order-2", State::Released, &[])];
+    assert_eq!(views.expect("the rows can be read"), expected);
 }
