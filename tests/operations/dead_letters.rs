@@ -99,11 +99,12 @@ async fn the_command_answers(folder: &Folder) {
         let log = folder.path("dlq.log");
         let arguments = [&["dlq"], arguments, &["--data", data]].concat();
         let output = stormproof(&arguments, &log).output().await.expect("the binary was built");
-        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned(), said)
     };
-    let (code, listed, _) = dlq(&["list"]).await;
-    assert!(code == Some(0) && listed.contains("rejected by bank.debit.queue"), "{listed}");
+    let (code, listed, said) = dlq(&["list"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(listed.contains("rejected by bank.debit.queue"), "{listed}");
     let (code, listed, _) = dlq(&["list", "--json"]).await;
     let listed: serde_json::Value = serde_json::from_str(&listed).expect("it is JSON");
     assert_eq!((code, &listed[0]["message_id"]), (Some(0), &"second".into()));
