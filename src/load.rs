@@ -33,7 +33,7 @@ pub struct Arguments {
     /// How many customers; one for every eight orders if not given.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     customers: Option<u32>,
-    /// Of a hundred orders, how many are cancelled as soon as they are placed.
+    /// Of a hundred orders, how many are cancelled: half of them at once, half when all are placed.
     #[arg(long, value_name = "PERCENT", default_value_t = 10,
         value_parser = clap::value_parser!(u32).range(0..=100))]
     cancel_percent: u32,

@@ -81,6 +81,7 @@ pub async fn shop(setting: &Setting, plan: &Plan) -> Result<Shopped, String> {
         .buffered(plan.at_once)
         .try_collect()
         .await?;
+    let orders = cancel_late(setting, plan, orders).await?;
     let shown = settle(setting, plan).await?;
     let took = start.elapsed();
     let settled_in = stream::iter(&orders)
@@ -135,13 +136,50 @@ async fn place(
         }
         _ => (failed_at_once(&answer)?, false),
     };
-    let mut cancel = None;
-    // Spread over the orders as evenly as they divide.
-    let share = |number: u32| u64::from(number) * u64::from(plan.cancel_percent) / 100;
-    if promised && share(number + 1) > share(number) {
-        cancel = Some(self::cancel(setting, plan, bearer, &id).await?);
+    let mut order = Placed { id, promised, answered_in, asked_again, cancel: None };
+    if promised && plan.cancels(number) == Some(Cancel::AtOnce) {
+        order.cancel = Some(cancel(setting, plan, bearer, &order.id).await?);
     }
-    Ok(Placed { id, promised, answered_in, asked_again, cancel })
+    Ok(order)
+}
+
+/// When an order is cancelled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cancel {
+    /// Most are not paid then: there is nothing to pay back.
+    AtOnce,
+    /// When all are placed: most are paid by then, unless it is too late.
+    Late,
+}
+
+impl Plan {
+    /// Spread over the orders as evenly as they divide; every other one is late.
+    fn cancels(&self, number: u32) -> Option<Cancel> {
+        let share = |number: u32| u64::from(number) * u64::from(self.cancel_percent) / 100;
+        let (before, after) = (share(number), share(number + 1));
+        let when = if before % 2 == 0 { Cancel::AtOnce } else { Cancel::Late };
+        (after > before).then_some(when)
+    }
+}
+
+/// Cancels those that are to be cancelled late.
+async fn cancel_late(
+    setting: &Setting,
+    plan: &Plan,
+    orders: Vec<Placed>,
+) -> Result<Vec<Placed>, String> {
+    stream::iter((0..plan.orders).zip(orders))
+        .map(|(number, mut order)| async move {
+            if order.promised && plan.cancels(number) == Some(Cancel::Late) {
+                let place = usize::try_from(number).expect("32 bits are a size");
+                let bearer = bearer_of(setting, place);
+                order.cancel = Some(cancel(setting, plan, bearer, &order.id).await?);
+            }
+            Ok(order)
+        })
+        .buffered(plan.at_once)
+        .try_collect()
+        .await
 }
 
 /// The order that was recorded as failed for want of stock; other refusals are mistakes of ours.

@@ -134,6 +134,7 @@ impl Endpoint {
         let general = |kind: Kind| match kind {
             Kind::Invalid => reads || self.parameters().next().is_some(),
             Kind::MissingKey => self.keyed,
+            Kind::TooLarge => self.takes.is_some(),
             Kind::Unauthorized => self.door != Door::Open,
             Kind::Forbidden => matches!(self.door, Door::Support | Door::Service(_)),
             Kind::Unavailable | Kind::Unknown => true,

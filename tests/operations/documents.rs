@@ -97,7 +97,7 @@ fn placing_an_order_is_described() {
     );
     let statuses: Vec<&String> =
         place["responses"].as_object().expect("responses").keys().collect();
-    assert_eq!(statuses, ["202", "400", "401", "409", "422", "500", "503"]);
+    assert_eq!(statuses, ["202", "400", "401", "409", "413", "422", "500", "503"]);
     let conflict = &place["responses"]["409"]["content"]["application/problem+json"]["schema"];
     let kinds = &conflict["allOf"][1]["properties"]["type"]["enum"];
     assert_eq!(*kinds, serde_json::json!(["urn:stormproof:not-enough-stock"]));

@@ -7,6 +7,6 @@ mod customer;
 mod distributed;
 mod journey;
 mod kills;
-mod process;
-mod real;
+pub mod process;
+pub mod real;
 mod sink;

@@ -4,15 +4,17 @@
 //! again publishes it and acknowledges the dead one after the confirm, so that a death in between
 //! leaves it twice, which the inbox takes for one, and never not at all.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
-use lapin::options::{BasicAckOptions, BasicGetOptions, QueueDeclareOptions};
+use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
 use stormproof_system::broker::{Death, DeathReason};
 use stormproof_system::ports::{Message, Queue as _, QueueLost};
 use stormproof_system::time::Time;
 use stormproof_system::topology::{of_shop, original_queue};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{ANSWER_TIMEOUT, RabbitMq, envelope, lost, no_answer};
 use crate::ports::dead_letters::{DeadLetters, DeadMessage};
@@ -63,11 +65,14 @@ impl DeadLetters for RabbitMq {
                 attempt: 0,
                 ..dead.message
             };
-            let published = self.publish(message).await;
-            published.map_err(|error| QueueLost(format!("it stays in {queue}: {error}")))?;
+            if let Err(error) = self.publish(message).await {
+                look.end().await;
+                return Err(QueueLost(format!("it stays in {queue}: {error}")));
+            }
             // From here on it may be there twice, under one id.
             let acked = look.channel.basic_ack(tag, BasicAckOptions::default()).await;
             acked.map_err(|error| lost(&error))?;
+            look.held -= 1;
             look.end().await;
             Ok(true)
         })
@@ -78,8 +83,14 @@ impl DeadLetters for RabbitMq {
 struct Look<'a> {
     queue: &'a str,
     channel: Channel,
+    /// Not looked at yet.
     left: u32,
+    /// Looked at, and not handed back.
+    held: u32,
 }
+
+/// How often a look that ends asks whether all is back.
+const BACK_EVERY: Duration = Duration::from_millis(5);
 
 impl<'a> Look<'a> {
     /// Errors: no connection in time, or no such queue.
@@ -88,10 +99,9 @@ impl<'a> Look<'a> {
         let trouble = || broker.consuming.trouble().map_or_else(no_answer, QueueLost);
         let connection = connection.map_err(|_| trouble())??;
         let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
-        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await;
-        let declared = declared.map_err(|error| QueueLost(format!("{queue}: {error}")))?;
-        Ok(Look { queue, channel, left: declared.message_count() })
+        let mut look = Look { queue, channel, left: 0, held: 0 };
+        look.left = look.count().await?;
+        Ok(look)
     }
 
     /// The next message, and the tag to acknowledge it by.
@@ -101,6 +111,7 @@ impl<'a> Look<'a> {
         let got = self.channel.basic_get(self.queue.into(), BasicGetOptions::default());
         let got = timeout(ANSWER_TIMEOUT, got).await.map_err(|_| no_answer())?;
         let Some(got) = got.map_err(|error| lost(&error))? else { return Ok(None) };
+        self.held += 1;
         let tag = got.delivery.delivery_tag;
         let deaths = deaths(&got.delivery.properties);
         let message = envelope::read(got.delivery);
@@ -116,9 +127,27 @@ impl<'a> Look<'a> {
         Ok(None)
     }
 
-    /// Hands back what was looked at. If the broker does not hear of it, the connection's end does.
+    /// Hands back what was looked at, and waits until it is there: who looks next sees it. If the
+    /// broker does not hear of it, the connection's end does.
     async fn end(self) {
+        let options = BasicNackOptions { multiple: true, requeue: true };
+        self.channel.basic_nack(0, options).await.ok();
+        let there = async {
+            while self.count().await.is_ok_and(|count| count < self.held) {
+                sleep(BACK_EVERY).await;
+            }
+        };
+        timeout(ANSWER_TIMEOUT, there).await.ok();
         self.channel.close(200, "looked".into()).await.ok();
+    }
+
+    /// How many messages wait in the queue.
+    async fn count(&self) -> Result<u32, QueueLost> {
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let declared =
+            self.channel.queue_declare(self.queue.into(), options, FieldTable::default());
+        let declared = declared.await;
+        Ok(declared.map_err(|error| QueueLost(format!("{}: {error}", self.queue)))?.message_count())
     }
 }
 

@@ -139,33 +139,24 @@ pub async fn insert_refund(
     Ok(())
 }
 
-/// Whole numbers in every database: a sum of them is not one in all.
-macro_rules! sum_of_entries {
-    ($of:literal, $where:literal) => {
-        concat!(
-            "(SELECT CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM entries e WHERE ",
-            "e.transaction_id = ",
-            $of,
-            ".transaction_id",
-            $where,
-            ")"
-        )
-    };
-}
 /// The money of those of `orders`, of which there is at least one, that have a key. What the ledger
 /// holds is read from its entries, not from what debits and refunds say of themselves.
 pub async fn views(
     transaction: &mut Transaction<'_>,
     orders: &[OrderId],
 ) -> Result<Vec<PaymentView>, Error> {
+    // A sum of BIGINT is not one in every database.
     let sql = format!(
-        "SELECT d.order_id, d.outcome, d.account, d.amount, d.currency, \
-         d.transaction_id, {}, {}, r.amount, r.currency, r.transaction_id, {}, {} \
+        "SELECT d.order_id, d.outcome, d.account, d.amount, d.currency, d.transaction_id, \
+         (SELECT CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM entries e \
+         WHERE e.transaction_id = d.transaction_id AND e.account = d.account), \
+         (SELECT CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM entries e \
+         WHERE e.transaction_id = d.transaction_id), r.amount, r.currency, r.transaction_id, \
+         (SELECT CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM entries e \
+         WHERE e.transaction_id = r.transaction_id AND e.account = d.account), \
+         (SELECT CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM entries e \
+         WHERE e.transaction_id = r.transaction_id) \
          FROM debits d LEFT JOIN refunds r ON r.debit_key = d.key WHERE d.order_id IN ({})",
-        sum_of_entries!("d", " AND e.account = d.account"),
-        sum_of_entries!("d", ""),
-        sum_of_entries!("r", " AND e.account = d.account"),
-        sum_of_entries!("r", ""),
         places(orders)
     );
     let mut query = sqlx::query(AssertSqlSafe(sql));
