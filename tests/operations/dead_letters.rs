@@ -13,18 +13,19 @@ use stormproof_system::ports::{Delivery, Message, Queue, Settle, Subscription};
 use tokio::time::timeout;
 
 use crate::up::process::{Folder, stormproof};
-use crate::up::real::Servers;
+use crate::up::real::{Servers, with_servers};
 
 const DEAD_DEBITS: &str = "bank.debit.queue.dlq";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_rabbitmq() {
-    let Some(servers) = Servers::find("dlq").await else { return };
-    let broker = RabbitMq::new(servers.broker_url()).expect("an AMQP address");
-    broker.declare().await.expect("the topology can be declared");
-    looked_at_and_tried_again(&broker, &broker).await;
-    it_stays_where_its_queue_is_gone(&servers, &broker).await;
-    servers.drop_all().await;
+    with_servers("dlq", async |servers: &Servers| {
+        let broker = RabbitMq::new(servers.broker_url()).expect("an AMQP address");
+        broker.declare().await.expect("the topology can be declared");
+        looked_at_and_tried_again(&broker, &broker).await;
+        it_stays_where_its_queue_is_gone(servers, &broker).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
