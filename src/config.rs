@@ -132,7 +132,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults of `stormproof up`: a parcel arrives within seconds, because somebody watches.
+    /// The defaults of `stormproof up`: a parcel arrives within seconds, because somebody watches, and
+    /// what a killed process had in hand is soon free, because nobody is far away.
     pub fn of_one_machine() -> Config {
         let mut config = Config::default();
         config.shop.carrier = Carrier {
@@ -141,6 +142,9 @@ impl Config {
             deliver_after: Duration::from_secs(6),
             ..config.shop.carrier
         };
+        config.shop.saga.call_timeout = Duration::from_secs(2);
+        config.shop.saga.lease = Duration::from_secs(5);
+        config.shop.relay.claim = Duration::from_secs(3);
         config.server.drain_deadline = Duration::from_secs(5);
         config
     }
