@@ -22,8 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Who asks, in the tokens for Bank and Warehouse.
 const NAME: &str = "load";
 
-/// Enough for any load, in cents.
-const PURSE: i64 = 1_000_000_00;
+/// A million, in cents: enough for any load.
+const PURSE: i64 = 100_000_000;
 
 /// Customers and goods.
 pub struct Setting {
