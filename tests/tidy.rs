@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -130,5 +131,22 @@ fn every_source_file_says_what_it_does() {
         for source in files(&root().join(folder), "rs") {
             assert!(read(&source).starts_with("//!"), "{}", source.display());
         }
+    }
+}
+
+/// What people run holds nothing of the simulator: `stormproof` takes from `sim` only what knows no
+/// world.
+#[test]
+fn the_binary_links_no_simulator() {
+    let cargo = std::env::var("CARGO").unwrap_or("cargo".into());
+    let asked = ["tree", "--offline", "--package", "stormproof", "--edges", "normal", "--prefix"];
+    let tree = Command::new(cargo).current_dir(root()).args(asked).arg("none").output();
+    let tree = tree.expect("cargo runs the tests, so it is there");
+    let words = String::from_utf8_lossy(&tree.stderr);
+    assert!(tree.status.success(), "{words}");
+    let tree = String::from_utf8_lossy(&tree.stdout);
+    assert!(tree.contains("stormproof-sim "), "{tree}");
+    for simulator in ["madsim ", "madsim-"] {
+        assert!(!tree.lines().any(|line| line.starts_with(simulator)), "{tree}");
     }
 }

@@ -1,10 +1,14 @@
 //! The seeded world: the shop on simulated nodes, network, broker and disks, with faults to fail
 //! it and invariants to judge it.
 //!
-//! [`world`] is generic and knows nothing of shops; [`shop`] brings the workload, the invariants
-//! and the story's last line. [`simulate`](shop::simulate) runs one scenario under one seed.
+//! [`storm`] says what can go wrong, as data; [`world`] is generic and knows nothing of shops;
+//! [`shop`] brings scenarios, people, the invariants and the story's last line.
+//! [`simulate`](shop::simulate) runs one scenario under one seed.
+//!
+//! Without the feature `world` only what knows no world is there: scenarios, people, the truth and
+//! its judges, for those who play scenarios elsewhere.
 
-#[cfg(not(madsim))]
+#[cfg(all(feature = "world", not(madsim)))]
 compile_error!(
     "this package needs `--cfg madsim`, which .cargo/config.toml sets; an environment RUSTFLAGS \
      replaces it: unset RUSTFLAGS or add `--cfg madsim` to it"
@@ -12,4 +16,7 @@ compile_error!(
 
 pub mod outcome;
 pub mod shop;
+pub mod storm;
+pub mod value;
+#[cfg(feature = "world")]
 pub mod world;

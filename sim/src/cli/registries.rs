@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use stormproof_sim::shop::scenario::{PEOPLE_FAULTS, files};
 use stormproof_sim::shop::{invariants, moments, sometimes};
-use stormproof_sim::world::faults;
-use stormproof_sim::world::moment::{Act, Moment, Side};
+use stormproof_sim::storm::faults;
+use stormproof_sim::storm::moment::{Act, Moment, Side};
 
 use super::arguments::{Registry, SEEDS, STORM};
 use super::subject::Subject;

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use stormproof_system::messages::DEAD;
 use stormproof_system::ports::Mail;
 
-use crate::shop::customers::PASSWORD_MARK;
 use crate::shop::judge::Bench;
-use crate::shop::map;
 use crate::shop::scenario::Scenario;
-use crate::shop::truth::reckoning::{AlertSeen, DeadLetter, MailSeen, Reckoning, SagaSeen};
+use crate::shop::truth::reckoning::{
+    AlertSeen, DeadLetter, MailSeen, Reckoning, SagaSeen, repeats_excused,
+};
 use crate::shop::truth::rows::Id;
+use crate::shop::{map, secrets};
+use crate::value::Value;
 use crate::world::World;
-use crate::world::faults::Kind;
-use crate::world::sqlite::Value;
 
 /// What still moves, in words; empty at rest. The cheap questions come first.
 pub fn restless(world: &World, bench: &Bench) -> Vec<String> {
@@ -74,7 +74,7 @@ pub fn gather(
     let mut reckoning = Reckoning {
         rested_at,
         restless,
-        mails: world.mails().iter().filter_map(|sent| seen(&sent.mail)).collect(),
+        mails: world.mails().iter().filter_map(|sent| MailSeen::of(&sent.mail)).collect(),
         repeats_excused: repeats_excused(scenario),
         in_flight: world.messages_in_flight(),
         unsent: unsent(world).into_iter().map(|(name, count)| (name, count.unwrap_or(0))).collect(),
@@ -138,59 +138,16 @@ fn look_at_store(world: &World, reckoning: &mut Reckoning) {
     }
 }
 
-/// What a mail was about, by its `Message-ID`: `<template.order@domain>`.
-fn seen(mail: &Mail) -> Option<MailSeen> {
-    let (local, _) = mail.message_id.strip_prefix('<')?.split_once('@')?;
-    let (template, order) = local.split_once('.')?;
-    let template = match template.split_once('+') {
-        Some((template, about)) => format!("{template}:{}", about.replace('-', " ")),
-        None => template.to_owned(),
-    };
-    Some(MailSeen { template, order: order.into(), to: mail.to.clone() })
-}
-
 /// The template of a mail, without what it is about: the name of its moments.
 pub fn template(mail: &Mail) -> String {
-    let template = seen(mail).map(|mail| mail.template).unwrap_or_default();
+    let template = MailSeen::of(mail).map(|mail| mail.template).unwrap_or_default();
     template.split(':').next().unwrap_or_default().to_owned()
 }
-
-/// Whether a fault stood between the mail server and the note that a mail is sent: only then may
-/// the same mail go out twice.
-fn repeats_excused(scenario: &Scenario) -> bool {
-    let near = |name: &str| {
-        let service = map::service_of(name);
-        matches!(service, "email" | map::MAIL) || map::service_of_database(service) == "email"
-    };
-    scenario.faults.iter().any(|fault| match &fault.kind {
-        Kind::Crash { node, .. }
-        | Kind::Stop { node, .. }
-        | Kind::Pause { node, .. }
-        | Kind::Slow { node, .. } => near(node),
-        Kind::Cut { from, to, .. }
-        | Kind::SlowLink { from, to, .. }
-        | Kind::ConnectHangs { from, to } => near(from) && near(to),
-        Kind::ConnectionLostBeforeCommit { database }
-        | Kind::ConnectionLostAfterCommit { database }
-        | Kind::SerializationFailure { database } => near(database),
-        _ => false,
-    })
-}
-
-/// What no event, message or mail may hold: a password, a token (JSON, in base64), a hash.
-const SECRETS: [(&str, &str); 3] =
-    [("a password", PASSWORD_MARK), ("a token", "eyJ"), ("a password's hash", "$argon2")];
 
 /// Every text that leaves a service other than to the one it belongs to.
 fn leaks(world: &World) -> Vec<String> {
     let mut leaks = Vec::new();
-    let mut look = |place: &str, text: &str| {
-        for (secret, mark) in SECRETS {
-            if text.contains(mark) {
-                leaks.push(format!("{secret} was written into {place}"));
-            }
-        }
-    };
+    let mut look = |place: &str, text: &str| leaks.extend(secrets::in_text(place, text));
     for line in world.history().story() {
         look("the story", &line);
     }
@@ -202,11 +159,7 @@ fn leaks(world: &World) -> Vec<String> {
         look("a mail", &sent.mail.html);
     }
     for database in map::databases() {
-        for (table, sql) in [
-            ("the outbox", "SELECT body FROM outbox"),
-            ("the audit trail", "SELECT subject || ' ' || to_state FROM audit"),
-            ("the alerts", "SELECT text FROM alerts"),
-        ] {
+        for (table, sql) in secrets::TEXTS {
             for row in read(world, &database, sql).unwrap_or_default() {
                 look(&format!("{table} of {database}"), &text(&row[0]));
             }

@@ -13,9 +13,9 @@ use stormproof_system::store::payment::PaymentStatus;
 use crate::outcome::Broken;
 use crate::shop::invariants::{Evidence, Finding, Findings, INVARIANTS};
 use crate::shop::promises::Promises;
+use crate::shop::scene::Scene;
 use crate::shop::sometimes::Counters;
 use crate::shop::truth::{Step, Truth};
-use crate::world::{Commit, World};
 
 /// More of one invariant's breaches say nothing new.
 const BREACHES_MAX: usize = 5;
@@ -52,14 +52,6 @@ impl Judge {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Follows a commit.
-    pub fn observe(&self, world: &World, commit: &Commit<'_>) {
-        let mut bench = self.bench();
-        if bench.opened {
-            bench.observe(world, commit);
-        }
-    }
-
     /// Waits until `fact` holds, looking at it whenever something about `topic` changes: an order's
     /// id, or what [`Bench::tell`] is called with.
     pub async fn until<T>(&self, topic: &str, fact: impl Fn(&mut Bench) -> Option<T>) -> T {
@@ -75,22 +67,22 @@ impl Judge {
 }
 
 impl Bench {
-    fn observe(&mut self, world: &World, commit: &Commit<'_>) {
-        let step = self.truth.follow(world, commit);
+    /// Follows a commit that the truth has followed.
+    pub fn follow(&mut self, scene: &dyn Scene, step: &Step) {
         self.commits += u64::from(step.is_change());
-        self.counters.step(&step);
+        self.counters.step(step);
         let mut findings = Findings::default();
         for invariant in &INVARIANTS {
             if let Some(check) = invariant.step {
-                check(&self.truth, &step, &mut findings);
+                check(&self.truth, step, &mut findings);
                 if !findings.0.is_empty() {
-                    self.broke(world, invariant.name, std::mem::take(&mut findings.0));
+                    self.broke(scene, invariant.name, std::mem::take(&mut findings.0));
                 }
             }
         }
-        self.hear_contradictions(world);
-        self.count_people(&step);
-        self.wake(&step);
+        self.hear_contradictions(scene);
+        self.count_people(step);
+        self.wake(step);
     }
 
     /// Faults of people that nobody strikes: they show in what the Bank and the Store decide.
@@ -126,30 +118,30 @@ impl Bench {
     }
 
     /// What customers noticed themselves.
-    fn hear_contradictions(&mut self, world: &World) {
+    fn hear_contradictions(&mut self, scene: &dyn Scene) {
         for contradiction in std::mem::take(&mut self.promises.contradictions) {
             let finding = Finding { order: contradiction.order, what: contradiction.what };
-            self.broke(world, contradiction.invariant, vec![finding]);
+            self.broke(scene, contradiction.invariant, vec![finding]);
         }
     }
 
     /// Looks at the whole.
     pub fn judge(
         &mut self,
-        world: &World,
+        scene: &dyn Scene,
         look: impl FnOnce(&Bench) -> Vec<(&'static str, Findings)>,
     ) {
-        self.hear_contradictions(world);
+        self.hear_contradictions(scene);
         for (name, findings) in look(self) {
-            self.broke(world, name, findings.0);
+            self.broke(scene, name, findings.0);
         }
     }
 
-    fn broke(&mut self, world: &World, invariant: &'static str, findings: Vec<Finding>) {
-        let at = world.elapsed().saturating_sub(self.zero).as_secs_f64();
+    fn broke(&mut self, scene: &dyn Scene, invariant: &'static str, findings: Vec<Finding>) {
+        let at = scene.elapsed().saturating_sub(self.zero).as_secs_f64();
         for finding in findings {
             let what = match &finding.order {
-                Some(order) => format!("{} {}", world.history().alias(order), finding.what),
+                Some(order) => format!("{} {}", scene.alias(order), finding.what),
                 None => finding.what,
             };
             let before = self.broken.iter().filter(|broken| broken.invariant == invariant).count();
@@ -174,6 +166,13 @@ impl Bench {
     /// Tells those who wait for `topic` that something about it has changed.
     pub fn ring(&self, topic: &str) {
         for bell in self.bells.get(topic).into_iter().flatten() {
+            bell.ring();
+        }
+    }
+
+    /// Tells everybody to look again: anything may have changed.
+    pub fn ring_all(&self) {
+        for bell in self.bells.values().flatten() {
             bell.ring();
         }
     }

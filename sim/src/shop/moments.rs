@@ -4,7 +4,7 @@
 //! The operations, facts and schemas are the shop's; a test holds this page to what runs pass.
 
 use crate::shop::map;
-use crate::world::moment::{Act, Moment};
+use crate::storm::moment::{Act, Moment};
 
 /// What a service's nodes call, commit, publish, acknowledge and mail.
 pub struct Row {

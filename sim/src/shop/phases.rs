@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stormproof_system::money::{Currency, Money};
-
 use crate::outcome::Outcome;
 use crate::shop::client::PATIENCE;
 use crate::shop::customers::Shopper;
@@ -15,14 +13,15 @@ use crate::shop::judge::{Judge, reckon};
 use crate::shop::map::STAFF;
 use crate::shop::promises::CustomerBook;
 use crate::shop::scenario::{PEOPLE_FAULTS, Scenario};
+use crate::shop::scene::Scene;
 use crate::shop::setting::{CALM_MAX, ZERO, settings};
 use crate::shop::sometimes::MAIL_REPEATED;
 use crate::shop::staff::Staff;
 use crate::shop::truth::Truth;
 use crate::shop::truth::reckoning::Reckoning;
 use crate::shop::{Options, ending, map};
+use crate::storm::faults::{KINDS, Kind};
 use crate::world::World;
-use crate::world::faults::{KINDS, Kind};
 
 /// How often dead letters are tried again; what comes back after that is poison.
 const REPLAYS_MAX: usize = 1;
@@ -32,9 +31,10 @@ pub async fn live(world: &World, scenario: &Scenario, judge: &Judge, options: Op
     open_books(world, scenario, judge);
     let mut ports = world.ports(STAFF);
     ports.settings = Arc::new(settings(scenario));
-    let staff = Staff::new(world, ports, judge);
+    let scene: Arc<dyn Scene> = Arc::new(world.clone());
+    let staff = Staff::new(&scene, ports, judge);
     let shoppers: Vec<Shopper> =
-        (0..scenario.customers.len()).map(|number| Shopper::new(world, judge, number)).collect();
+        (0..scenario.customers.len()).map(|number| Shopper::new(&scene, judge, number)).collect();
     set_up(world, scenario, &staff, &shoppers).await;
 
     begin(world, scenario, judge, &staff, &shoppers);
@@ -201,10 +201,7 @@ fn outcome(
     if reckoning.mails.iter().any(|mail| !seen.insert(mail)) {
         bench.counters.count(MAIL_REPEATED);
     }
-    let mut by_status: BTreeMap<String, u64> = BTreeMap::new();
-    for order in bench.truth.orders.iter() {
-        *by_status.entry(order.status.as_str().to_owned()).or_default() += 1;
-    }
+    let by_status = bench.truth.orders_by_status();
     let kinds = KINDS.iter().chain(&PEOPLE_FAULTS).map(|(name, _)| *name);
     let mut fired: BTreeMap<String, u64> = kinds.map(|name| (name.to_owned(), 0)).collect();
     let people = bench.people_fired.iter().map(|(name, count)| (*name, *count));
@@ -217,7 +214,7 @@ fn outcome(
     let mut story = Vec::new();
     if options.story {
         story = world.history().story().iter().filter_map(|line| from_zero(line)).collect();
-        story.push(last_line(&bench.truth, reckoning, &by_status));
+        story.push(reckoning.last_line(&bench.truth));
     }
     Outcome {
         scenario: scenario.name.clone(),
@@ -242,32 +239,4 @@ fn from_zero(line: &str) -> Option<String> {
     let (time, rest) = line.trim_start().split_once(' ')?;
     let at = time.parse::<f64>().ok()? - ZERO.as_secs_f64();
     (at >= 0.0).then(|| format!("{at:>8.3} {rest}"))
-}
-
-/// `at rest at 41.2 · 1 DELIVERED · money 100.00 = 100.00 · stock 3 = 1 + 2 · 5 messages, 0 dead`
-fn last_line(truth: &Truth, reckoning: &Reckoning, by_status: &BTreeMap<String, u64>) -> String {
-    let rest = match reckoning.rested_at {
-        Some(at) => format!("at rest at {at:.1}"),
-        None => "never at rest".to_owned(),
-    };
-    let orders: Vec<String> =
-        by_status.iter().map(|(status, count)| format!("{count} {status}")).collect();
-    let orders = if orders.is_empty() { "no orders".to_owned() } else { orders.join(", ") };
-    let brought: i64 = truth.accounts.iter().map(|account| account.opened_balance).sum();
-    let inside = truth.accounts.iter().filter(|account| &*account.owner != "outside");
-    let there: i64 = inside.map(|account| account.balance).sum();
-    let money = |minor| Money::new(minor, Currency::AUD).to_string();
-    let sum = |of: fn(&crate::shop::truth::rows::StockRow) -> i64| -> i64 {
-        truth.stock.iter().map(of).sum()
-    };
-    format!(
-        "{rest} · {orders} · money {} = {} · stock {} = {} + {} · {} messages, {} dead",
-        money(brought),
-        money(there),
-        sum(|row| row.received),
-        sum(|row| row.on_hand),
-        sum(|row| row.committed),
-        reckoning.messages,
-        reckoning.dead.len(),
-    )
 }

@@ -9,7 +9,7 @@ use stormproof_system::topology;
 
 use crate::shop::scenario::Scenario;
 use crate::shop::{Options, ending, map};
-use crate::world::faults::{Fault, When};
+use crate::storm::faults::{Fault, When};
 use crate::world::{ServiceSpec, Spec, migrated};
 
 /// When the storm begins: before it the shop is set up, which no timed fault disturbs.

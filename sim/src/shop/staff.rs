@@ -1,7 +1,7 @@
 //! The people of the shop: they set it up, lose and find parcels, close the Bank and accounts, and
 //! mend in the calm what machines could not.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
@@ -24,23 +24,23 @@ use crate::shop::judge::Judge;
 use crate::shop::map::STAFF;
 use crate::shop::scenario::tables::Card;
 use crate::shop::scenario::{OrderName, PeopleFault, WorldSpec};
+use crate::shop::scene::Scene;
 use crate::shop::sometimes::DLQ_REPLAY;
 use crate::shop::truth::rows::Id;
-use crate::world::World;
-use crate::world::faults::Kind;
+use crate::storm::faults::Kind;
 
 /// Somebody who works for the shop.
 #[derive(Clone)]
 pub struct Staff {
-    world: World,
+    scene: Arc<dyn Scene>,
     ports: Ports,
     judge: Judge,
 }
 
 impl Staff {
     /// `ports` are the staff's node's, with the shop's secrets.
-    pub fn new(world: &World, ports: Ports, judge: &Judge) -> Staff {
-        Staff { world: world.clone(), ports, judge: judge.clone() }
+    pub fn new(scene: &Arc<dyn Scene>, ports: Ports, judge: &Judge) -> Staff {
+        Staff { scene: scene.clone(), ports, judge: judge.clone() }
     }
 
     fn support(&self) -> String {
@@ -129,17 +129,17 @@ impl Staff {
     }
 
     async fn close_bank(&self, at: Duration, length: Duration) -> bool {
-        self.world.sleep(at.saturating_sub(self.world.elapsed())).await;
+        self.scene.sleep(at.saturating_sub(self.scene.elapsed())).await;
         let node = "bank".to_owned();
-        self.world.say(STAFF, "", "the bank closes");
-        self.world.strike(&Kind::Stop { node, restart: length });
+        self.scene.say(STAFF, "", "the bank closes");
+        self.scene.strike(&Kind::Stop { node, restart: length });
         true
     }
 
     /// A message of a schema that nobody knows, again and again until the broker has it.
     async fn poison(&self, queue: &str, at: Duration) -> bool {
-        self.world.sleep(at.saturating_sub(self.world.elapsed())).await;
-        self.world.say(STAFF, "", &format!("a message that nobody can read arrives in {queue}"));
+        self.scene.sleep(at.saturating_sub(self.scene.elapsed())).await;
+        self.scene.say(STAFF, "", &format!("a message that nobody can read arrives in {queue}"));
         let message = Message {
             exchange: String::new(),
             routing_key: queue.to_owned(),
@@ -148,7 +148,7 @@ impl Staff {
             schema: "poison".to_owned(),
             version: 1,
             traceparent: String::new(),
-            timestamp: self.world.now().0,
+            timestamp: self.scene.now().0,
             attempt: 0,
             body: "{".into(),
         };
@@ -184,6 +184,7 @@ impl Staff {
         let question = Question::post("delivery", operation, path, &json!({}));
         ask(&self.ports, &question.with_bearer(self.to("delivery", "driver"))).await;
         // A lost answer makes the second report a conflict, so the parcel itself has to say.
+        self.scene.refreshed().await;
         let bench = self.judge.bench();
         bench.truth.parcels.get(&id).is_some_and(|parcel| match what {
             "lost" => parcel.lost_at.is_some(),
@@ -208,6 +209,7 @@ impl Staff {
             return false;
         }
         self.ports.clock.sleep(after).await;
+        self.scene.refreshed().await;
         let owner = {
             let bench = self.judge.bench();
             if bench.truth.refund_of(&id).is_some() {
@@ -216,11 +218,11 @@ impl Staff {
             bench.truth.orders.get(&id).map(|row| row.user_id.clone())
         };
         let Some(owner) = owner else { return false };
-        self.world.say(STAFF, &id, "closes the account of the buyer");
+        self.scene.say(STAFF, &id, "closes the account of the buyer");
         self.set_account(&owner, Status::Closed).await;
         if let Some(reopen) = reopen {
             self.ports.clock.sleep(reopen).await;
-            self.world.say(STAFF, &id, "opens the account of the buyer again");
+            self.scene.say(STAFF, &id, "opens the account of the buyer again");
             self.set_account(&owner, Status::Open).await;
         }
         true
@@ -256,9 +258,7 @@ impl Staff {
     pub async fn replay_dead_letters(&self) -> usize {
         let mut replayed = 0;
         for (queue, dead) in QUEUES.iter().zip(dead_letter_queues()) {
-            let waiting = self
-                .world
-                .broker(|broker| broker.queue(dead).map_or(0, |queue| queue.ready_count()));
+            let waiting = self.scene.ready(dead).await;
             if waiting > 0 {
                 replayed += self.replay(queue.name, dead, waiting).await;
             }
@@ -282,7 +282,7 @@ impl Staff {
                 Err(_) => break,
             };
             let order = delivery.message.correlation_id.clone();
-            self.world.say(STAFF, &order, &format!("replays a dead {}", delivery.message.schema));
+            self.scene.say(STAFF, &order, &format!("replays a dead {}", delivery.message.schema));
             let message = Message {
                 exchange: String::new(),
                 routing_key: queue.to_owned(),

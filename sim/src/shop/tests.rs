@@ -40,7 +40,7 @@ fn the_same_pair_gives_the_same_outcome() {
 #[test]
 fn every_moment_that_passes_is_in_the_registry() {
     use crate::shop::{moments, swarm};
-    use crate::world::moment::Moment;
+    use crate::storm::moment::Moment;
     for seed in 0..6 {
         let scenario = swarm::draw(seed, swarm::Profile::Swarm);
         let outcome = simulate(&scenario, seed, Options::default());

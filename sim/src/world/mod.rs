@@ -31,7 +31,6 @@ mod boot;
 pub mod faults;
 pub mod history;
 pub mod images;
-pub mod moment;
 mod node;
 mod phases;
 mod ports;
@@ -53,6 +52,7 @@ use stormproof_system::broker::Broker;
 use stormproof_system::ports::Ports;
 use stormproof_system::time::Time;
 
+pub use crate::storm::moment;
 pub use images::migrated;
 pub use ports::mailer::SentMail;
 pub use run::run;

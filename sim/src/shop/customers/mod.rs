@@ -16,11 +16,9 @@ use crate::shop::client::{Question, ask};
 use crate::shop::judge::{Bench, Judge};
 use crate::shop::promises::Placed;
 use crate::shop::scenario::{Action, Step, Which};
+use crate::shop::scene::Scene;
+use crate::shop::secrets::PASSWORD_MARK;
 use crate::shop::truth::rows::Id;
-use crate::world::World;
-
-/// What every password begins with, so that one search finds any of them where it must not be.
-pub const PASSWORD_MARK: &str = "pass-phrase-of-";
 
 /// A customer at work.
 #[derive(Clone)]
@@ -28,19 +26,20 @@ pub struct Shopper {
     /// From 0.
     number: usize,
     name: Arc<str>,
-    world: World,
+    scene: Arc<dyn Scene>,
     ports: Ports,
     judge: Judge,
     token: Arc<Mutex<String>>,
 }
 
 impl Shopper {
-    pub fn new(world: &World, judge: &Judge, number: usize) -> Shopper {
+    /// The customer with this number, from 0.
+    pub fn new(scene: &Arc<dyn Scene>, judge: &Judge, number: usize) -> Shopper {
         let name = crate::shop::map::customer(number + 1);
         Shopper {
             number,
-            world: world.clone(),
-            ports: world.ports(&name),
+            scene: scene.clone(),
+            ports: scene.ports(&name),
             name: name.into(),
             judge: judge.clone(),
             token: Arc::default(),
@@ -136,7 +135,7 @@ impl Shopper {
 
     async fn cancel(&self, which: Which) {
         let Some(id) = self.order(which) else { return };
-        self.world.say(&self.name, &id, "cancels");
+        self.scene.say(&self.name, &id, "cancels");
         self.judge.bench().fired("cancel");
         let path = format!("/orders/{id}/cancel");
         let answer = self.ask(&Question::post("store", "cancel", path, &Value::Null)).await;
@@ -170,6 +169,7 @@ impl Shopper {
             self.judge.bench().promises.contradict("promises kept", None, what);
             return;
         };
+        self.scene.refreshed().await;
         let bench = &mut *self.judge.bench();
         self.check_list(bench, &views);
         for view in &views {

@@ -29,7 +29,7 @@ impl Shopper {
         let question = self.order_question(&key, &step.lines);
         let goods: Vec<_> =
             step.lines.iter().map(|(sku, quantity)| format!("{quantity} {sku}")).collect();
-        self.world.say(&self.name, "", &format!("orders {}", goods.join(", ")));
+        self.scene.say(&self.name, "", &format!("orders {}", goods.join(", ")));
         match step.gone {
             Some((patience, back)) => self.go_away(number, &question, patience, back).await,
             None if step.double_submit => {
@@ -71,7 +71,7 @@ impl Shopper {
             Either::Right(((), request)) => {
                 drop(request);
                 self.judge.bench().fired("buyer gone mid-request");
-                self.world.say(&self.name, "", "is gone before the answer");
+                self.scene.say(&self.name, "", "is gone before the answer");
                 None
             }
         };
@@ -79,7 +79,7 @@ impl Shopper {
             (Some(answer), _) => self.remember(number, &answer),
             (None, Some(back)) => {
                 self.ports.clock.sleep(back).await;
-                self.world.say(&self.name, "", "is back and asks again, same key");
+                self.scene.say(&self.name, "", "is back and asks again, same key");
                 self.submit(number, &question).await;
             }
             (None, None) => {

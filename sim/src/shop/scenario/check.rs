@@ -14,7 +14,7 @@ use super::tables::{Document, ExpectTable, WorldTable};
 use super::units::{At, Length, OrderName};
 use super::*;
 use crate::shop::map;
-use crate::world::faults::{Kind, When};
+use crate::storm::faults::{Kind, When};
 
 /// A product costs this unless the scenario says otherwise.
 const PRICE: i64 = 10_00;

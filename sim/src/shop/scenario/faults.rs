@@ -10,7 +10,7 @@ use super::shapes::{SHAPES, Shape, Target, Timing};
 use super::tables::FaultTable;
 use super::units::{At, Length, OrderName};
 use crate::shop::map::{self, Replicas};
-use crate::world::faults::{Fault, Kind};
+use crate::storm::faults::{Fault, Kind};
 
 /// A fault that has passed the door.
 pub enum Checked {

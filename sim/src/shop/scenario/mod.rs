@@ -23,7 +23,7 @@ use std::time::Duration;
 use stormproof_system::store::order::OrderStatus;
 
 use crate::shop::map::Replicas;
-use crate::world::faults::Fault;
+use crate::storm::faults::Fault;
 pub use mistake::{Mistake, one_of};
 pub use shapes::{SHAPES, Shape, Target, Timing};
 use tables::Card;

@@ -1,6 +1,6 @@
 //! What each kind of fault needs to be told, in one table.
 
-use crate::world::moment::{Act, Side};
+use crate::storm::moment::{Act, Side};
 
 /// What a fault is aimed at.
 #[derive(Clone, Copy, PartialEq, Eq)]

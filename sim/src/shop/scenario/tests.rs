@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::world::faults::{Kind, When};
+use crate::storm::faults::{Kind, When};
 
 const GOOD: &str = r#"
 about = "The card is charged but the reply is lost; asking again must not charge twice."
@@ -160,7 +160,7 @@ fn every_kind_of_fault_has_its_shape() {
     let keys: Vec<_> = table.kinds().into_iter().map(|(key, _)| key).collect();
     let shapes: Vec<_> = SHAPES.iter().map(|shape| shape.key).collect();
     assert_eq!(keys, shapes);
-    for (name, _) in crate::world::faults::KINDS {
+    for (name, _) in crate::storm::faults::KINDS {
         assert!(shapes.contains(&name.replace(' ', "_").as_str()), "{name}");
     }
 }

@@ -5,8 +5,8 @@ use super::mistake::{Mistake, one_of};
 use super::shapes::{Shape, Timing};
 use super::units::At;
 use crate::shop::{map, moments};
-use crate::world::faults::{FOREVER, When};
-use crate::world::moment::Moment;
+use crate::storm::faults::{FOREVER, When};
+use crate::storm::moment::Moment;
 
 impl Checker<'_> {
     /// Reads the times of a fault of `shape`; `author` passes its moments.

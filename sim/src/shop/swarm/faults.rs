@@ -11,7 +11,7 @@ use crate::shop::moments::MOMENTS;
 use crate::shop::scenario::tables::{Document, FaultTable};
 use crate::shop::scenario::units::{At, Length};
 use crate::shop::scenario::{Shape, Target, Timing};
-use crate::world::moment::Moment;
+use crate::storm::moment::Moment;
 use crate::world::seed::Stream;
 
 /// Draws one fault of a kind.

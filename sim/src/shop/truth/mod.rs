@@ -1,13 +1,16 @@
 //! The oracle's mirror of what is committed, over all services' databases.
 //!
-//! It believes nobody: after every commit it reads the changed rows itself. Invariants compare
+//! It believes nobody: after every commit it reads the changed rows itself (`reading.rs`), or all
+//! rows at once (`whole.rs`). Invariants compare
 //! these rows with each other and with what people were told ([`promises`](super::promises)). What
 //! only the end can tell is gathered in [`reckoning`](super::reckoning).
 
 pub mod derived;
+#[cfg(feature = "world")]
 mod reading;
 pub mod reckoning;
 pub mod rows;
+pub mod whole;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -75,8 +78,9 @@ pub struct Truth {
     pub parcels: Table<ParcelRow>,
     /// Sums over the tables, kept up with every step.
     pub derived: Derived,
-    /// How many rows the tables have whose rows are only counted, in the order of `reading.rs`.
-    counts: Vec<i64>,
+    /// How many rows the tables have whose rows are only counted, in the order of `reading.rs`;
+    /// empty where nobody counts.
+    pub counts: Vec<i64>,
 }
 
 impl<R> Default for Table<R> {
@@ -158,6 +162,15 @@ impl Truth {
     /// Ends a step: the sums follow the rows.
     pub fn settle(&mut self, step: &Step) {
         derived::follow(self, step);
+    }
+
+    /// How many orders have each status.
+    pub fn orders_by_status(&self) -> BTreeMap<String, u64> {
+        let mut by_status: BTreeMap<String, u64> = BTreeMap::new();
+        for order in self.orders.iter() {
+            *by_status.entry(order.status.as_str().to_owned()).or_default() += 1;
+        }
+        by_status
     }
 
     /// The amount that was debited for an order and not refunded.

@@ -3,6 +3,7 @@
 
 use super::rows::*;
 use super::{Step, Told, Truth};
+use crate::value::Value;
 use crate::world::sqlite::{Change, ChangeKind, Disk};
 use crate::world::{Commit, World};
 
@@ -27,23 +28,6 @@ const COUNTED: [Counted; 8] = counted! {
     "store-db" "inbox", "warehouse-db" "inbox", "bank-db" "inbox", "delivery-db" "inbox",
     "email-db" "inbox", "email-db" "sent", "store-db" "alerts", "bank-db" "audit",
 };
-
-/// Calls `$what` with the type of every watched row.
-macro_rules! for_every_row {
-    ($what:ident $arguments:tt) => {{
-        $what!(OrderRow $arguments);
-        $what!(PaymentRow $arguments);
-        $what!(ReservationRow $arguments);
-        $what!(ReservationLineRow $arguments);
-        $what!(StockRow $arguments);
-        $what!(RestockRow $arguments);
-        $what!(AccountRow $arguments);
-        $what!(EntryRow $arguments);
-        $what!(DebitRow $arguments);
-        $what!(RefundRow $arguments);
-        $what!(ParcelRow $arguments);
-    }};
-}
 
 impl Truth {
     /// What the databases hold before anything has happened.
@@ -168,8 +152,7 @@ fn read_one<R: Row>(disk: &Disk, number: i64) -> Option<R> {
 fn read_all<R: Row>(world: &World) -> Vec<(i64, R)> {
     let rows = world.database(R::DATABASE).peek(R::ALL, &[]).expect("a watched table can be read");
     let numbered = |values: &Vec<_>| {
-        let number =
-            crate::world::sqlite::Value::as_i64(&values[0]).expect("row numbers are integers");
+        let number = Value::as_i64(&values[0]).expect("row numbers are integers");
         (number, R::read(&values[1..]))
     };
     rows.iter().map(numbered).collect()

@@ -3,7 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use stormproof_system::money::{Currency, Money};
+use stormproof_system::ports::Mail;
+
+use super::Truth;
 use super::rows::Id;
+use crate::shop::map;
+use crate::shop::scenario::Scenario;
+use crate::storm::faults::Kind;
 
 /// The end of a run.
 #[derive(Clone, Debug, Default)]
@@ -84,4 +91,67 @@ impl Reckoning {
     pub fn is_alerted(&self, order: &str, kind: &str) -> bool {
         self.alerts.iter().any(|alert| *alert.order == *order && alert.kind == kind)
     }
+
+    /// `at rest at 41.2 · 1 DELIVERED · money 100.00 = 100.00 · stock 3 = 1 + 2 · 5 messages, 0 dead`
+    pub fn last_line(&self, truth: &Truth) -> String {
+        let by_status = truth.orders_by_status();
+        let rest = match self.rested_at {
+            Some(at) => format!("at rest at {at:.1}"),
+            None => "never at rest".to_owned(),
+        };
+        let orders: Vec<String> =
+            by_status.iter().map(|(status, count)| format!("{count} {status}")).collect();
+        let orders = if orders.is_empty() { "no orders".to_owned() } else { orders.join(", ") };
+        let brought: i64 = truth.accounts.iter().map(|account| account.opened_balance).sum();
+        let inside = truth.accounts.iter().filter(|account| &*account.owner != "outside");
+        let there: i64 = inside.map(|account| account.balance).sum();
+        let money = |minor| Money::new(minor, Currency::AUD).to_string();
+        let sum =
+            |of: fn(&super::rows::StockRow) -> i64| -> i64 { truth.stock.iter().map(of).sum() };
+        format!(
+            "{rest} · {orders} · money {} = {} · stock {} = {} + {} · {} messages, {} dead",
+            money(brought),
+            money(there),
+            sum(|row| row.received),
+            sum(|row| row.on_hand),
+            sum(|row| row.committed),
+            self.messages,
+            self.dead.len(),
+        )
+    }
+}
+
+impl MailSeen {
+    /// What a mail was about, by its `Message-ID`: `<template.order@domain>`.
+    pub fn of(mail: &Mail) -> Option<MailSeen> {
+        let (local, _) = mail.message_id.strip_prefix('<')?.split_once('@')?;
+        let (template, order) = local.split_once('.')?;
+        let template = match template.split_once('+') {
+            Some((template, about)) => format!("{template}:{}", about.replace('-', " ")),
+            None => template.to_owned(),
+        };
+        Some(MailSeen { template, order: order.into(), to: mail.to.clone() })
+    }
+}
+
+/// Whether a fault stood between the mail server and the note that a mail is sent: only then may
+/// the same mail go out twice.
+pub fn repeats_excused(scenario: &Scenario) -> bool {
+    let near = |name: &str| {
+        let service = map::service_of(name);
+        matches!(service, "email" | map::MAIL) || map::service_of_database(service) == "email"
+    };
+    scenario.faults.iter().any(|fault| match &fault.kind {
+        Kind::Crash { node, .. }
+        | Kind::Stop { node, .. }
+        | Kind::Pause { node, .. }
+        | Kind::Slow { node, .. } => near(node),
+        Kind::Cut { from, to, .. }
+        | Kind::SlowLink { from, to, .. }
+        | Kind::ConnectHangs { from, to } => near(from) && near(to),
+        Kind::ConnectionLostBeforeCommit { database }
+        | Kind::ConnectionLostAfterCommit { database }
+        | Kind::SerializationFailure { database } => near(database),
+        _ => false,
+    })
 }

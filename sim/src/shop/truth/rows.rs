@@ -12,7 +12,26 @@ use stormproof_system::store::payment::PaymentStatus;
 use stormproof_system::warehouse::dto::State;
 
 use super::{Moved, Step, Table, Truth};
-use crate::world::sqlite::Value;
+use crate::value::Value;
+
+/// Calls `$what` with the type of every watched row.
+macro_rules! for_every_row {
+    ($what:ident $arguments:tt) => {{
+        $what!(OrderRow $arguments);
+        $what!(PaymentRow $arguments);
+        $what!(ReservationRow $arguments);
+        $what!(ReservationLineRow $arguments);
+        $what!(StockRow $arguments);
+        $what!(RestockRow $arguments);
+        $what!(AccountRow $arguments);
+        $what!(EntryRow $arguments);
+        $what!(DebitRow $arguments);
+        $what!(RefundRow $arguments);
+        $what!(ParcelRow $arguments);
+    }};
+}
+
+pub(super) use for_every_row;
 
 /// An id or another short text, cheap to copy.
 pub type Id = Arc<str>;
@@ -21,6 +40,8 @@ pub type Id = Arc<str>;
 pub trait Row: Clone + PartialEq + Sized {
     const DATABASE: &'static str;
     const TABLE: &'static str;
+    /// The columns that are read, in order, with commas between them.
+    const COLUMNS: &'static str;
     /// Reads the row number `$1`.
     const ONE: &'static str;
     /// Reads every row, its number first.
@@ -101,6 +122,7 @@ macro_rules! rows {
         impl Row for $name {
             const DATABASE: &'static str = $database;
             const TABLE: &'static str = $table;
+            const COLUMNS: &'static str = columns!($($column),*);
             const ONE: &'static str =
                 concat!("SELECT ", columns!($($column),*), " FROM ", $table, " WHERE rowid = $1");
             const ALL: &'static str =

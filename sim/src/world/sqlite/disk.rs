@@ -15,8 +15,8 @@ use sqlx_core::Error;
 use super::changes::{Change, merge};
 use super::contents::Contents;
 use super::files::Files;
-use super::peek::Value;
 use super::session::Session;
+use crate::value::Value;
 
 /// Every disk that has a handle, so that the VFS finds it by the number in a path.
 static DISKS: Mutex<BTreeMap<u64, Weak<Shared>>> = Mutex::new(BTreeMap::new());

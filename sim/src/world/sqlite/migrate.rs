@@ -10,9 +10,9 @@ use sqlx_core::Error;
 use sqlx_core::migrate::{AppliedMigration, Migrate, MigrateError, Migration};
 
 use super::connection::SimConnection;
-use super::peek::Value;
 use super::session::Session;
 use super::statement::Bind;
+use crate::value::Value;
 
 impl Migrate for SimConnection {
     fn create_schema_if_not_exists<'e>(

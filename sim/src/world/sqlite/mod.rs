@@ -41,11 +41,11 @@ use sqlx_core::any::driver::{AnyDriver, install_drivers};
 use sqlx_core::any::{AnyConnectOptions, AnyConnection};
 use sqlx_core::connection::ConnectOptions;
 
+pub use crate::value::Value;
 pub use changes::{Change, ChangeKind};
 pub use disk::{Disk, Image};
 pub use driver::DRIVER;
 pub use error::SqliteError;
-pub use peek::Value;
 
 /// Makes sqlx know `sim:` URLs. Call it as often as you like. sqlx takes drivers once per process:
 /// where others are needed too, install [`DRIVER`] together with them instead.

@@ -1,4 +1,4 @@
-//! Plain values, and reading through a session without sqlx.
+//! Reading plain values through a session, without sqlx.
 //!
 //! For those who look at a database from outside: invariants, reports, migration bookkeeping.
 
@@ -8,94 +8,7 @@ use sqlx_core::Error;
 use super::cache::Text;
 use super::session::Session;
 use super::statement::{Bind, Statement};
-
-/// A value as SQLite keeps it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// NULL.
-    Null,
-    /// A BIGINT.
-    Integer(i64),
-    /// A DOUBLE PRECISION.
-    Real(f64),
-    /// A TEXT.
-    Text(String),
-    /// A BLOB.
-    Blob(Vec<u8>),
-}
-
-impl Value {
-    /// The integer, if it is one.
-    pub fn as_i64(&self) -> Option<i64> {
-        match self {
-            Value::Integer(value) => Some(*value),
-            _ => None,
-        }
-    }
-
-    /// The floating-point number, if it is one.
-    pub fn as_f64(&self) -> Option<f64> {
-        match self {
-            Value::Real(value) => Some(*value),
-            _ => None,
-        }
-    }
-
-    /// The text, if it is one.
-    pub fn as_str(&self) -> Option<&str> {
-        match self {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The bytes, if it is a blob.
-    pub fn as_bytes(&self) -> Option<&[u8]> {
-        match self {
-            Value::Blob(bytes) => Some(bytes),
-            _ => None,
-        }
-    }
-
-    /// Whether it is NULL.
-    pub fn is_null(&self) -> bool {
-        matches!(self, Value::Null)
-    }
-
-    pub(super) fn as_bind(&self) -> Bind<'_> {
-        match self {
-            Value::Null => Bind::Null,
-            Value::Integer(value) => Bind::Integer(*value),
-            Value::Real(value) => Bind::Real(*value),
-            Value::Text(text) => Bind::Text(text),
-            Value::Blob(bytes) => Bind::Blob(bytes),
-        }
-    }
-}
-
-impl From<i64> for Value {
-    fn from(value: i64) -> Value {
-        Value::Integer(value)
-    }
-}
-
-impl From<f64> for Value {
-    fn from(value: f64) -> Value {
-        Value::Real(value)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Value {
-        Value::Text(text.to_owned())
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Value {
-        Value::Text(text)
-    }
-}
+use crate::value::Value;
 
 impl From<Bind<'_>> for Value {
     fn from(value: Bind<'_>) -> Value {
@@ -137,9 +50,20 @@ impl Session {
     }
 }
 
+/// The value, to be bound to a statement's parameter.
+fn bind(value: &Value) -> Bind<'_> {
+    match value {
+        Value::Null => Bind::Null,
+        Value::Integer(value) => Bind::Integer(*value),
+        Value::Real(value) => Bind::Real(*value),
+        Value::Text(text) => Bind::Text(text),
+        Value::Blob(bytes) => Bind::Blob(bytes),
+    }
+}
+
 fn rows_of(statement: &mut Statement, params: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
     // SAFETY: the parameters outlive this function, which resets the statement before it returns.
-    unsafe { statement.bind(|place| params.get(place).map(Value::as_bind))? };
+    unsafe { statement.bind(|place| params.get(place).map(bind))? };
     let mut rows = Vec::new();
     let result = loop {
         match statement.step() {

@@ -1,0 +1,41 @@
+//! The scene that a scenario is played on: what its people need of it besides the shop's own doors.
+//!
+//! The seeded world is one (`simulate.rs`), real processes on this machine are another.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use stormproof_system::ports::Ports;
+use stormproof_system::time::Time;
+
+use crate::storm::faults::Kind;
+
+/// Where people act.
+pub trait Scene: Send + Sync {
+    /// The ports of somebody outside the shop: `customer-1`, `staff`.
+    fn ports(&self, name: &str) -> Ports;
+
+    /// A line of the story told by `name`; `order` may be empty.
+    fn say(&self, name: &str, order: &str, words: &str);
+
+    /// Time since the scene was set.
+    fn elapsed(&self) -> Duration;
+
+    /// The time of day, by a clock that nothing disturbs.
+    fn now(&self) -> Time;
+
+    /// Completes when `duration` has passed; belongs to nobody.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// Makes a fault of the process family (crash, stop, pause) happen now.
+    fn strike(&self, kind: &Kind);
+
+    /// How many messages are ready in a queue.
+    fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize>;
+
+    /// Completes when the mirror shows everything that was committed before.
+    fn refreshed(&self) -> BoxFuture<'_, ()>;
+
+    /// What the story calls an order.
+    fn alias(&self, order: &str) -> String;
+}
