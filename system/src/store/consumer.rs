@@ -53,12 +53,15 @@ fn delivery_update<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, 
 
 /// Applies an update. An older one than the last applied fills its timestamp and does no more; but
 /// a loss is not written into the timeline of what was delivered, however late the word of it
-/// comes (`scenarios/regressions/loss_heard_after_the_find.toml`).
+/// comes (`scenarios/regressions/loss_heard_after_the_find.toml`), nor a find, which the carrier
+/// repeats when it refuses a cancel, into that of what was lost (storm seed 4143).
 fn hear_carrier(case: &mut Case, update: &DeliveryUpdate) -> Vec<Effect> {
     let at = Time(update.at);
     let word = read_carrier(case.order.status, update.status);
     if update.sequence <= case.order.carrier_sequence && word != CarrierWord::LostAfterDelivery {
-        case.order.carrier_was_at(update.status, at);
+        if word != CarrierWord::FoundAgain {
+            case.order.carrier_was_at(update.status, at);
+        }
         return Vec::new();
     }
     case.order.carrier_sequence = case.order.carrier_sequence.max(update.sequence);
