@@ -95,6 +95,7 @@ struct Claimed {
 /// A row of the outbox.
 struct Row {
     message: Message,
+    /// With the one under way.
     attempts: i64,
 }
 
@@ -106,17 +107,27 @@ async fn claim(ports: &Ports) -> Result<Claimed, Error> {
         async move {
             let now = transaction.now();
             let rows = sqlx::query(
-                "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = $1 \
-                 WHERE id IN (SELECT id FROM outbox WHERE status = 'NEW' AND next_attempt_at <= $2 \
-                 ORDER BY next_attempt_at, id LIMIT $3) \
-                 RETURNING id, exchange, routing_key, correlation_id, schema_name, \
-                 schema_version, traceparent, created_at, body, attempts",
+                "SELECT id, exchange, routing_key, correlation_id, schema_name, schema_version, \
+                 traceparent, created_at, body, attempts FROM outbox \
+                 WHERE status = 'NEW' AND next_attempt_at <= $1 \
+                 ORDER BY next_attempt_at, id LIMIT $2",
             )
-            .bind((now + relay.claim).0)
             .bind(now.0)
             .bind(relay.batch)
             .fetch_all(transaction.sql())
             .await?;
+            let mut due = rows.iter().map(read).collect::<Result<Vec<_>, Error>>()?;
+            // What was written first leaves first.
+            due.sort_by(|one, other| one.message.message_id.cmp(&other.message.message_id));
+            // Row by row: one statement for all of them would have SQLite build a table first.
+            for row in &due {
+                sqlx::query("UPDATE outbox SET attempts = $1, next_attempt_at = $2 WHERE id = $3")
+                    .bind(row.attempts)
+                    .bind((now + relay.claim).0)
+                    .bind(row.message.message_id.clone())
+                    .execute(transaction.sql())
+                    .await?;
+            }
             // What is claimed here is due again when the claim ends, if its settling fails.
             let next_due: Option<i64> = sqlx::query_scalar(
                 "SELECT next_attempt_at FROM outbox WHERE status = 'NEW' \
@@ -124,7 +135,6 @@ async fn claim(ports: &Ports) -> Result<Claimed, Error> {
             )
             .fetch_optional(transaction.sql())
             .await?;
-            let due = rows.iter().map(read).collect::<Result<_, Error>>()?;
             Ok(Claimed { due, next_due: next_due.map(Time) })
         }
         .scope_boxed()
@@ -145,7 +155,7 @@ fn read(row: &AnyRow) -> Result<Row, Error> {
         attempt: 0,
         body: row.try_get::<String, _>(8)?.into(),
     };
-    Ok(Row { message, attempts: row.try_get(9)? })
+    Ok(Row { message, attempts: row.try_get::<i64, _>(9)? + 1 })
 }
 
 async fn settle(ports: &Ports, sent: &[String], failed: &[(String, i64)]) -> Result<(), Error> {

@@ -30,9 +30,19 @@ async fn next_due(bench: &Bench, after: i64) -> Option<i64> {
     next.expect("the rows can be read").map(|time| time.0 - START)
 }
 
-async fn save(bench: &Bench, before: &Saga, after: &Saga) -> Result<(), Error> {
+/// Saves the saga of the one order; returns it as it is now stored.
+async fn save(bench: &Bench, saga: &Saga) -> Result<Saga, Error> {
     let order = &order_id("order-1");
-    bench.once(|transaction| sagas::save(transaction, order, before, after).scope_boxed()).await
+    bench
+        .once(|transaction| {
+            async move {
+                let mut stored = saga.clone();
+                sagas::save(transaction, order, &mut stored).await?;
+                Ok(stored)
+            }
+            .scope_boxed()
+        })
+        .await
 }
 
 async fn insert_due_at(bench: &Bench, id: &str, at: i64) {
@@ -86,10 +96,10 @@ async fn a_claimed_order_is_left_alone_until_its_lease_ends(bench: Bench) {
     let unclaimed = load(&bench, &order_id("order-1")).await.expect("it is there").saga;
     assert_eq!(due(&bench, 0, 8).await, ["order-1"]);
     let first = claimed(&unclaimed, "replica-1", 0, Duration::from_micros(20));
-    save(&bench, &unclaimed, &first).await.expect("nobody was faster");
+    let first = save(&bench, &first).await.expect("nobody was faster");
     // Another replica that saw the same order due is too late.
     let second = claimed(&unclaimed, "replica-2", 0, Duration::from_micros(20));
-    let refused = save(&bench, &unclaimed, &second).await;
+    let refused = save(&bench, &second).await;
     assert!(matches!(refused, Err(Error::Serialization)), "{refused:?}");
     assert_eq!(due(&bench, 19, 8).await, [""; 0]);
     assert_eq!(next_due(&bench, 19).await, Some(20));
@@ -102,11 +112,11 @@ async fn an_owner_that_was_taken_over_from_is_fenced_off(bench: Bench) {
     insert_due_at(&bench, "order-1", 0).await;
     let unclaimed = load(&bench, &order_id("order-1")).await.expect("it is there").saga;
     let first = claimed(&unclaimed, "replica-1", 0, Duration::from_micros(20));
-    save(&bench, &unclaimed, &first).await.expect("nobody was faster");
+    let first = save(&bench, &first).await.expect("nobody was faster");
     let second = claimed(&first, "replica-2", 20, Duration::from_micros(20));
-    save(&bench, &first, &second).await.expect("the lease has ended");
+    let second = save(&bench, &second).await.expect("the lease has ended");
     let late = Saga { goal: Goal::Done, ..first.clone() };
-    let refused = save(&bench, &first, &late).await;
+    let refused = save(&bench, &late).await;
     assert!(matches!(refused, Err(Error::Serialization)), "{refused:?}");
     let stored = load(&bench, &order_id("order-1")).await.expect("it is there").saga;
     assert_eq!(stored, second);

@@ -148,9 +148,7 @@ pub fn template(mail: &Mail) -> String {
 fn leaks(world: &World) -> Vec<String> {
     let mut leaks = Vec::new();
     let mut look = |place: &str, text: &str| leaks.extend(secrets::in_text(place, text));
-    for line in world.history().story() {
-        look("the story", &line);
-    }
+    world.history().each_words(|words| look("the story", words));
     for line in world.history().trace() {
         look("the trace", &line);
     }

@@ -174,6 +174,11 @@ impl History {
         state.lines.iter().map(render).collect()
     }
 
+    /// Shows the words of every line of the story, without what is put around them.
+    pub fn each_words(&self, look: impl FnMut(&str)) {
+        lock(&self.state).lines.iter().map(|line| &*line.words).for_each(look);
+    }
+
     /// Every event as a JSON line; empty unless a trace is kept.
     pub fn trace(&self) -> Vec<String> {
         lock(&self.state).trace.clone().unwrap_or_default()

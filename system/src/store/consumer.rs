@@ -42,7 +42,7 @@ fn delivery_update<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, 
                 if wake(&mut case, now, &ports.settings.saga) {
                     transaction.work_due();
                 }
-                orders::save(transaction, &before, &case).await?;
+                orders::save(transaction, &before, &mut case).await?;
                 carry_out(transaction, &case, effects).await
             }
             .scope_boxed()
@@ -54,7 +54,8 @@ fn delivery_update<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, 
 /// Applies an update. An older one than the last applied fills its timestamp and does no more; but
 /// a loss is not written into the timeline of what was delivered, however late the word of it
 /// comes (`scenarios/regressions/loss_heard_after_the_find.toml`), nor a find, which the carrier
-/// repeats when it refuses a cancel, into that of what was lost (storm seed 4143).
+/// repeats when it refuses a cancel, into that of what was lost
+/// (`scenarios/regressions/find_repeated_for_a_late_cancel.toml`).
 fn hear_carrier(case: &mut Case, update: &DeliveryUpdate) -> Vec<Effect> {
     let at = Time(update.at);
     let word = read_carrier(case.order.status, update.status);
@@ -136,7 +137,7 @@ fn payment_result<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, R
                 if wake(&mut case, now, context.settings) {
                     transaction.work_due();
                 }
-                orders::save(transaction, &before, &case).await?;
+                orders::save(transaction, &before, &mut case).await?;
                 carry_out(transaction, &case, effects).await
             }
             .scope_boxed()

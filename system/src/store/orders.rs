@@ -262,7 +262,7 @@ pub async fn cancel(ports: &Ports, user: &UserId, id: &OrderId) -> Result<OrderV
             if wake(&mut case, now, &ports.settings.saga) {
                 transaction.work_due();
             }
-            orders::save(transaction, &before, &case).await?;
+            orders::save(transaction, &before, &mut case).await?;
             carry_out(transaction, &case, vec![moved]).await?;
             Ok(view(&case))
         }

@@ -96,6 +96,8 @@ pub struct Saga {
     pub lease_until: i64,
     /// Raised by every claim; a write with an older one is fenced off.
     pub epoch: i64,
+    /// Raised by every write of the case, whatever it changed.
+    pub version: i64,
 }
 
 /// An order with all that its saga decides on. One aggregate, loaded and saved as a whole.
@@ -123,6 +125,7 @@ impl Saga {
             lease_owner: String::new(),
             lease_until: 0,
             epoch: 0,
+            version: 0,
         }
     }
 }

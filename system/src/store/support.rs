@@ -54,7 +54,7 @@ pub async fn retry(ports: &Ports, id: &OrderId) -> Result<OrderView, Error> {
             if wake(&mut case, transaction.now(), &ports.settings.saga) {
                 transaction.work_due();
             }
-            orders::save(transaction, &before, &case).await?;
+            orders::save(transaction, &before, &mut case).await?;
             let words = "support tries the parked refund again".to_owned();
             carry_out(transaction, &case, vec![Effect::PaymentMoved { from, to, words }]).await?;
             Ok(view(&case))

@@ -194,9 +194,19 @@ async fn record(
 ) -> Result<Option<(Case, Step)>, Error> {
     let id: &OrderId = &claimed.order.id;
     let answer = &answer;
+    // Mostly nothing has moved while the call was out. If something has, the save is refused, and
+    // the second attempt sees it.
+    let mut in_hand = Some(claimed);
     transact(ports, move |transaction| {
+        let in_hand = in_hand.take();
         async move {
-            let Some(before) = orders::load(transaction, id).await? else { return Ok(None) };
+            let before = match in_hand {
+                Some(case) => case.clone(),
+                None => match orders::load(transaction, id).await? {
+                    Some(case) => case,
+                    None => return Ok(None),
+                },
+            };
             if before.saga.epoch != claimed.saga.epoch {
                 let words = "is fenced off: another replica has taken over";
                 transaction.tell(Fact::new("saga", "FENCED", id, words));
@@ -214,7 +224,7 @@ async fn record(
                 }
                 Turn::Wait(delay) => {
                     rest(&mut case, now + delay);
-                    orders::save(transaction, &before, &case).await?;
+                    orders::save(transaction, &before, &mut case).await?;
                     transaction.work_due();
                     Ok(None)
                 }

@@ -1,12 +1,12 @@
 //! The bytes of one file, in pages that copies share until one of them writes.
 //!
-//! Sharing is what makes an image, a sync and a power cut cheap: each copies pointers. Which copy
-//! is durable and which is only in memory is `disk.rs`'s affair.
+//! Sharing is what makes an image cheap: it copies pointers. What of the bytes is durable is
+//! `undo.rs`'s affair.
 
 use std::sync::Arc;
 
 /// Bytes per shared page: that of the databases (`session.rs`), so that a database page is one page
-/// here, and a commit, which finds the log's last page shared with what was synced, copies little.
+/// here.
 pub(super) const PAGE_BYTES: usize = 1024;
 
 type Page = [u8; PAGE_BYTES];
@@ -22,11 +22,6 @@ impl Contents {
     /// The file's size in bytes.
     pub(super) fn length(&self) -> usize {
         self.length
-    }
-
-    /// How many pages the file takes.
-    pub(super) fn page_count(&self) -> usize {
-        self.pages.len()
     }
 
     /// Fills `buffer` from `offset` on; what lies past the end reads as zeros. Answers how many
@@ -69,22 +64,6 @@ impl Contents {
             Arc::make_mut(last)[tail..].fill(0);
         }
         self.length = length;
-    }
-
-    /// Takes over `other`'s size and its pages from `first` up to `end`; the caller knows that the
-    /// rest is shared already.
-    pub(super) fn follow(&mut self, other: &Contents, first: usize, end: usize) {
-        self.pages.truncate(other.pages.len());
-        for page in first..end.min(other.pages.len()) {
-            match self.pages.get_mut(page) {
-                Some(mine) if Arc::ptr_eq(mine, &other.pages[page]) => {}
-                Some(mine) => *mine = Arc::clone(&other.pages[page]),
-                None => break,
-            }
-        }
-        let known = self.pages.len();
-        self.pages.extend_from_slice(&other.pages[known..]);
-        self.length = other.length;
     }
 
     /// Mixes every byte into `hash`.
@@ -150,7 +129,7 @@ mod tests {
         let mut contents = Contents::default();
         let bytes: Vec<u8> = (0..10_000u32).map(|number| number as u8).collect();
         contents.write(5_000, &bytes);
-        assert_eq!((contents.length(), contents.page_count()), (15_000, 15));
+        assert_eq!((contents.length(), contents.pages.len()), (15_000, 15));
 
         let mut buffer = vec![9; 10_010];
         assert_eq!(contents.read(4_995, &mut buffer), 10_005);
@@ -175,10 +154,10 @@ mod tests {
     fn a_copy_keeps_its_bytes() {
         let mut contents = Contents::default();
         contents.write(0, &[1; 9_000]);
-        let mut copy = contents.clone();
+        let copy = contents.clone();
         contents.write(4_096, &[2; 10]);
-        assert_ne!(contents.mix_into(0), copy.mix_into(0));
-        copy.follow(&contents, 4, 5);
-        assert_eq!(contents.mix_into(0), copy.mix_into(0));
+        let mut bytes = [0; 9_000];
+        copy.read(0, &mut bytes);
+        assert_eq!(bytes, [1; 9_000]);
     }
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::contents::{Contents, PAGE_BYTES, mix_bytes};
+use super::contents::{Contents, mix_bytes};
+use super::undo::Undo;
 
 /// What [`Files::live`] holds while the disk has no power: no epoch has this number.
 const NO_EPOCH: u64 = 0;
@@ -29,9 +30,8 @@ pub(super) struct Files {
 #[derive(Default)]
 struct File {
     contents: Contents,
-    durable: Contents,
-    /// Pages that may differ from the durable ones: first and end.
-    dirty: (usize, usize),
+    /// What leads from `contents` back to what is durable.
+    undo: Undo,
     handles: usize,
     locked_by: Option<u64>,
 }
@@ -62,8 +62,8 @@ impl Files {
         let mut files = BTreeMap::new();
         let mut names = BTreeMap::new();
         for (number, (name, contents)) in (1..).zip(named) {
-            let (contents, durable) = (contents.clone(), contents.clone());
-            files.insert(number, File { contents, durable, ..File::default() });
+            let undo = Undo::of(contents);
+            files.insert(number, File { contents: contents.clone(), undo, ..File::default() });
             names.insert(name.clone(), number);
         }
         Files {
@@ -131,8 +131,7 @@ impl Files {
         self.live.store(self.epoch, Ordering::Relaxed);
         self.names = self.durable_names.clone();
         for file in self.files.values_mut() {
-            file.contents = file.durable.clone();
-            file.dirty = (0, 0);
+            file.undo.roll_back(&mut file.contents);
         }
         self.drop_unnamed();
     }
@@ -208,27 +207,23 @@ impl Files {
     ) -> Result<(), Refusal> {
         self.operate(handle.epoch)?;
         let file = self.file(handle.file);
-        // A write past the end also makes the pages of the gap.
-        let first = file.contents.page_count().min(offset / PAGE_BYTES);
+        file.undo.remember(&file.contents, offset..offset + bytes.len());
         file.contents.write(offset, bytes);
-        file.touch(first, (offset + bytes.len()).div_ceil(PAGE_BYTES));
         Ok(())
     }
 
     pub(super) fn truncate(&mut self, handle: Handle, length: usize) -> Result<(), Refusal> {
         self.operate(handle.epoch)?;
         let file = self.file(handle.file);
-        let pages_before = file.contents.page_count();
+        file.undo.remember(&file.contents, length..file.contents.length());
         file.contents.truncate(length);
-        file.touch(length / PAGE_BYTES, file.contents.page_count().max(pages_before));
         Ok(())
     }
 
     pub(super) fn sync(&mut self, handle: Handle, sync_directory: bool) -> Result<(), Refusal> {
         self.operate(handle.epoch)?;
         let file = self.file(handle.file);
-        let (first, end) = std::mem::take(&mut file.dirty);
-        file.durable.follow(&file.contents, first, end);
+        file.undo.forget(&file.contents);
         if sync_directory {
             self.durable_names = self.names.clone();
             self.drop_unnamed();
@@ -308,17 +303,9 @@ impl Files {
     }
 }
 
-impl File {
-    fn touch(&mut self, first: usize, end: usize) {
-        self.dirty = match self.dirty {
-            (0, 0) => (first, end),
-            (known_first, known_end) => (known_first.min(first), known_end.max(end)),
-        };
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::contents::PAGE_BYTES;
     use super::*;
 
     const EPOCH: u64 = 1;

@@ -31,6 +31,7 @@ mod session;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod vfs;
 
 use std::ffi::c_uint;

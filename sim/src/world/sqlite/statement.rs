@@ -2,9 +2,10 @@
 //!
 //! Statements are kept by `cache.rs`; what running them does to transactions is `session.rs`.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use libsqlite3_sys as ffi;
 use sqlx_core::Error;
@@ -12,6 +13,7 @@ use sqlx_core::any::{AnyColumn, AnyRow, AnyTypeInfo, AnyTypeInfoKind, AnyValue, 
 use sqlx_core::ext::ustr::UStr;
 
 use super::changes::SavepointStep;
+use super::disk::lock;
 use super::error::SqliteError;
 
 /// A value on its way into a statement; texts and blobs are borrowed, not copied.
@@ -304,7 +306,7 @@ impl Statement {
             if let (None, Some(declared)) = (kind, declared) {
                 columns.refused = Some((name.clone(), declared));
             }
-            let name = UStr::new(&name);
+            let name = UStr::Static(kept(name));
             places.insert(name.clone(), place as usize);
             columns.list.push(AnyColumn {
                 ordinal: place as usize,
@@ -338,6 +340,19 @@ fn kind_of(declared: &str) -> Option<AnyTypeInfoKind> {
         _ if has(&["real", "floa", "doub"]) => AnyTypeInfoKind::Double,
         _ => AnyTypeInfoKind::Null,
     })
+}
+
+/// A column's name, kept for as long as the process lives: every row carries its columns' names, and
+/// they are few.
+fn kept(name: String) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+    let mut names = lock(&NAMES);
+    if let Some(known) = names.get(&*name) {
+        return known;
+    }
+    let name = String::leak(name);
+    names.insert(name);
+    name
 }
 
 /// # Safety

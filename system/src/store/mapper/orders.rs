@@ -21,7 +21,8 @@ macro_rules! select_case {
              o.picked_up_at, o.in_transit_at, o.delivered_at, o.lost_at, o.failed_at, \
              o.cancel_pending_at, o.cancelled_at, p.status, p.transaction_id, p.refund_id, \
              p.parked_reason, p.version, s.goal, s.stock, s.delivery, s.step, s.attempts, \
-             s.replans, s.debit_queued, s.next_attempt_at, s.lease_owner, s.lease_until, s.epoch \
+             s.replans, s.debit_queued, s.next_attempt_at, s.lease_owner, s.lease_until, s.epoch, \
+             s.version \
              FROM orders o JOIN payments p ON p.order_id = o.id JOIN sagas s ON s.order_id = o.id ",
             $rest
         )
@@ -94,6 +95,7 @@ fn read(row: &AnyRow) -> Result<Case, Error> {
             lease_owner: text(32)?,
             lease_until: number(33)?,
             epoch: number(34)?,
+            version: number(35)?,
         },
         lines: Vec::new(),
         allocation: Vec::new(),
@@ -193,18 +195,19 @@ async fn insert_allocation(transaction: &mut Transaction<'_>, case: &Case) -> Re
     Ok(())
 }
 
-/// Writes what differs between `before` (as loaded in this transaction) and `after`. Each row is
-/// guarded by its version or epoch; a lost race runs the transaction again.
+/// Writes what differs between `before`, as it was read, and `after`, whose versions are then those
+/// of the rows. The saga's row is always written: its version guards the whole case, so that `before`
+/// may be older than the transaction. A lost race runs the transaction again.
 pub async fn save(
     transaction: &mut Transaction<'_>,
     before: &Case,
-    after: &Case,
+    after: &mut Case,
 ) -> Result<(), Error> {
     if before.order != after.order {
-        save_order(transaction, &after.order).await?;
+        save_order(transaction, &mut after.order).await?;
     }
     if before.payment != after.payment {
-        save_payment(transaction, &after.order.id, &after.payment).await?;
+        save_payment(transaction, &after.order.id, &mut after.payment).await?;
     }
     if before.allocation != after.allocation {
         sqlx::query("DELETE FROM allocations WHERE order_id = $1")
@@ -213,13 +216,10 @@ pub async fn save(
             .await?;
         insert_allocation(transaction, after).await?;
     }
-    if before.saga != after.saga {
-        sagas::save(transaction, &after.order.id, &before.saga, &after.saga).await?;
-    }
-    Ok(())
+    sagas::save(transaction, &after.order.id, &mut after.saga).await
 }
 
-async fn save_order(transaction: &mut Transaction<'_>, order: &Order) -> Result<(), Error> {
+async fn save_order(transaction: &mut Transaction<'_>, order: &mut Order) -> Result<(), Error> {
     let query = sqlx::query(
         "UPDATE orders SET status = $1, reason = $2, carrier_sequence = $3, version = version + 1, \
          pending_payment_at = $4, paid_at = $5, received_at = $6, picked_up_at = $7, \
@@ -232,13 +232,15 @@ async fn save_order(transaction: &mut Transaction<'_>, order: &Order) -> Result<
     let query = order.arrivals.iter().fold(query, |query, arrival| query.bind(*arrival));
     let done =
         query.bind(order.id.to_string()).bind(order.version).execute(transaction.sql()).await?;
-    guarded(done.rows_affected())
+    guarded(done.rows_affected())?;
+    order.version += 1;
+    Ok(())
 }
 
 async fn save_payment(
     transaction: &mut Transaction<'_>,
     id: &OrderId,
-    payment: &Payment,
+    payment: &mut Payment,
 ) -> Result<(), Error> {
     let done = sqlx::query(
         "UPDATE payments SET status = $1, transaction_id = $2, refund_id = $3, \
@@ -252,7 +254,9 @@ async fn save_payment(
     .bind(payment.version)
     .execute(transaction.sql())
     .await?;
-    guarded(done.rows_affected())
+    guarded(done.rows_affected())?;
+    payment.version += 1;
+    Ok(())
 }
 
 /// Zero rows: somebody was faster. Load again and decide again.

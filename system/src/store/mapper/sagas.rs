@@ -14,8 +14,8 @@ pub async fn insert(
 ) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO sagas (order_id, goal, stock, delivery, step, attempts, replans, \
-         debit_queued, next_attempt_at, lease_owner, lease_until, epoch) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         debit_queued, next_attempt_at, lease_owner, lease_until, epoch, version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(order.to_string())
     .bind(saga.goal.as_str())
@@ -29,39 +29,42 @@ pub async fn insert(
     .bind(saga.lease_owner.clone())
     .bind(saga.lease_until)
     .bind(saga.epoch)
+    .bind(saga.version)
     .execute(transaction.sql())
     .await?;
     Ok(())
 }
 
-/// Writes `after` over `before`, if the row still has `before`'s epoch.
+/// Writes `saga`, if nothing of its case was written since it was read, and raises its version.
 pub async fn save(
     transaction: &mut Transaction<'_>,
     order: &OrderId,
-    before: &Saga,
-    after: &Saga,
+    saga: &mut Saga,
 ) -> Result<(), Error> {
     let done = sqlx::query(
         "UPDATE sagas SET goal = $1, stock = $2, delivery = $3, step = $4, attempts = $5, \
          replans = $6, debit_queued = $7, next_attempt_at = $8, lease_owner = $9, \
-         lease_until = $10, epoch = $11 WHERE order_id = $12 AND epoch = $13",
+         lease_until = $10, epoch = $11, version = version + 1 \
+         WHERE order_id = $12 AND version = $13",
     )
-    .bind(after.goal.as_str())
-    .bind(after.stock.as_str())
-    .bind(after.delivery.as_str())
-    .bind(after.step.as_str())
-    .bind(after.attempts)
-    .bind(after.replans)
-    .bind(i64::from(after.debit_queued))
-    .bind(after.next_attempt_at)
-    .bind(after.lease_owner.clone())
-    .bind(after.lease_until)
-    .bind(after.epoch)
+    .bind(saga.goal.as_str())
+    .bind(saga.stock.as_str())
+    .bind(saga.delivery.as_str())
+    .bind(saga.step.as_str())
+    .bind(saga.attempts)
+    .bind(saga.replans)
+    .bind(i64::from(saga.debit_queued))
+    .bind(saga.next_attempt_at)
+    .bind(saga.lease_owner.clone())
+    .bind(saga.lease_until)
+    .bind(saga.epoch)
     .bind(order.to_string())
-    .bind(before.epoch)
+    .bind(saga.version)
     .execute(transaction.sql())
     .await?;
-    guarded(done.rows_affected())
+    guarded(done.rows_affected())?;
+    saga.version += 1;
+    Ok(())
 }
 
 /// The orders whose next attempt is due, the longest due first. A leased order is not due: its
