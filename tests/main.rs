@@ -14,5 +14,6 @@ mod properties;
 mod sagas;
 mod scenarios;
 mod selftest;
+mod servers;
 mod tidy;
 mod up;

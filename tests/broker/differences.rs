@@ -22,8 +22,8 @@ use stormproof_system::topology::Topology;
 use tokio::time::timeout;
 
 use super::model::message;
-use crate::contract::rabbit::{Declared, owner, url};
 use crate::contract::real::real;
+use crate::servers::queues::{Declared, owner, url};
 
 /// A queue of the test's own on both, and a way to each.
 struct Pair {
@@ -38,7 +38,7 @@ struct Pair {
 
 impl Pair {
     async fn new(test: &str, spec: impl Fn(&str) -> QueueSpec) -> Option<Pair> {
-        let url = url().await?;
+        let url = url()?;
         let queue = owner(test);
         let topology = Topology { queues: vec![spec(&queue)], ..Topology::default() };
         let mut broker = Broker::new();

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed, TestRunner};
 use tokio::runtime::Runtime;
 
-use crate::contract::rabbit::{Declared, owner, url};
+use crate::servers::queues::{Declared, owner, url};
 use model::Model;
 use rabbit::Rabbit;
 use script::Script;
@@ -31,7 +31,7 @@ const FAILED_BEFORE: &str = "tests/broker.regressions";
 #[test]
 fn rabbitmq_does_what_the_model_does() {
     let runtime = Runtime::new().expect("a runtime can be started");
-    let Some(url) = runtime.block_on(url()) else { return };
+    let Some(url) = url() else { return };
     let cases = std::env::var("PROPTEST_CASES").ok();
     let cases = cases.map_or(CASES, |text| text.parse().expect("PROPTEST_CASES is a number"));
     let mut runner = TestRunner::new(ProptestConfig {

@@ -15,8 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::postgres::Postgres;
 use super::scratch::Scratch;
+use crate::servers::postgres::Postgres;
 
 /// A database with the contract's tables, and two rows in them.
 async fn prepared(purpose: &str, connections: u32) -> Option<(Postgres, Sql)> {

@@ -15,9 +15,9 @@ use stormproof_sim::world::run;
 use stormproof_system::error::Error;
 use stormproof_system::ports::{Compute as _, Database, Ports, Rng, contract};
 
-use super::postgres::Postgres;
 use super::scratch::Scratch;
 use super::spec;
+use crate::servers::postgres::Postgres;
 
 /// What a probe saw, on each engine.
 struct Seen {

@@ -12,8 +12,8 @@ use stormproof_system::topology::Topology;
 use tokio::time::timeout;
 
 use super::proxy::{Link, Proxy};
-use super::rabbit::{Declared, owner, url};
 use super::real::real;
+use crate::servers::queues::{Declared, owner, url};
 
 /// A queue of the test's own, behind a link that it can cut.
 struct Bench {
@@ -25,7 +25,7 @@ struct Bench {
 
 impl Bench {
     async fn new(test: &str) -> Option<Bench> {
-        let url = url().await?;
+        let url = url()?;
         let queue = Box::leak(owner(test).into_boxed_str());
         let queues = vec![QueueSpec::named(&*queue)];
         let declared = Declared::new(&url, Topology { queues, ..Topology::default() }).await;

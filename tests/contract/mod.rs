@@ -9,10 +9,8 @@ mod http;
 mod lines;
 mod mailer;
 mod pika;
-pub mod postgres;
 mod proxy;
 mod queue;
-pub mod rabbit;
 pub mod real;
 pub mod scratch;
 mod sqlite;
@@ -25,8 +23,8 @@ use stormproof_sim::world::{ServiceSpec, Spec, migrated, run};
 use stormproof_system::ports::Ports;
 use stormproof_system::ports::contract::{self, Check};
 
+use crate::servers::postgres::Postgres;
 use bindings::Machine;
-use postgres::Postgres;
 use scratch::Scratch;
 
 fn checks() -> Vec<Check> {

@@ -20,8 +20,9 @@ use stormproof_system::topology::Topology;
 use stormproof_system::trace;
 use tokio::time::timeout;
 
-use super::rabbit::{Declared, owner, skip, url};
 use super::real::real;
+use crate::servers::or_skip;
+use crate::servers::queues::{Declared, owner, url};
 
 const INSTALLED: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/pika");
 
@@ -185,11 +186,8 @@ struct Bench {
 impl Bench {
     /// `None`, with the reason printed, if there is no RabbitMQ or no pika.
     async fn new(test: &str) -> Option<Bench> {
-        let url = url().await?;
-        if let Err(why) = pika() {
-            skip(&format!("no pika: {why}"));
-            return None;
-        }
+        let url = url()?;
+        or_skip("pika", pika().map_err(|why| format!("no pika: {why}")))?;
         let queue = owner(test);
         let dead = format!("{queue}{}", messages::DEAD);
         let limited = QueueSpec {

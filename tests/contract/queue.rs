@@ -6,8 +6,8 @@ use stormproof::ports::queue::RabbitMq;
 use stormproof_sim::world::{Spec, run};
 use stormproof_system::ports::contract::queue::{check, topology};
 
-use super::rabbit::{self, Declared};
 use super::real::{Folder, real};
+use crate::servers::queues::{self, Declared};
 
 #[test]
 fn the_simulated_broker_keeps_it() {
@@ -40,8 +40,8 @@ fn the_embedded_broker_keeps_it() {
 #[test]
 fn rabbitmq_keeps_it() {
     real(async {
-        let Some(url) = rabbit::url().await else { return };
-        let owner = rabbit::owner("contract");
+        let Some(url) = queues::url() else { return };
+        let owner = queues::owner("contract");
         let _declared = Declared::new(&url, topology(&owner)).await;
         let queue = RabbitMq::new(&url).expect("the address is one");
         check(&queue, &SystemClock, &owner).await.expect("it is kept");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tokio::runtime::Runtime;
 
-use super::rabbit;
+use crate::servers::queues;
 
 pub fn real(test: impl Future<Output = ()>) {
     Runtime::new().expect("a runtime can be started").block_on(test);
@@ -15,7 +15,7 @@ pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(rabbit::owner(name));
+        let path = std::env::temp_dir().join(queues::owner(name));
         std::fs::create_dir(&path).expect("it is new");
         Folder(path)
     }

@@ -27,8 +27,8 @@ use stormproof_sim::world::{ServiceSpec, Spec, migrated, run};
 use stormproof_system::ports::Database;
 use stormproof_system::service::{SERVICES, Service};
 
-use crate::contract::postgres::Postgres;
 use crate::contract::scratch::Scratch;
+use crate::servers::postgres::Postgres;
 use bench::Bench;
 
 /// What the mappers of a service owe it, tried on a freshly migrated database.

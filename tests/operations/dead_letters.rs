@@ -12,8 +12,8 @@ use stormproof_system::messages::{BANK_DEBITS, Support, encode};
 use stormproof_system::ports::{Delivery, Message, Queue, Settle, Subscription};
 use tokio::time::timeout;
 
+use crate::servers::shop::{Servers, with_servers};
 use crate::up::process::{Folder, stormproof};
-use crate::up::real::{Servers, with_servers};
 
 const DEAD_DEBITS: &str = "bank.debit.queue.dlq";
 

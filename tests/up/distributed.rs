@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep};
 
 use super::customer::{Customer, client};
 use super::process::{Folder, Process, run, stormproof};
-use super::real::{Servers, with_servers};
 use super::sink::Sink;
+use crate::servers::shop::{Servers, with_servers};
 
 /// Every process of the shop: its name and its service.
 const REPLICAS: [(&str, &str); 6] = [

@@ -8,5 +8,4 @@ mod distributed;
 mod journey;
 mod kills;
 pub mod process;
-pub mod real;
 mod sink;

@@ -1,42 +1,32 @@
-//! RabbitMQ for tests: whether there is one, queues of a test's own, and taking them away again.
+//! Queues of a test's own on RabbitMQ, and taking them away again.
 
-use std::env;
 use std::time::Duration;
 
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::{Connection, ConnectionProperties};
 use stormproof::ports::queue::RabbitMq;
 use stormproof_system::topology::Topology;
-use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-const DEFAULT_URL: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
+use super::{aside, or_skip, shared};
 
-/// Where RabbitMQ is: `STORMPROOF_AMQP_URL`, or the default port of this machine. `None`, with the
-/// reason printed, if nobody answers there.
+/// Where RabbitMQ is. `None`, with the reason told, if there is none.
 ///
 /// # Panics
-/// If nobody answers and `STORMPROOF_REQUIRE_REAL` is 1.
-pub async fn url() -> Option<String> {
-    let url = env::var("STORMPROOF_AMQP_URL").unwrap_or_else(|_| DEFAULT_URL.to_owned());
-    let connect = Connection::connect(&url, ConnectionProperties::default());
-    let why = match timeout(Duration::from_secs(5), connect).await {
-        Ok(Ok(_)) => return Some(url),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "no answer within 5 s".to_owned(),
-    };
-    skip(&format!("no RabbitMQ at {url}: {why}"));
-    None
+/// If there is none though one is required.
+pub fn url() -> Option<String> {
+    or_skip("queues", shared::rabbitmq()).map(|rabbit| rabbit.url.clone())
 }
 
-/// Says why a test is not run.
-///
-/// # Panics
-/// If `STORMPROOF_REQUIRE_REAL` is 1.
-pub fn skip(why: &str) {
-    let required = env::var("STORMPROOF_REQUIRE_REAL").is_ok_and(|value| value == "1");
-    assert!(!required, "required, but {why}");
-    eprintln!("skipped: {why}");
+/// Whether the server lets us in. Errors: it does not, and why.
+pub fn answers(url: &str) -> Result<(), String> {
+    aside(async || {
+        let connect = Connection::connect(url, ConnectionProperties::default());
+        match timeout(Duration::from_secs(5), connect).await {
+            Ok(connected) => connected.map(drop).map_err(|error| error.to_string()),
+            Err(_) => Err("no answer within 5 s".to_owned()),
+        }
+    })
 }
 
 /// A name that no other test and no other run has.
@@ -78,11 +68,6 @@ impl Declared {
 
 impl Drop for Declared {
     fn drop(&mut self) {
-        // A runtime cannot wait within another, and this one may be about to panic.
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                Runtime::new().expect("a runtime can be started").block_on(self.delete())
-            });
-        });
+        aside(async || self.delete().await);
     }
 }
