@@ -74,8 +74,10 @@ pub async fn check(database: &Sql, service: Service) -> Result<(), String> {
     let applied = sqlx::query_as(sql).fetch_all(session.connection()).await;
     let applied: BTreeMap<i64, Vec<u8>> = match applied {
         Ok(rows) => rows.into_iter().collect(),
-        // Without its table of migrations a database has none.
-        Err(sqlx::Error::Database(_)) => BTreeMap::new(),
+        // undefined_table: without its table of migrations a database has none.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => {
+            BTreeMap::new()
+        }
         Err(error) => return Err(unreachable(error.into())),
     };
     let migrator = service.migrator();

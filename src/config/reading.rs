@@ -88,7 +88,8 @@ impl Config {
 }
 
 /// Variables that other parts of the project read: tests look for real servers with them.
-const OTHERS: [&str; 5] = ["CONFIG", "DATA", "POSTGRES_URL", "AMQP_URL", "REQUIRE_REAL"];
+const OTHERS: [&str; 6] =
+    ["CONFIG", "DATA", "POSTGRES_URL", "AMQP_URL", "REQUIRE_REAL", "STORM_ORDERS"];
 
 /// Which of `names` look like settings of ours and are none. They are told, not refused: machines
 /// set variables too, such as `STORMPROOF_SERVICE_HOST` beside a Kubernetes service of that name.

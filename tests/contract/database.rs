@@ -244,6 +244,30 @@ async fn what_is_wrong_with_a_server_is_told() {
     assert!(matches!(result, Some(DatabaseError::Refused(_))), "{result:?}");
 }
 
+/// Postgres that has been killed answers while it recovers, and that it lets nobody in yet.
+#[tokio::test]
+async fn a_server_that_recovers_cannot_be_reached_yet() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+    let address = listener.local_addr().expect("it is bound");
+    for (code, is_refusal) in [("57P03", false), ("57P01", false), ("28000", true)] {
+        let answer = async {
+            let (mut client, _) = listener.accept().await.expect("somebody connects");
+            client.read(&mut [0; 1024]).await.expect("it says who it is");
+            // ErrorResponse (PostgreSQL's documentation, "Message Formats").
+            let fields = format!("SFATAL\0C{code}\0Mthe words\0\0");
+            let length = u32::try_from(fields.len() + 4).expect("it is short").to_be_bytes();
+            let message = [b"E", &length[..], fields.as_bytes()].concat();
+            client.write_all(&message).await.expect("it reads");
+        };
+        let url = format!("postgres://postgres@{address}/store?sslmode=disable");
+        let (result, ()) = join(Sql::postgres(&url, 1), answer).await;
+        let error = result.err().expect("nobody is let in");
+        assert_eq!(matches!(error, DatabaseError::Refused(_)), is_refusal, "{code}: {error}");
+        assert_eq!(matches!(error, DatabaseError::Unreachable(_)), !is_refusal, "{code}: {error}");
+        assert!(error.to_string().contains("the words"), "{error}");
+    }
+}
+
 /// No statement and no lock holds up a service for long, and no silent transaction the others.
 #[tokio::test]
 async fn every_connection_has_limits() {

@@ -7,8 +7,18 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 const KEEP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/keep.sh");
+
+/// How long a process may take to end once it is told to.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often it is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Where several processes may want the same servers: all of them that have it open do.
 pub struct Place {
@@ -74,6 +84,18 @@ impl Kept {
     /// Whether it has ended, and was reaped.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.keeper.try_wait(), Ok(None))
+    }
+
+    /// Sends the signal, and waits for the end.
+    pub fn end(&mut self, signal: Signal) {
+        let id = fs::read_to_string(self.folder.join("pid")).expect("its keeper has written it");
+        let id = Pid::from_raw(id.trim().parse().expect("it is a process id"));
+        kill(id, signal).expect("it is there");
+        let deadline = Instant::now() + PATIENCE;
+        while !self.has_ended() {
+            assert!(Instant::now() < deadline, "{signal} does not end it:\n{}", self.said());
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// The end of what it said.

@@ -39,10 +39,19 @@ impl Servers {
         let postgres = or_skip(name, shared::postgres())?;
         let rabbit = or_skip(name, shared::rabbitmq())?;
         let prefix = format!("stormproof_{name}_{}", std::process::id());
+        let mut servers = Servers::at(&postgres.url, &rabbit.url, prefix);
         // A virtual host of its own where we may make one: queues are named by the shop.
-        let vhost = Vhost::make(rabbit, &prefix);
-        let broker = vhost.as_ref().map_or_else(|| rabbit.url.clone(), Vhost::url);
-        Some(Servers { postgres: postgres.url.clone(), prefix, broker, vhost })
+        servers.vhost = Vhost::make(rabbit, &servers.prefix);
+        if let Some(vhost) = &servers.vhost {
+            servers.broker = vhost.url();
+        }
+        Some(servers)
+    }
+
+    /// Servers that a test has for itself: their URLs, and what its databases' names begin with.
+    pub fn at(postgres: &str, broker: &str, prefix: String) -> Servers {
+        let (postgres, broker) = (postgres.to_owned(), broker.to_owned());
+        Servers { postgres, prefix, broker, vhost: None }
     }
 
     /// With `{service}` for the service's name.
@@ -63,15 +72,20 @@ impl Servers {
 
     /// Reads a number from the database of `service`.
     pub async fn number(&self, service: &str, sql: &'static str) -> i64 {
-        let mut connection = self.connect(&format!("{}_{service}", self.prefix)).await;
+        self.try_number(service, sql).await.expect("the server is up, and the tables are there")
+    }
+
+    /// The same where the server may be away.
+    pub async fn try_number(&self, service: &str, sql: &'static str) -> Result<i64, sqlx::Error> {
+        let mut connection = self.connect(&format!("{}_{service}", self.prefix)).await?;
         let number = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
         connection.close().await.ok();
-        number.expect("the tables are there")
+        number
     }
 
     /// Leaves nothing behind.
     async fn drop_all(self) {
-        let mut server = self.connect("postgres").await;
+        let mut server = self.connect("postgres").await.expect("the server answered before");
         for service in SERVICES {
             let name = format!("{}_{}", self.prefix, service.name);
             let sql = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
@@ -83,10 +97,9 @@ impl Servers {
         }
     }
 
-    async fn connect(&self, database: &str) -> PgConnection {
+    async fn connect(&self, database: &str) -> Result<PgConnection, sqlx::Error> {
         let options: PgConnectOptions = self.postgres.parse().expect("a URL of Postgres");
-        let options = options.database(database);
-        PgConnection::connect_with(&options).await.expect("the server answered before")
+        PgConnection::connect_with(&options.database(database)).await
     }
 }
 

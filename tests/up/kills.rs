@@ -13,12 +13,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::books;
 use super::customer::{Answer, Customer, text};
+use super::draws::Draws;
 use super::process::{Folder, Up};
 
 const KILLS: u32 = 50;
 
-/// Decides the moments; a failure may not come again with it, for processes have clocks of their
-/// own, but the test prints it.
+/// Decides the moments. The test prints it.
 const SEED: u64 = 20_261_123;
 
 /// Each has money for twenty teapots: the last orders are declined, which is an end too.
@@ -37,19 +37,6 @@ const AGAIN: Duration = Duration::from_millis(20);
 
 /// How long all may take after the last kill.
 const CALM: Duration = Duration::from_secs(90);
-
-/// SplitMix64 (Steele, Lea and Flood 2014).
-struct Draws(u64);
-
-impl Draws {
-    fn up_to(&mut self, longest: Duration) -> Duration {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        longest.mul_f64(((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64)
-    }
-}
 
 /// What customers see of the shop: where it is, and whether the storm is over.
 #[derive(Clone)]

@@ -1,11 +1,14 @@
 //! The real binary, from outside: a newcomer's first minutes, fifty deaths in a row, bad starts, and
-//! the same shop distributed over processes, Postgres and RabbitMQ.
+//! the same shop distributed over processes, Postgres and RabbitMQ, in good times and in a storm.
 
 mod bad_starts;
 mod books;
 mod customer;
 mod distributed;
+mod draws;
 mod journey;
 mod kills;
 pub mod process;
+mod replicas;
 mod sink;
+mod storm;

@@ -33,7 +33,10 @@ pub enum DatabaseError {
 impl From<sqlx::Error> for DatabaseError {
     fn from(error: sqlx::Error) -> DatabaseError {
         match &error {
-            sqlx::Error::Database(_) => DatabaseError::Refused(error.to_string()),
+            // A server that recovers answers that, and would let us in a little later.
+            sqlx::Error::Database(_) if !is_lost(&error) => {
+                DatabaseError::Refused(error.to_string())
+            }
             _ => DatabaseError::Unreachable(error.to_string()),
         }
     }

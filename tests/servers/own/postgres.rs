@@ -1,4 +1,4 @@
-//! A Postgres server, made anew.
+//! A Postgres server: made anew, killed, and started again on what it left.
 
 use std::ffi::OsString;
 use std::fs;
@@ -6,6 +6,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
 
 use super::until_it_answers;
 use crate::servers::keeper::{Kept, Place, data_folder};
@@ -17,7 +20,12 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 /// The user of Debian's package. Postgres refuses root.
 const USER: &str = "postgres";
 
+/// How long a killed server's last children may stay and keep another from starting.
+const REMAINS: Duration = Duration::from_secs(20);
+
 pub struct PostgresServer {
+    place: Arc<Place>,
+    binaries: PathBuf,
     folder: PathBuf,
     port: u16,
     server: Kept,
@@ -31,7 +39,7 @@ impl PostgresServer {
         let port = free_port();
         let server = serve(place, &binaries, &folder, port);
         let server = server.map_err(|error| format!("postgres: {error}"))?;
-        let mut postgres = PostgresServer { folder, port, server };
+        let mut postgres = PostgresServer { place: place.clone(), binaries, folder, port, server };
         match postgres.until_it_answers() {
             Ok(()) => Ok(postgres),
             Err(why) => {
@@ -43,6 +51,28 @@ impl PostgresServer {
 
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Without warning: what was not written is lost with it, and connections break.
+    pub fn kill(&mut self) {
+        self.server.end(Signal::SIGKILL);
+    }
+
+    /// The same server again, after [`kill`](PostgresServer::kill).
+    pub fn start_again(&mut self) {
+        let deadline = Instant::now() + REMAINS;
+        loop {
+            let server = serve(&self.place, &self.binaries, &self.folder, self.port);
+            self.server = server.expect("it could be started before");
+            match self.until_it_answers() {
+                Ok(()) => return,
+                // The killed server's children have not all noticed its death, and hold its memory.
+                Err(why) if why.contains("still in use") && Instant::now() < deadline => {
+                    std::thread::sleep(super::ASK);
+                }
+                Err(why) => panic!("postgres does not come back: {why}"),
+            }
+        }
     }
 
     fn until_it_answers(&mut self) -> Result<(), String> {

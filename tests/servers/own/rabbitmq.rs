@@ -1,4 +1,4 @@
-//! A RabbitMQ server, made anew. It has a node name, a
+//! A RabbitMQ server: made anew, stopped, and started again on what it left. It has a node name, a
 //! cookie and a port mapper of Erlang's (epmd) of its own, so that it meets no other node of this
 //! machine.
 
@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use nix::sys::signal::Signal;
 
 use super::until_it_answers;
 use crate::servers::keeper::{Kept, Place, data_folder};
@@ -15,6 +17,8 @@ use crate::servers::{free_port, queues};
 pub const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 
 pub struct RabbitServer {
+    place: Arc<Place>,
+    folder: PathBuf,
     port: u16,
     environment: BTreeMap<String, String>,
     server: Kept,
@@ -51,8 +55,8 @@ impl RabbitServer {
             Ok((serve(place, &folder, &environment)?, port_mapper))
         };
         let (server, port_mapper) = start().map_err(|error: std::io::Error| error.to_string())?;
-        let _port_mapper = port_mapper;
-        let mut rabbit = RabbitServer { port, environment, server, _port_mapper };
+        let (place, _port_mapper) = (place.clone(), port_mapper);
+        let mut rabbit = RabbitServer { place, folder, port, environment, server, _port_mapper };
         rabbit.until_it_answers().map(|()| rabbit)
     }
 
@@ -63,6 +67,18 @@ impl RabbitServer {
     /// What `rabbitmqctl` needs to find it.
     pub fn environment(&self) -> &BTreeMap<String, String> {
         &self.environment
+    }
+
+    /// As an operator does: what is durable stays, connections are closed.
+    pub fn stop(&mut self) {
+        self.server.end(Signal::SIGTERM);
+    }
+
+    /// The same server again, after [`stop`](RabbitServer::stop).
+    pub fn start_again(&mut self) {
+        let server = serve(&self.place, &self.folder, &self.environment);
+        self.server = server.expect("it could be started before");
+        self.until_it_answers().unwrap_or_else(|why| panic!("RabbitMQ does not come back: {why}"));
     }
 
     fn until_it_answers(&mut self) -> Result<(), String> {

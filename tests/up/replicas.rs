@@ -1,0 +1,99 @@
+//! The shop as it is served: a process for each replica, on Postgres and RabbitMQ.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use tokio::process::Command;
+use tokio::time::{Instant, sleep};
+
+use super::customer::client;
+use super::process::{Folder, Process, run, stormproof};
+use crate::servers::free_port;
+use crate::servers::shop::Servers;
+
+/// A process of the shop: its name and its service.
+pub type Replica = (&'static str, &'static str);
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What all processes are told.
+pub struct Shop {
+    pub settings: BTreeMap<String, String>,
+    addresses: BTreeMap<&'static str, String>,
+    folder: Folder,
+}
+
+impl Shop {
+    pub fn new(servers: &Servers, smtp: &str, replicas: &[Replica]) -> Shop {
+        let folder = Folder::new(servers.database_url().rsplit('/').next().expect("a name"));
+        let address = |(name, _): &Replica| (*name, format!("127.0.0.1:{}", free_port()));
+        let addresses: BTreeMap<_, _> = replicas.iter().map(address).collect();
+        let mut settings = BTreeMap::new();
+        let mut set = |name: &str, value: &str| {
+            settings.insert(format!("STORMPROOF_{name}"), value.to_owned());
+        };
+        set("DATABASE_URL", &servers.database_url());
+        set("DATABASE_CONNECTIONS", "4");
+        set("BROKER_URL", servers.broker_url());
+        set("SMTP_URL", smtp);
+        set("AUTH_CUSTOMER_SECRET", "e4b1f7a06d3c92585e1fa7c0b9d6423817aa");
+        set("AUTH_SERVICE_SECRET", "7c0b9d6423817aae4b1f7a06d3c92585e1fa");
+        set("LOG_FORMAT", "json");
+        for service in ["store", "warehouse", "bank", "delivery", "email"] {
+            let replicas = replicas.iter().filter(|(_, of)| *of == service);
+            let urls: Vec<String> =
+                replicas.map(|(name, _)| format!("http://{}", addresses[name])).collect();
+            set(&format!("PEERS_{}", service.to_uppercase()), &urls.join(","));
+        }
+        Shop { settings, addresses, folder }
+    }
+
+    pub fn url(&self, name: &str) -> String {
+        format!("http://{}", self.addresses[name])
+    }
+
+    pub fn serve(&self, (name, service): Replica) -> Process {
+        let log = format!("{name}.log");
+        let mut command = self.command(&["serve", service], &log);
+        command.env("STORMPROOF_LISTEN", &self.addresses[name]);
+        Process::spawn(command, &self.folder.path(&log))
+    }
+
+    /// Runs a command to its end, which has this exit code and says `words`.
+    pub async fn runs(&self, arguments: &[&str], expected: i32, words: &str) {
+        let (code, said) =
+            run(self.command(arguments, "run.log"), &self.folder.path("run.log")).await;
+        assert_eq!(code, Some(expected), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: expected {words:?} in: {said}");
+    }
+
+    /// Runs a command to its end, which is a good one; the JSON that it prints.
+    pub async fn tells(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.command(arguments, "tells.log").output().await;
+        let output = output.expect("the binary was built for this test");
+        let (told, said) = (output.stdout, output.stderr);
+        let [told, said] = [told, said].map(|text| String::from_utf8_lossy(&text).into_owned());
+        assert!(output.status.success(), "{arguments:?}: {}\n{told}{said}", output.status);
+        serde_json::from_str(&told).expect("it prints JSON")
+    }
+
+    pub async fn until_ready(&self, name: &str, process: &Process) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_ready(name).await {
+            assert!(Instant::now() < deadline, "{name} is not ready:\n{}", process.log());
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    pub async fn is_ready(&self, name: &str) -> bool {
+        let answer = client().get(format!("{}/health/ready", self.url(name))).send().await;
+        answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
+    }
+
+    fn command(&self, arguments: &[&str], log: &str) -> Command {
+        let mut command = stormproof(arguments, &self.folder.path(log));
+        command.envs(&self.settings);
+        command
+    }
+}
