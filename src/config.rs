@@ -17,6 +17,7 @@ use stormproof_system::ports::Rng;
 use stormproof_system::service::SERVICES;
 use stormproof_system::settings::{Carrier, Settings};
 
+use crate::ports::queue::RabbitMq;
 pub use secret::Secret;
 
 /// All settings of a process.
@@ -74,10 +75,11 @@ pub struct Database {
     pub connections: u32,
 }
 
-/// RabbitMQ.
+/// RabbitMQ. `prefix` stands before the names of all exchanges and queues.
 #[derive(Clone, Debug)]
 pub struct Broker {
     pub url: Secret,
+    pub prefix: String,
 }
 
 /// The mail server, and the address that mails come from.
@@ -119,7 +121,10 @@ impl Default for Config {
                 url: "postgres://postgres@127.0.0.1:5432/stormproof_{service}".into(),
                 connections: 8,
             },
-            broker: Broker { url: "amqp://guest:guest@127.0.0.1:5672/%2f".into() },
+            broker: Broker {
+                url: "amqp://guest:guest@127.0.0.1:5672/%2f".into(),
+                prefix: String::new(),
+            },
             smtp: Smtp {
                 url: "smtp://127.0.0.1:1025".into(),
                 from: "shop@stormproof.example".into(),
@@ -166,6 +171,17 @@ impl Config {
     /// The base URLs of all services' replicas, as the HTTP port takes them.
     pub fn peers(&self) -> BTreeMap<String, Vec<String>> {
         self.peers.iter().map(|(name, urls)| ((*name).to_owned(), urls.clone())).collect()
+    }
+
+    /// The broker, from here on connecting by itself.
+    ///
+    /// # Errors
+    /// If its address is none. The message does not repeat it, for it may hold a password.
+    pub fn connect_broker(&self) -> Result<RabbitMq, String> {
+        let broker = RabbitMq::new(self.broker.url.reveal()).map_err(
+            |_| "broker.url: expected amqp://user:password@host:5672/vhost (%2f for the vhost /)",
+        )?;
+        Ok(broker.under(&self.broker.prefix))
     }
 
     /// The database of `service`.

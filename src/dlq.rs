@@ -20,7 +20,6 @@ use crate::config::Config;
 use crate::ports::clock::SystemClock;
 use crate::ports::dead_letters::{DeadLetters, DeadMessage};
 use crate::ports::embedded_queue::EmbeddedBroker;
-use crate::ports::queue::RabbitMq;
 use crate::up::data::Data;
 
 /// What to do with dead letters.
@@ -103,9 +102,7 @@ struct Open {
 async fn open(place: &Place) -> Result<Open, String> {
     let Some(folder) = &place.data else {
         let config = place.config.read(Config::default())?;
-        let broker = RabbitMq::new(config.broker.url.reveal());
-        let broker =
-            broker.map_err(|_| "broker.url: expected amqp://user:password@host:5672/vhost")?;
+        let broker = config.connect_broker()?;
         return Ok(Open { letters: Arc::new(broker), embedded: None, _data: None });
     };
     let file = journal(folder)?;

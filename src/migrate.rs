@@ -14,7 +14,6 @@ use stormproof_system::service::{SERVICES, Service};
 use crate::cli::{self, ConfigFile};
 use crate::config::Config;
 use crate::ports::database::Sql;
-use crate::ports::queue::RabbitMq;
 use crate::serve;
 
 /// What to migrate.
@@ -45,17 +44,24 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         if arguments.create {
             create(&config.database_url(service.name)).await?;
         }
-        let database = serve::connect(&config, service.name).await?;
-        let migrated = database.migrate(&service.migrator()).await;
-        database.close().await;
-        migrated.map_err(|error| format!("the database of {}: {error}", service.name))?;
+        tables(&config, service).await?;
         cli::print(&format!("{}: its tables are today's", service.name))?;
     }
-    let broker = RabbitMq::new(config.broker.url.reveal());
-    let broker = broker.map_err(|_| "broker.url: expected amqp://user:password@host:5672/vhost")?;
+    let broker = config.connect_broker()?;
     broker.declare().await.map_err(|error| format!("the broker: {error}"))?;
     cli::print("broker: its queues are declared")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Brings the database of `service` to today's tables.
+///
+/// # Errors
+/// If it cannot be reached, or a migration fails.
+pub async fn tables(config: &Config, service: Service) -> Result<(), String> {
+    let database = serve::connect(config, service.name).await?;
+    let migrated = database.migrate(&service.migrator()).await;
+    database.close().await;
+    migrated.map_err(|error| format!("the database of {}: {error}", service.name))
 }
 
 /// Refuses a database that lacks a table of today's, or holds another service's: every request would
@@ -91,7 +97,10 @@ pub async fn check(database: &Sql, service: Service) -> Result<(), String> {
 }
 
 /// Makes the database that `url` names, if the server has none of that name.
-async fn create(url: &str) -> Result<(), String> {
+///
+/// # Errors
+/// If the server cannot be reached, or refuses.
+pub async fn create(url: &str) -> Result<(), String> {
     let options: PgConnectOptions = url
         .parse()
         .map_err(|_| "database.url: expected postgres://user@host:5432/name".to_owned())?;

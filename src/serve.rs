@@ -103,10 +103,7 @@ fn start(
     listener: TcpListener,
     database: Arc<Sql>,
 ) -> Result<(Host, Arc<RabbitMq>), String> {
-    let broker = RabbitMq::new(config.broker.url.reveal());
-    let broker = Arc::new(broker.map_err(|_| {
-        "broker.url: expected amqp://user:password@host:5672/vhost (%2f for the vhost /)".to_owned()
-    })?);
+    let broker = Arc::new(config.connect_broker()?);
     let http = HttpClient::new(config.peers()).map_err(|error| format!("peers: {error}"))?;
     let mailer = Smtp::new(config.smtp.url.reveal(), &config.smtp.from);
     let ports = Ports {

@@ -72,6 +72,11 @@ pub static SETTINGS: &[Setting] = &[
     row("broker.url", "RabbitMQ. May hold a password.", |config| {
         Slot::Secret(&mut config.broker.url)
     }),
+    row(
+        "broker.prefix",
+        "What the names of exchanges and queues begin with, where shops share a virtual host.",
+        |config| Slot::Text(&mut config.broker.prefix),
+    ),
     row("smtp.url", "The mail server: smtp://host:port.", |config| {
         Slot::Secret(&mut config.smtp.url)
     }),

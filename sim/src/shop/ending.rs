@@ -6,10 +6,7 @@ use stormproof_system::messages::DEAD;
 use stormproof_system::ports::Mail;
 
 use crate::shop::judge::Bench;
-use crate::shop::scenario::Scenario;
-use crate::shop::truth::reckoning::{
-    AlertSeen, DeadLetter, MailSeen, Reckoning, SagaSeen, repeats_excused,
-};
+use crate::shop::truth::reckoning::{AlertSeen, DeadLetter, MailSeen, Reckoning, SagaSeen};
 use crate::shop::truth::rows::Id;
 use crate::shop::{map, secrets};
 use crate::value::Value;
@@ -64,18 +61,12 @@ fn unsent(world: &World) -> BTreeMap<String, Option<i64>> {
 }
 
 /// Gathers what only the end can tell.
-pub fn gather(
-    world: &World,
-    scenario: &Scenario,
-    bench: &Bench,
-    rested_at: Option<f64>,
-) -> Reckoning {
+pub fn gather(world: &World, bench: &Bench, rested_at: Option<f64>) -> Reckoning {
     let restless = if rested_at.is_some() { Vec::new() } else { restless(world, bench) };
     let mut reckoning = Reckoning {
         rested_at,
         restless,
         mails: world.mails().iter().filter_map(|sent| MailSeen::of(&sent.mail)).collect(),
-        repeats_excused: repeats_excused(scenario),
         in_flight: world.messages_in_flight(),
         unsent: unsent(world).into_iter().map(|(name, count)| (name, count.unwrap_or(0))).collect(),
         lost_commits: bench.truth.compare(world),

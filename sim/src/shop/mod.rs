@@ -1,7 +1,7 @@
 //! The shop's side of the simulator: who buys, what goes wrong, what must hold.
 //!
 //! Scenarios, people, the truth and its judges know no world: a [`Scene`](scene::Scene) is all they
-//! ask for. [`simulate()`] plays one scenario under one seed in the seeded world, through storm, calm
+//! ask for; through which [phases] they go is the same on every one. [`simulate()`] plays one scenario under one seed in the seeded world, through storm, calm
 //! and reckoning.
 
 #![allow(clippy::inconsistent_digit_grouping, reason = "amounts are cents: 42_00 reads as 42.00")]
@@ -14,14 +14,14 @@ pub mod invariants;
 pub mod judge;
 pub mod map;
 pub mod moments;
-#[cfg(feature = "world")]
-mod phases;
+pub mod phases;
 pub mod promises;
 pub mod scenario;
 pub mod scene;
 pub mod secrets;
 #[cfg(feature = "world")]
 mod setting;
+pub mod settings;
 #[cfg(feature = "world")]
 mod simulate;
 pub mod sometimes;

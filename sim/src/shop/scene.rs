@@ -1,13 +1,17 @@
-//! The scene that a scenario is played on: what its people need of it besides the shop's own doors.
+//! The scene that a scenario is played on: what its people need of it besides the shop's own doors,
+//! and what its phases ask of it.
 //!
 //! The seeded world is one (`simulate.rs`), real processes on this machine are another.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use stormproof_system::ports::Ports;
 use stormproof_system::time::Time;
 
+use crate::shop::judge::Judge;
+use crate::shop::truth::reckoning::Reckoning;
 use crate::storm::faults::Kind;
 
 /// Where people act.
@@ -38,4 +42,25 @@ pub trait Scene: Send + Sync {
 
     /// What the story calls an order.
     fn alias(&self, order: &str) -> String;
+
+    /// Sets `name` to work at once; completes when it is done.
+    fn spawn(&self, name: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()>;
+
+    /// Completes when the storm begins, and says when that is: faults are told from then on.
+    fn storm(&self) -> BoxFuture<'_, Duration>;
+
+    /// Completes when nothing moves any more, and says when that is; `None`: not within `bound`.
+    fn rest<'a>(&'a self, judge: &'a Judge, bound: Duration) -> BoxFuture<'a, Option<Duration>>;
+
+    /// Ends the storm: nothing goes wrong from now on, and whoever is down comes back.
+    fn heal(&self) -> BoxFuture<'_, ()>;
+
+    /// How often faults of each kind fired.
+    fn fired(&self) -> BTreeMap<&'static str, u64>;
+
+    /// The faults that never fired, by their place in the scenario.
+    fn unfired(&self) -> Vec<usize>;
+
+    /// Gathers what only the end can tell. `rested_at`: seconds of the storm until the last rest.
+    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, Reckoning>;
 }

@@ -4,19 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stormproof_system::service::SERVICES;
-use stormproof_system::settings::{Auth, Carrier, Settings};
 use stormproof_system::topology;
 
+use crate::shop::phases::CALM_MAX;
 use crate::shop::scenario::Scenario;
+use crate::shop::settings::settings;
 use crate::shop::{Options, ending, map};
 use crate::storm::faults::{Fault, When};
 use crate::world::{ServiceSpec, Spec, migrated};
 
 /// When the storm begins: before it the shop is set up, which no timed fault disturbs.
 pub const ZERO: Duration = Duration::from_secs(1);
-
-/// How long a run may be at rest in coming after the storm.
-pub const CALM_MAX: Duration = Duration::from_secs(2 * 3600);
 
 /// The world of a scenario, without its observers.
 pub fn spec(scenario: &Scenario, seed: u64, options: Options) -> Spec {
@@ -55,28 +53,4 @@ fn from_zero(fault: &Fault) -> Fault {
         When::Moment { moment, nth } => When::Moment { moment: moment.clone(), nth: *nth },
     };
     Fault { kind: fault.kind.clone(), when }
-}
-
-/// Production's settings but for secrets, short journeys and passwords that are cheap to hash.
-pub fn settings(scenario: &Scenario) -> Settings {
-    let carrier = &scenario.world.carrier;
-    Settings {
-        auth: Auth {
-            customer_secret: b"customers' secret of the seeded world".to_vec(),
-            service_secret: b"services' secret of the seeded world".to_vec(),
-            hash_memory_kib: 8,
-            hash_passes: 1,
-            hash_lanes: 1,
-            ..Auth::default()
-        },
-        carrier: Carrier {
-            pick_up_after: carrier.pick_up,
-            depart_after: carrier.depart,
-            deliver_after: carrier.deliver,
-            lost_per_mille: carrier.lost_per_mille,
-            found_per_mille: carrier.found_per_mille,
-            found_after: carrier.found,
-        },
-        ..Settings::default()
-    }
 }

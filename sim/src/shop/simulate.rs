@@ -1,5 +1,7 @@
 //! A scenario in the seeded world: same scenario, same seed, same outcome, byte for byte.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -7,9 +9,14 @@ use stormproof_system::ports::Ports;
 use stormproof_system::time::Time;
 
 use super::judge::Judge;
+use super::map::STAFF;
 use super::scenario::Scenario;
 use super::scene::Scene;
-use super::{map, phases, setting};
+use super::setting::ZERO;
+use super::settings::settings;
+use super::truth::Truth;
+use super::truth::reckoning::Reckoning;
+use super::{ending, phases, setting};
 use crate::outcome::Outcome;
 use crate::storm::faults::Kind;
 use crate::world::{self, Commit, World};
@@ -39,7 +46,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     run(scenario, seed, options, |world| {
-        world.spawn(map::STAFF, meddler(world.clone()));
+        world.spawn(STAFF, meddler(world.clone()));
     })
 }
 
@@ -55,8 +62,47 @@ fn run(
     spec.observers.push(Box::new(move |world, commit| observe(&observer, world, commit)));
     world::run(spec, |world| async move {
         begin(&world);
-        phases::live(&world, scenario, &judge, options).await
+        judge.bench().truth = Truth::load(&world);
+        let mut ports = world.ports(STAFF);
+        ports.settings = Arc::new(settings(scenario));
+        let scene: Arc<dyn Scene> = Arc::new(world.clone());
+        let reckoning = phases::live(&scene, scenario, &judge, ports).await;
+        phases::reckon_all(&world, scenario, &judge, &reckoning);
+        let outcome = phases::outcome(&world, scenario, &judge, &reckoning);
+        with_history(outcome, &world, &judge, &reckoning, options)
     })
+}
+
+/// What only a seeded world can tell of a run.
+fn with_history(
+    outcome: Outcome,
+    world: &World,
+    judge: &Judge,
+    reckoning: &Reckoning,
+    options: Options,
+) -> Outcome {
+    let mut story = Vec::new();
+    if options.story {
+        story = world.history().story().iter().filter_map(|line| from_zero(line)).collect();
+        story.push(reckoning.last_line(&judge.bench().truth));
+    }
+    Outcome {
+        seed: world.seed().0,
+        virtual_seconds: world.elapsed().as_secs_f64(),
+        events: world.history().events(),
+        moments: world.moments(),
+        fingerprint: world.fingerprint(),
+        story,
+        trace: if options.trace { world.history().trace() } else { Vec::new() },
+        ..outcome
+    }
+}
+
+/// A line of the story told in the storm's own time; what came before is nobody's affair.
+fn from_zero(line: &str) -> Option<String> {
+    let (time, rest) = line.trim_start().split_once(' ')?;
+    let at = time.parse::<f64>().ok()? - ZERO.as_secs_f64();
+    (at >= 0.0).then(|| format!("{at:>8.3} {rest}"))
 }
 
 /// The judge follows a commit.
@@ -106,5 +152,46 @@ impl Scene for World {
 
     fn alias(&self, order: &str) -> String {
         self.history().alias(order).to_string()
+    }
+
+    fn spawn(&self, name: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        let task = World::spawn(self, name, work);
+        Box::pin(async move { task.await.expect("clients do not die") })
+    }
+
+    fn storm(&self) -> BoxFuture<'_, Duration> {
+        Box::pin(async {
+            World::sleep(self, ZERO.saturating_sub(World::elapsed(self))).await;
+            ZERO
+        })
+    }
+
+    /// At rest at two looks in a row: a node that has just woken has had time to go on with what it
+    /// was at.
+    fn rest<'a>(&'a self, judge: &'a Judge, bound: Duration) -> BoxFuture<'a, Option<Duration>> {
+        let mut looks = 0;
+        let twice = move || {
+            let rests = ending::restless(self, &judge.bench()).is_empty();
+            looks = if rests { looks + 1 } else { 0 };
+            looks == 2
+        };
+        Box::pin(self.until(bound, twice))
+    }
+
+    fn heal(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.heal_all())
+    }
+
+    fn fired(&self) -> BTreeMap<&'static str, u64> {
+        World::fired(self)
+    }
+
+    fn unfired(&self) -> Vec<usize> {
+        World::unfired(self)
+    }
+
+    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, Reckoning> {
+        let reckoning = ending::gather(self, &judge.bench(), rested_at);
+        Box::pin(std::future::ready(reckoning))
     }
 }

@@ -16,6 +16,7 @@ use stormproof_system::time::Time;
 use stormproof_system::topology::{of_shop, original_queue};
 use tokio::time::{sleep, timeout};
 
+use super::names::Names;
 use super::{ANSWER_TIMEOUT, RabbitMq, envelope, lost, no_answer};
 use crate::ports::dead_letters::{DeadLetters, DeadMessage};
 
@@ -82,6 +83,7 @@ impl DeadLetters for RabbitMq {
 /// One look through a queue, from the oldest message to what was the newest when it began.
 struct Look<'a> {
     queue: &'a str,
+    names: &'a Names,
     channel: Channel,
     /// Not looked at yet.
     left: u32,
@@ -94,12 +96,12 @@ const BACK_EVERY: Duration = Duration::from_millis(5);
 
 impl<'a> Look<'a> {
     /// Errors: no connection in time, or no such queue.
-    async fn begin(broker: &RabbitMq, queue: &'a str) -> Result<Look<'a>, QueueLost> {
+    async fn begin(broker: &'a RabbitMq, queue: &'a str) -> Result<Look<'a>, QueueLost> {
         let connection = timeout(ANSWER_TIMEOUT, broker.consuming.up()).await;
         let trouble = || broker.consuming.trouble().map_or_else(no_answer, QueueLost);
         let connection = connection.map_err(|_| trouble())??;
         let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
-        let mut look = Look { queue, channel, left: 0, held: 0 };
+        let mut look = Look { queue, names: &broker.names, channel, left: 0, held: 0 };
         look.left = look.count().await?;
         Ok(look)
     }
@@ -108,13 +110,15 @@ impl<'a> Look<'a> {
     async fn next(&mut self) -> Result<Option<(DeadMessage, u64)>, QueueLost> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
-        let got = self.channel.basic_get(self.queue.into(), BasicGetOptions::default());
+        let name = self.names.outward(self.queue);
+        let got = self.channel.basic_get(name.as_str().into(), BasicGetOptions::default());
         let got = timeout(ANSWER_TIMEOUT, got).await.map_err(|_| no_answer())?;
         let Some(got) = got.map_err(|error| lost(&error))? else { return Ok(None) };
         self.held += 1;
         let tag = got.delivery.delivery_tag;
-        let deaths = deaths(&got.delivery.properties);
-        let message = envelope::read(got.delivery);
+        let deaths = deaths(&got.delivery.properties).into_iter();
+        let deaths = deaths.map(|death| self.names.died(death)).collect();
+        let message = self.names.received(envelope::read(got.delivery));
         Ok(Some((DeadMessage { queue: self.queue.to_owned(), message, deaths }, tag)))
     }
 
@@ -144,8 +148,9 @@ impl<'a> Look<'a> {
     /// How many messages wait in the queue.
     async fn count(&self) -> Result<u32, QueueLost> {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let name = self.names.outward(self.queue);
         let declared =
-            self.channel.queue_declare(self.queue.into(), options, FieldTable::default());
+            self.channel.queue_declare(name.as_str().into(), options, FieldTable::default());
         let declared = declared.await;
         Ok(declared.map_err(|error| QueueLost(format!("{}: {error}", self.queue)))?.message_count())
     }

@@ -11,6 +11,8 @@ mod declare;
 mod envelope;
 pub(super) mod inbox;
 mod line;
+mod names;
+mod operator;
 mod publisher;
 mod subscription;
 
@@ -25,6 +27,7 @@ use tokio::time::timeout;
 
 pub use declare::DeclareError;
 use line::Line;
+use names::Names;
 use publisher::Publisher;
 
 /// How long a publish waits for its confirm, connecting and a blocked connection included.
@@ -37,6 +40,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct RabbitMq {
     publisher: Publisher,
     consuming: Line,
+    names: Names,
 }
 
 /// An address that is no AMQP URI.
@@ -54,7 +58,15 @@ impl RabbitMq {
         Ok(RabbitMq {
             publisher: Publisher::start(publishing),
             consuming: Line::start(uri, "stormproof consuming"),
+            names: Names::default(),
         })
+    }
+
+    /// With `prefix` before the names of all exchanges and queues at the broker, so that several
+    /// shops can share a virtual host.
+    #[must_use]
+    pub fn under(self, prefix: &str) -> RabbitMq {
+        RabbitMq { names: Names::under(prefix), ..self }
     }
 
     /// Declares the shop's exchanges, queues and bindings. Repeat it as often as you like.
@@ -64,7 +76,7 @@ impl RabbitMq {
 
     /// Declares any exchanges, queues and bindings.
     pub async fn declare_topology(&self, topology: &Topology) -> Result<(), DeclareError> {
-        declare::declare(&self.consuming, topology).await
+        declare::declare(&self.consuming, &self.names.topology(topology)).await
     }
 
     /// Asks the broker for a sign of life on both connections.
@@ -80,7 +92,7 @@ impl RabbitMq {
 
 impl Queue for RabbitMq {
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
-        Box::pin(self.publisher.publish(message))
+        Box::pin(self.publisher.publish(self.names.sent(message)))
     }
 
     fn subscribe(
@@ -90,7 +102,8 @@ impl Queue for RabbitMq {
         bell: Doorbell,
     ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async move {
-            let subscribed = subscription::subscribe(&self.consuming, queue, prefetch, bell);
+            let subscribed =
+                subscription::subscribe(&self.consuming, &self.names, queue, prefetch, bell);
             let subscribed = timeout(ANSWER_TIMEOUT, subscribed).await;
             Ok(Box::new(subscribed.map_err(|_| no_answer())??) as _)
         })

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::inbox::Inbox;
 use super::line::Line;
+use super::names::Names;
 use super::{ANSWER_TIMEOUT, envelope, lost, no_answer};
 
 /// A live consumer. Its channel closes when both this and the task are gone.
@@ -25,11 +26,13 @@ pub(super) struct RabbitSubscription {
 
 pub(super) async fn subscribe(
     line: &Line,
+    names: &Names,
     queue: &str,
     prefetch: u16,
     bell: Doorbell,
 ) -> Result<RabbitSubscription, QueueLost> {
-    let queue = ShortString::try_new(queue).map_err(|error| QueueLost(error.to_string()))?;
+    let queue =
+        ShortString::try_new(names.outward(queue)).map_err(|error| QueueLost(error.to_string()))?;
     let connection = line.up().await?;
     let consumer = async {
         let channel = connection.create_channel().await?;
@@ -40,17 +43,17 @@ pub(super) async fn subscribe(
     };
     let (channel, consumer) = consumer.await.map_err(|error| lost(&error))?;
     let inbox = Inbox::new(bell);
-    let pump = tokio::spawn(pump(consumer, inbox.clone()));
+    let pump = tokio::spawn(pump(consumer, names.clone(), inbox.clone()));
     Ok(RabbitSubscription { channel, inbox, pump })
 }
 
-async fn pump(mut consumer: Consumer, inbox: Inbox) {
+async fn pump(mut consumer: Consumer, names: Names, inbox: Inbox) {
     while let Some(next) = consumer.next().await {
         match next {
             Ok(delivery) => inbox.push(Delivery {
                 tag: delivery.delivery_tag,
                 redelivered: delivery.redelivered,
-                message: envelope::read(delivery),
+                message: names.received(envelope::read(delivery)),
             }),
             Err(error) => return inbox.lose(error.to_string()),
         }
