@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, registry};
-use crate::{asyncapi, demo, dlq, load, migrate, openapi, reconcile, serve, up};
+use crate::{asyncapi, demo, dlq, load, migrate, openapi, reconcile, rehearse, serve, up};
 
 /// A shop of five services that keeps its promises whatever breaks.
 #[derive(Parser)]
@@ -37,6 +37,8 @@ enum Command {
     Dlq(dlq::Command),
     /// Compares what all services say of the orders; exit code 1 if they differ.
     Reconcile(reconcile::Arguments),
+    /// Plays a scenario on real processes, Postgres and RabbitMQ; exit code 1 if something broke.
+    Rehearse(rehearse::Arguments),
     /// Orders as fast as it can or at a rate, and judges whether all promises were kept.
     Load(load::Arguments),
     /// Prints a service's HTTP interface as an OpenAPI 3.1 document.
@@ -79,6 +81,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, String> {
         Some(Command::Demo(asked)) => demo::run(&asked).await,
         Some(Command::Dlq(asked)) => dlq::run(&asked).await,
         Some(Command::Reconcile(asked)) => reconcile::run(&asked).await,
+        Some(Command::Rehearse(asked)) => rehearse::run(&asked).await,
         Some(Command::Load(asked)) => load::run(&asked).await,
         Some(Command::Openapi(asked)) => openapi::run(&asked),
         Some(Command::Asyncapi) => asyncapi::run(),

@@ -14,6 +14,7 @@ pub mod openapi;
 pub mod ports;
 pub mod reach;
 pub mod reconcile;
+pub mod rehearse;
 pub mod serve;
 mod signals;
 pub mod staff;

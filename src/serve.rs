@@ -104,7 +104,8 @@ fn start(
     database: Arc<Sql>,
 ) -> Result<(Host, Arc<RabbitMq>), String> {
     let broker = Arc::new(config.connect_broker()?);
-    let http = HttpClient::new(config.peers()).map_err(|error| format!("peers: {error}"))?;
+    let http = HttpClient::for_calls(config.peers(), config.shop.saga.call_timeout);
+    let http = http.map_err(|error| format!("peers: {error}"))?;
     let mailer = Smtp::new(config.smtp.url.reveal(), &config.smtp.from);
     let ports = Ports {
         node: config.node_of(service.name, &SystemRng),

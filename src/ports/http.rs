@@ -54,8 +54,28 @@ impl HttpClient {
     /// # Errors
     /// If a service has no replica, or a base URL is none.
     pub fn new(peers: BTreeMap<String, Vec<String>>) -> Result<HttpClient, HttpClientError> {
+        HttpClient::connecting_within(peers, CONNECT_TIMEOUT)
+    }
+
+    /// For calls that take at most `call_timeout`: connecting takes half of that at the longest, so
+    /// that a replica that is silent to attempts is told from one that is silent to a request, and
+    /// time is left for the next one.
+    ///
+    /// # Errors
+    /// As [`HttpClient::new`].
+    pub fn for_calls(
+        peers: BTreeMap<String, Vec<String>>,
+        call_timeout: Duration,
+    ) -> Result<HttpClient, HttpClientError> {
+        HttpClient::connecting_within(peers, CONNECT_TIMEOUT.min(call_timeout / 2))
+    }
+
+    fn connecting_within(
+        peers: BTreeMap<String, Vec<String>>,
+        connect_timeout: Duration,
+    ) -> Result<HttpClient, HttpClientError> {
         let client = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(connect_timeout)
             .pool_max_idle_per_host(IDLE_MAX)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .tcp_nodelay(true)

@@ -193,6 +193,11 @@ async fn a_connection_attempt_that_hangs_gives_way_to_the_next_replica() {
     // Who has less time than that is not told how far it came.
     let result = ask(&client(vec![hangs.clone()]), SECOND).await;
     assert!(is_unknown(&result), "{result:?}");
+    // A client that knows how much time its calls have keeps half of it for the answer.
+    let peers = BTreeMap::from([("bank".to_owned(), vec![hangs.clone()])]);
+    let short = HttpClient::for_calls(peers, SECOND).expect("the URL is good");
+    let result = ask(&short, SECOND).await;
+    assert!(matches!(result, Err(CallError::Unavailable(_))), "{result:?}");
 
     let (answers, _) = server(async |mut stream| {
         request(&mut stream).await;

@@ -24,6 +24,14 @@ pub async fn with_servers(name: &str, test: impl AsyncFnOnce(&Servers)) {
     }
 }
 
+/// The URLs of a Postgres and a RabbitMQ for those who make what they need themselves; `None`, with
+/// the reason told, if there are none.
+pub fn addresses(purpose: &str) -> Option<(String, String)> {
+    let postgres = or_skip(purpose, shared::postgres())?;
+    let rabbit = or_skip(purpose, shared::rabbitmq())?;
+    Some((postgres.url.clone(), rabbit.url.clone()))
+}
+
 /// Postgres databases, one for each service, and RabbitMQ.
 pub struct Servers {
     /// The URL of the database that every server has.

@@ -9,6 +9,7 @@ mod draws;
 mod journey;
 mod kills;
 pub mod process;
+mod rehearsals;
 mod replicas;
 mod sink;
 mod storm;

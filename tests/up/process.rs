@@ -93,6 +93,11 @@ impl Process {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
+    /// Its number, as long as it has not been waited for.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// How it ended.
     pub async fn ended(&mut self) -> ExitStatus {
         match timeout(PATIENCE, self.child.wait()).await {
@@ -163,6 +168,15 @@ impl Up {
         let address = timeout(PATIENCE, read).await.unwrap_or_default()?;
         Some((address, banner))
     }
+}
+
+/// Runs the command to its end: its exit code, what it printed, and what it said on standard error.
+pub async fn run_aloud(command: Command, log: &Path) -> (Option<i32>, String, String) {
+    let child = { command }.spawn().expect("built");
+    let output = timeout(PATIENCE * 2, child.wait_with_output()).await;
+    let output = output.expect("it ends in time").expect("a child can be waited for");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code(), printed, fs::read_to_string(log).unwrap_or_default())
 }
 
 /// Runs the command to its end: its exit code, and what it said on standard error.

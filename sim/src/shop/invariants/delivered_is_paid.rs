@@ -25,7 +25,14 @@ fn step(truth: &Truth, step: &Step, findings: &mut Findings) {
         let Some(parcel) = &moved.after else { continue };
         let was_received = moved.before.as_ref().is_some_and(|before| before.received_at.is_some());
         if parcel.received_at.is_some() && !was_received {
-            paid(truth, &parcel.order_id, "is with the carrier", findings);
+            let what = "is with the carrier";
+            match parcel.status {
+                // Where a step is many commits, it may have ended since, and the money be back.
+                DeliveryStatus::Cancelled | DeliveryStatus::Lost => {
+                    charged(truth, &parcel.order_id, what, findings);
+                }
+                _ => paid(truth, &parcel.order_id, what, findings),
+            }
         }
         if parcel.status == DeliveryStatus::Delivered {
             paid(truth, &parcel.order_id, "is delivered by the carrier", findings);
@@ -44,12 +51,15 @@ fn step(truth: &Truth, step: &Step, findings: &mut Findings) {
 }
 
 fn paid(truth: &Truth, order: &Id, what: &str, findings: &mut Findings) {
-    match truth.charge_of(order) {
-        None => findings.of(order, format!("{what} and was never debited")),
-        Some(_) if truth.refund_of(order).is_some() => {
-            findings.of(order, format!("{what} and is refunded"));
-        }
-        Some(_) => {}
+    charged(truth, order, what, findings);
+    if truth.charge_of(order).is_some() && truth.refund_of(order).is_some() {
+        findings.of(order, format!("{what} and is refunded"));
+    }
+}
+
+fn charged(truth: &Truth, order: &Id, what: &str, findings: &mut Findings) {
+    if truth.charge_of(order).is_none() {
+        findings.of(order, format!("{what} and was never debited"));
     }
 }
 

@@ -36,6 +36,14 @@ impl Truth {
     /// # Panics
     /// If a value cannot be: the schema's promise is broken, or tables are missing.
     pub fn of(tables: &[Vec<Vec<Value>>]) -> Truth {
+        Truth::come_to(tables).0
+    }
+
+    /// The same, and how it came to that, as one step from nothing; its facts are not told.
+    ///
+    /// # Panics
+    /// As [`Truth::of`].
+    pub fn come_to(tables: &[Vec<Vec<Value>>]) -> (Truth, Step) {
         let mut truth = Truth::default();
         let mut step = Step::default();
         let mut tables = tables.iter();
@@ -49,6 +57,6 @@ impl Truth {
         }
         for_every_row!(set(truth, step, tables));
         truth.settle(&step);
-        truth
+        (truth, step)
     }
 }

@@ -1,0 +1,377 @@
+//! Decides, whenever a proxy asks, whether a fault strikes here and now; counts what fired.
+//!
+//! The twin of the seeded world's injector (`sim/src/world/faults/injector.rs`), for proxies that see
+//! bytes of real processes. Faults that are not carried are never armed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use stormproof_sim::shop::map;
+use stormproof_sim::storm::faults::{FOREVER, Fault, Kind, When};
+use stormproof_sim::storm::moment::{Act, Moment, Side};
+
+use super::story::{FAULT, Story};
+
+/// All faults of a rehearsal.
+pub struct Arms {
+    story: Arc<Story>,
+    state: Mutex<State>,
+}
+
+struct State {
+    armed: Vec<Armed>,
+    /// The storm is over: nothing fires any more.
+    over: bool,
+}
+
+struct Armed {
+    kind: Kind,
+    when: When,
+    /// Its place in the scenario.
+    place: usize,
+    /// How many more operations it may strike.
+    left: u32,
+    fired: u64,
+    /// How often its moment was passed.
+    passes: u32,
+    /// A condition that struck and has not been told healed.
+    on: bool,
+}
+
+/// One direction between two nodes, as it is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// Nothing passes.
+    pub cut: bool,
+    /// What passes takes this much longer, in the scenario's time.
+    pub delay: Duration,
+    /// Attempts to connect get no answer.
+    pub hangs: bool,
+}
+
+/// Whether `node`, which always has its number, is meant by `name`.
+pub fn is(node: &str, name: &str) -> bool {
+    node == name || map::service_of(node) == name
+}
+
+impl Arms {
+    /// Arms these faults, each with its place in the scenario.
+    pub fn new(story: Arc<Story>, faults: impl IntoIterator<Item = (usize, Fault)>) -> Arms {
+        let armed = faults.into_iter().map(|(place, fault)| Armed::new(place, fault)).collect();
+        Arms { story, state: Mutex::new(State { armed, over: false }) }
+    }
+
+    /// Asks for the next operation fault that `fits`, and fires it.
+    pub fn strike(&self, fits: impl Fn(&Kind) -> bool) -> Option<Kind> {
+        let now = self.story.storm_time()?;
+        let kind = {
+            let state = &mut *self.state();
+            if state.over {
+                return None;
+            }
+            let mut due = state.armed.iter_mut();
+            let armed =
+                due.find(|armed| armed.is_due(now) && armed.left > 0 && fits(&armed.kind))?;
+            armed.fire();
+            armed.kind.clone()
+        };
+        self.tell(&kind, "fires");
+        Some(kind)
+    }
+
+    /// `node` passes a moment: the fault that waits for it there, told and counted. What it does to a
+    /// process is the caller's to carry out; of several replicas the one that passes is struck.
+    pub fn pass(&self, node: &str, side: Side, act: Act, name: &str) -> Option<Kind> {
+        self.story.storm_time()?;
+        let moment = Moment::new(side, act, name);
+        let kind = {
+            let state = &mut *self.state();
+            if state.over {
+                return None;
+            }
+            let mut struck = None;
+            for armed in &mut state.armed {
+                let When::Moment { moment: wanted, nth } = &armed.when else { continue };
+                if *wanted != moment || !concerns(&armed.kind, node) {
+                    continue;
+                }
+                armed.passes += 1;
+                if armed.passes == *nth && struck.is_none() {
+                    if let Some(aimed) = armed.kind.process_node_mut()
+                        && is(node, aimed)
+                    {
+                        node.clone_into(aimed);
+                    }
+                    armed.fire();
+                    struck = Some(armed.kind.clone());
+                }
+            }
+            struck?
+        };
+        self.tell(&kind, "fires");
+        Some(kind)
+    }
+
+    /// The way from one node to another, now.
+    pub fn way(&self, from: &str, to: &str) -> Way {
+        let mut way = Way::default();
+        let Some(now) = self.story.storm_time() else { return way };
+        let state = self.state();
+        let due = state.armed.iter().filter(|armed| !state.over && armed.is_due(now));
+        for armed in due {
+            way.add(&armed.kind, from, to);
+        }
+        way
+    }
+
+    /// Whether conditions can ever hold between the two.
+    pub fn concern(&self, from: &str, to: &str) -> bool {
+        let state = self.state();
+        state.armed.iter().any(|armed| {
+            let mut way = Way::default();
+            way.add(&armed.kind, from, to);
+            way.add(&armed.kind, to, from);
+            way != Way::default()
+        })
+    }
+
+    /// The conditions on the way from one node to another matter to somebody now: each fires once.
+    pub fn matter(self: &Arc<Self>, from: &str, to: &str) {
+        let Some(now) = self.story.storm_time() else { return };
+        let mut fires = Vec::new();
+        {
+            let state = &mut *self.state();
+            for armed in state.armed.iter_mut().filter(|armed| armed.is_due(now) && !armed.on) {
+                let mut way = Way::default();
+                way.add(&armed.kind, from, to);
+                if way != Way::default() && !state.over {
+                    armed.on = true;
+                    armed.fire();
+                    fires.push((armed.place, armed.kind.clone(), armed.until()));
+                }
+            }
+        }
+        for (place, kind, until) in fires {
+            self.tell(&kind, "fires");
+            let (arms, left) = (self.clone(), self.story.real(until.saturating_sub(now)));
+            tokio::spawn(async move {
+                tokio::time::sleep(left).await;
+                arms.expire(place);
+            });
+        }
+    }
+
+    /// The faults of processes that have a time, in its order: when, and their place.
+    pub fn schedule(&self) -> Vec<(Duration, usize)> {
+        let state = self.state();
+        let timed = state.armed.iter().filter_map(|armed| match &armed.when {
+            When::At(at) if armed.kind.is_of_process() => Some((*at, armed.place)),
+            _ => None,
+        });
+        let mut timed: Vec<_> = timed.collect();
+        timed.sort_unstable();
+        timed
+    }
+
+    /// The process fault at this place, whose time has come.
+    pub fn due(&self, place: usize) -> Option<Kind> {
+        let state = self.state();
+        let armed = state.armed.iter().find(|armed| armed.place == place && !state.over);
+        armed.map(|armed| armed.kind.clone())
+    }
+
+    /// The fault at this place has struck somebody.
+    pub fn struck(&self, place: usize) {
+        let kind = {
+            let state = &mut *self.state();
+            let Some(armed) = state.armed.iter_mut().find(|armed| armed.place == place) else {
+                return;
+            };
+            armed.fire();
+            armed.kind.clone()
+        };
+        self.tell(&kind, "fires");
+    }
+
+    /// Nothing fires from now on; conditions are told healed.
+    pub fn end(&self) {
+        let places: Vec<usize> = {
+            let state = &mut *self.state();
+            state.over = true;
+            state.armed.iter().map(|armed| armed.place).collect()
+        };
+        for place in places {
+            self.expire(place);
+        }
+    }
+
+    /// Whether the storm is over.
+    pub fn are_down(&self) -> bool {
+        self.state().over
+    }
+
+    pub fn fired(&self) -> BTreeMap<&'static str, u64> {
+        let mut fired = BTreeMap::new();
+        for armed in self.state().armed.iter().filter(|armed| armed.fired > 0) {
+            *fired.entry(armed.kind.name()).or_default() += armed.fired;
+        }
+        fired
+    }
+
+    /// The armed faults that never fired, by their places.
+    pub fn unfired(&self) -> Vec<usize> {
+        let state = self.state();
+        let never = state.armed.iter().filter(|armed| armed.fired == 0);
+        never.map(|armed| armed.place).collect()
+    }
+
+    /// Tells that a condition's time is over, if it ever mattered.
+    fn expire(&self, place: usize) {
+        let healed = {
+            let state = &mut *self.state();
+            let mut on = state.armed.iter_mut().filter(|armed| armed.place == place && armed.on);
+            on.next().map(|armed| {
+                armed.on = false;
+                armed.kind.clone()
+            })
+        };
+        if let Some(kind) = healed {
+            self.tell(&kind, "heals");
+        }
+    }
+
+    fn tell(&self, kind: &Kind, what: &str) {
+        self.story.say(FAULT, "", &format!("{kind} {what}"));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Armed {
+    fn new(place: usize, Fault { kind, when }: Fault) -> Armed {
+        let left = match when {
+            When::During { times, .. } => times,
+            _ => 1,
+        };
+        Armed { kind, when, place, left, fired: 0, passes: 0, on: false }
+    }
+
+    fn is_due(&self, now: Duration) -> bool {
+        matches!(&self.when, When::During { from, until, .. } if *from <= now && now < *until)
+    }
+
+    fn until(&self) -> Duration {
+        match &self.when {
+            When::During { until, .. } => *until,
+            _ => FOREVER,
+        }
+    }
+
+    fn fire(&mut self) {
+        self.fired += 1;
+        self.left = self.left.saturating_sub(1);
+    }
+}
+
+impl Way {
+    /// What a condition of this kind does between the two.
+    fn add(&mut self, kind: &Kind, from: &str, to: &str) {
+        let between = |a: &str, b: &str| is(from, a) && is(to, b);
+        match kind {
+            Kind::Cut { from: a, to: b, both } => {
+                self.cut |= between(a, b) || *both && between(b, a);
+            }
+            Kind::SlowLink { from: a, to: b, by } if between(a, b) || between(b, a) => {
+                self.delay += *by;
+            }
+            Kind::Slow { node, by } if is(from, node) || is(to, node) => self.delay += *by,
+            Kind::ConnectHangs { from: a, to: b } => self.hangs |= between(a, b),
+            _ => {}
+        }
+    }
+}
+
+/// Whether a moment passed by `node` is one that a fault of this kind can be aimed at. What is no
+/// author of acts (a database, the broker, the mail server) is hit by anyone's.
+fn concerns(kind: &Kind, node: &str) -> bool {
+    match kind {
+        Kind::Crash { node: name, .. }
+        | Kind::Stop { node: name, .. }
+        | Kind::Pause { node: name, .. } => is(node, name) || is_foreign(name),
+        Kind::ReplyLost { from, .. }
+        | Kind::RequestLate { from, .. }
+        | Kind::RequestTwice { from, .. } => is(node, from),
+        _ => true,
+    }
+}
+
+/// Whether `node` is a server that the shop only uses: a database, the broker, the mail server.
+pub fn is_foreign(node: &str) -> bool {
+    matches!(node, map::BROKER | map::MAIL) || map::service_of_database(node) != node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pace::Pace;
+    use super::*;
+
+    fn armed(faults: Vec<Fault>) -> Arc<Arms> {
+        let story = Arc::new(Story::new(Pace(1), false, false, None));
+        story.begin();
+        Arc::new(Arms::new(story, faults.into_iter().enumerate()))
+    }
+
+    fn during(until: Duration, times: u32) -> When {
+        When::During { from: Duration::ZERO, until, times }
+    }
+
+    #[test]
+    fn operations_are_struck_as_often_as_asked_and_not_after_the_storm() {
+        let lost = Kind::ReplyLost { from: "store".into(), to: "bank".into(), operation: None };
+        let arms = armed(vec![Fault { kind: lost, when: during(FOREVER, 2) }]);
+        let strike = || arms.strike(|kind| matches!(kind, Kind::ReplyLost { .. })).is_some();
+        assert!(arms.strike(|kind| matches!(kind, Kind::RequestLate { .. })).is_none());
+        assert_eq!(arms.unfired(), [0]);
+        assert_eq!([strike(), strike(), strike()], [true, true, false]);
+        assert_eq!(arms.fired()["reply lost"], 2);
+        assert_eq!(arms.unfired(), [0; 0]);
+        let lost = Kind::ReplyLost { from: "store".into(), to: "bank".into(), operation: None };
+        let arms = armed(vec![Fault { kind: lost, when: during(FOREVER, 2) }]);
+        arms.end();
+        assert!(arms.strike(|_| true).is_none());
+    }
+
+    #[test]
+    fn of_several_replicas_the_one_that_passes_is_struck() {
+        let crash = Kind::Crash { node: "store".into(), restart: Duration::ZERO };
+        let moment = Moment::new(Side::After, Act::Call, "debit");
+        let arms = armed(vec![Fault { kind: crash, when: When::Moment { moment, nth: 2 } }]);
+        let pass = |node| arms.pass(node, Side::After, Act::Call, "debit");
+        assert!(pass("bank-1").is_none() && pass("store-1").is_none());
+        let struck = pass("store-2").expect("the second pass");
+        assert_eq!(struck, Kind::Crash { node: "store-2".into(), restart: Duration::ZERO });
+        assert!(pass("store-2").is_none());
+    }
+
+    #[tokio::test]
+    async fn conditions_hold_on_their_way_only_and_fire_once() {
+        let cut = Kind::Cut { from: "bank".into(), to: "store-1".into(), both: false };
+        let slow = Kind::Slow { node: "bank".into(), by: Duration::from_secs(1) };
+        let arms = armed(vec![
+            Fault { kind: cut, when: during(FOREVER, u32::MAX) },
+            Fault { kind: slow, when: during(FOREVER, u32::MAX) },
+        ]);
+        assert!(arms.way("bank-1", "store-1").cut && !arms.way("store-1", "bank-1").cut);
+        assert!(!arms.way("bank-1", "store-2").cut);
+        assert_eq!(arms.way("store-2", "bank-1").delay, Duration::from_secs(1));
+        assert!(arms.concern("store-1", "bank-1") && !arms.concern("store-1", "store-db"));
+        arms.matter("bank-1", "store-1");
+        arms.matter("bank-1", "store-1");
+        assert_eq!((arms.fired()["cut"], arms.fired()["slow"]), (1, 1));
+        arms.end();
+        assert_eq!(arms.way("bank-1", "store-1"), Way::default());
+    }
+}

@@ -1,0 +1,84 @@
+//! What a rehearsal came to, in words and as JSON.
+
+use serde_json::{Value, json};
+use stormproof_sim::outcome::Outcome;
+
+/// Everything that is told at the end.
+pub struct Report {
+    pub outcome: Outcome,
+    /// `at rest at 41.2 · 1 DELIVERED · …`
+    pub last_line: String,
+    pub pace: u32,
+    /// Faults that were not carried, each with the reason.
+    pub skipped: Vec<String>,
+    /// Faults that the scenario asks for, and those of them that were carried.
+    pub faults: usize,
+    pub carried: usize,
+    pub real_seconds: f64,
+}
+
+/// Why expectations were not judged.
+const NOT_JUDGED: &str =
+    "[expect] was not judged: it is of what happens under all faults of the scenario";
+
+impl Report {
+    /// Whether every invariant held, and every fault fired that was carried.
+    pub fn held(&self) -> bool {
+        self.outcome.broken.is_empty() && self.outcome.unfired.is_empty()
+    }
+
+    /// What follows the story.
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n", self.last_line);
+        for fault in &self.skipped {
+            text += &format!("skipped  {fault}\n");
+        }
+        if !self.skipped.is_empty() {
+            text += &format!("         {NOT_JUDGED}\n");
+        }
+        if self.faults > 0 && self.carried == 0 {
+            text += "         nothing is left of its faults: this was the scenario without them\n";
+        }
+        for fault in &self.outcome.unfired {
+            text += &format!("UNFIRED  {fault}\n");
+        }
+        let name = &self.outcome.scenario;
+        for broken in &self.outcome.broken {
+            text += &format!("\nBROKEN  {}\n        {}\n", broken.invariant, broken.what);
+        }
+        if !self.held() {
+            text += &format!("again   stormproof rehearse {name} --pace {}\n", self.pace);
+            text += &format!("seeded  cargo sim run {name}\n");
+        }
+        let verdict = if self.held() { "held" } else { "did not hold" };
+        text + &format!("{verdict} after {:.1} s", self.real_seconds)
+    }
+
+    pub fn json(&self) -> String {
+        let Outcome { scenario, broken, unfired, orders, orders_by_status, .. } = &self.outcome;
+        let Outcome { faults_fired, sometimes, story, virtual_seconds, .. } = &self.outcome;
+        let happened: serde_json::Map<String, Value> = sometimes
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(name, count)| (name.clone(), (*count).into()))
+            .collect();
+        let report = json!({
+            "scenario": scenario,
+            "held": self.held(),
+            "broken": broken,
+            "unfired": unfired,
+            "skipped": self.skipped,
+            "expect_judged": self.skipped.is_empty(),
+            "orders": orders,
+            "orders_by_status": orders_by_status,
+            "faults_fired": faults_fired,
+            "sometimes": happened,
+            "pace": self.pace,
+            "scenario_seconds": virtual_seconds,
+            "wall_seconds": self.real_seconds,
+            "last_line": self.last_line,
+            "story": story,
+        });
+        format!("{report:#}")
+    }
+}
