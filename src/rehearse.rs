@@ -52,7 +52,8 @@ pub struct Arguments {
     /// A scenario's file, or the stem of one in the folder of scenarios.
     #[arg(required_unless_present = "list")]
     scenario: Option<String>,
-    /// Scenario seconds in one of ours; services and people wait as much less.
+    /// Scenario seconds in one of ours; services and people wait as much less. The faster, the more it
+    /// matters how fast this machine is where one races another, such as a cancel a pick-up.
     #[arg(long, value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..=20))]
     pace: u32,

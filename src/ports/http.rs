@@ -6,7 +6,8 @@
 //! only the caller has the key.
 
 use std::collections::BTreeMap;
-use std::error::Error as _;
+use std::error::Error;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -85,7 +86,7 @@ impl HttpClient {
             .retry(reqwest::retry::never())
             .no_proxy()
             .build()
-            .map_err(|error| HttpClientError::Client(words(&error)))?;
+            .map_err(|error| HttpClientError::Client(cause(&error).to_string()))?;
         let mut checked = BTreeMap::new();
         for (service, replicas) in peers {
             if replicas.is_empty() {
@@ -126,9 +127,9 @@ impl HttpClient {
             .headers(call.headers.clone())
             .body(call.body.clone())
             .timeout(left);
-        let response = request.send().await.map_err(failure)?;
+        let response = request.send().await.map_err(|error| failure(call.to, error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(failure)?;
+        let body = response.bytes().await.map_err(|error| failure(call.to, error))?;
         Ok(Answer { status, headers, body })
     }
 }
@@ -139,23 +140,31 @@ impl Http for HttpClient {
     }
 }
 
-/// Without a connection nothing can have arrived; a request that is none was never sent.
-fn failure(error: reqwest::Error) -> CallError {
-    match error.is_connect() || error.is_builder() {
-        true => CallError::Unavailable(words(&error)),
-        false => CallError::Unknown(words(&error)),
+/// Without a connection nothing can have arrived; a request that is none was never sent. The words
+/// are of the story: they name the service, and no address or path, which holds an order's id.
+fn failure(to: &str, error: reqwest::Error) -> CallError {
+    let error = error.without_url();
+    let cause = cause(&error);
+    let refuses = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    let is_attempt = error.is_connect();
+    match (is_attempt || error.is_builder(), error.is_timeout()) {
+        (true, true) => CallError::Unavailable(format!("no connection to {to} in time")),
+        (true, false) if refuses == Some(io::ErrorKind::ConnectionRefused) => {
+            CallError::Unavailable(format!("{to} refuses"))
+        }
+        (true, false) => CallError::Unavailable(format!("no connection to {to}: {cause}")),
+        (false, true) => CallError::Unknown(format!("{to} did not answer in time")),
+        (false, false) => CallError::Unknown(cause.to_string()),
     }
 }
 
-/// An error with its causes; the first of them alone says little.
-fn words(error: &reqwest::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        words.push_str(&format!(": {error}"));
-        source = error.source();
+/// The first cause: what is told of it on the way up repeats the address.
+fn cause<'a>(error: &'a reqwest::Error) -> &'a (dyn Error + 'static) {
+    let mut cause: &(dyn Error + 'static) = error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
-    words
+    cause
 }
 
 fn base(service: &str, url: String) -> Result<String, HttpClientError> {

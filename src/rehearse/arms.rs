@@ -3,19 +3,22 @@
 //! The twin of the seeded world's injector (`sim/src/world/faults/injector.rs`), for proxies that see
 //! bytes of real processes. Faults that are not carried are never armed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use stormproof_sim::shop::map;
 use stormproof_sim::storm::faults::{FOREVER, Fault, Kind, When};
 use stormproof_sim::storm::moment::{Act, Moment, Side};
+use stormproof_system::service::SERVICES;
 
 use super::story::{FAULT, Story};
 
 /// All faults of a rehearsal.
 pub struct Arms {
     story: Arc<Story>,
+    /// Services with one replica: their names stand for it.
+    alone: BTreeSet<String>,
     state: Mutex<State>,
 }
 
@@ -56,10 +59,18 @@ pub fn is(node: &str, name: &str) -> bool {
 }
 
 impl Arms {
-    /// Arms these faults, each with its place in the scenario.
-    pub fn new(story: Arc<Story>, faults: impl IntoIterator<Item = (usize, Fault)>) -> Arms {
+    /// Arms these faults, each with its place in the scenario. `replicas`: how many there are of a
+    /// service, if not one.
+    pub fn new(
+        story: Arc<Story>,
+        replicas: &map::Replicas,
+        faults: impl IntoIterator<Item = (usize, Fault)>,
+    ) -> Arms {
         let armed = faults.into_iter().map(|(place, fault)| Armed::new(place, fault)).collect();
-        Arms { story, state: Mutex::new(State { armed, over: false }) }
+        let is_alone = |service: &str| replicas.get(service).is_none_or(|count| *count == 1);
+        let services = SERVICES.iter().map(|service| service.name.to_owned());
+        let alone = services.filter(|service| is_alone(service)).collect();
+        Arms { story, alone, state: Mutex::new(State { armed, over: false }) }
     }
 
     /// Asks for the next operation fault that `fits`, and fires it.
@@ -100,6 +111,7 @@ impl Arms {
                 if armed.passes == *nth && struck.is_none() {
                     if let Some(aimed) = armed.kind.process_node_mut()
                         && is(node, aimed)
+                        && !self.alone.contains(map::service_of(node))
                     {
                         node.clone_into(aimed);
                     }
@@ -308,6 +320,16 @@ fn concerns(kind: &Kind, node: &str) -> bool {
     }
 }
 
+/// Whether a fault of processes ends, at once, the connection on which its moment was passed. Who stands
+/// still goes on later, and who is asked to stop finishes what it is at.
+pub fn is_end(kind: &Kind) -> bool {
+    match kind {
+        Kind::Crash { .. } => true,
+        Kind::Stop { node, .. } => is_foreign(node),
+        _ => false,
+    }
+}
+
 /// Whether `node` is a server that the shop only uses: a database, the broker, the mail server.
 pub fn is_foreign(node: &str) -> bool {
     matches!(node, map::BROKER | map::MAIL) || map::service_of_database(node) != node
@@ -321,7 +343,8 @@ mod tests {
     fn armed(faults: Vec<Fault>) -> Arc<Arms> {
         let story = Arc::new(Story::new(Pace(1), false, false, None));
         story.begin();
-        Arc::new(Arms::new(story, faults.into_iter().enumerate()))
+        let replicas = map::Replicas::from([("store".to_owned(), 2)]);
+        Arc::new(Arms::new(story, &replicas, faults.into_iter().enumerate()))
     }
 
     fn during(until: Duration, times: u32) -> When {

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::story::Story;
 
@@ -139,13 +139,12 @@ impl Replica {
         self.order(Order::Signal(Signal::SIGSTOP)).await
     }
 
-    /// Waits until the process has ended, and ends it if it takes too long.
-    pub async fn gone(&self, patience: Duration) {
-        let mut running = self.running.clone();
-        if timeout(patience, running.wait_for(|running| !running)).await.is_err() {
-            self.order(Order::Signal(Signal::SIGKILL)).await;
-            running.wait_for(|running| !running).await.ok();
-        }
+    /// Ends it for good, however it was.
+    pub async fn end(&self) {
+        self.turn(Power::Off, |_| true);
+        self.order(Order::Signal(Signal::SIGKILL)).await;
+        // An error says that the keeper is gone, and the process with it.
+        self.running.clone().wait_for(|running| !running).await.ok();
     }
 
     /// Changes the power if it `may` be; what it was.

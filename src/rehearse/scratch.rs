@@ -79,24 +79,28 @@ impl Scratch {
     /// # Errors
     /// What is left, and why.
     pub async fn remove(&self) -> Result<(), String> {
-        let undeclared = self.broker.undeclare(&topology::of_shop()).await;
-        let dropped = self.drop_databases().await;
+        let topology = topology::of_shop();
+        let (undeclared, dropped) =
+            tokio::join!(self.broker.undeclare(&topology), self.drop_databases());
         undeclared.map_err(|error| {
             format!("queues named {}… are left: {error}", self.config.broker.prefix)
         })?;
         dropped.map_err(|error| format!("databases are left on Postgres: {error}"))
     }
 
+    /// All at once: each waits for a checkpoint, and one is enough for all.
     async fn drop_databases(&self) -> Result<(), sqlx::Error> {
         let options: PgConnectOptions = self.server.as_str().parse()?;
-        let mut server = PgConnection::connect_with(&options.database("postgres")).await?;
-        for service in SERVICES {
-            let options: PgConnectOptions = self.config.database_url(service.name).parse()?;
-            let name = options.get_database().unwrap_or_default().to_owned();
+        let options = &options.database("postgres");
+        let dropped = SERVICES.iter().map(|service| async move {
+            let mut server = PgConnection::connect_with(options).await?;
+            let own: PgConnectOptions = self.config.database_url(service.name).parse()?;
+            let name = own.get_database().unwrap_or_default().to_owned();
             let sql = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
             server.execute(AssertSqlSafe(sql)).await?;
-        }
-        server.close().await
+            server.close().await
+        });
+        try_join_all(dropped).await.map(drop)
     }
 
     /// The address of a service's database behind a door. Commits are read along, so not encrypted.

@@ -80,7 +80,8 @@ impl Stage {
         story: &Arc<Story>,
         judge: &Judge,
     ) -> Result<Stage, String> {
-        let arms = Arc::new(Arms::new(story.clone(), plan.sorted.carried.iter().cloned()));
+        let carried = plan.sorted.carried.iter().cloned();
+        let arms = Arc::new(Arms::new(story.clone(), &plan.scenario.world.replicas, carried));
         let (mailbox, mail) = Mailbox::open().await?;
         let config = config_of(plan, scratch);
         let names = replicas(plan.scenario);
@@ -138,7 +139,7 @@ impl Stage {
     /// Ends every process.
     pub async fn clear(&self) {
         self.0.arms.end();
-        self.0.troupe.dismiss(self.0.people.server.drain_deadline).await;
+        self.0.troupe.dismiss().await;
         self.0.detours.end().await;
     }
 }
@@ -224,7 +225,7 @@ fn behind_doors(
 ) -> Config {
     let mut config = config.clone();
     let door = |to: &str| doors.get(&(name.node.clone(), to.to_owned())).copied();
-    config.node.clone_from(&name.node);
+    config.node.clone_from(&name.shown);
     config.listen = Some(([127, 0, 0, 1], 0).into());
     if let Some(port) = door(&map::database_of(name.service)) {
         config.database.url = scratch.database_behind(name.service, port).as_str().into();

@@ -135,13 +135,9 @@ impl Troupe {
         }
     }
 
-    /// Asks all processes to end, and ends those that do not.
-    pub async fn dismiss(&self, patience: Duration) {
-        let gone = join_all(self.replicas.iter().map(|replica| async {
-            replica.stop().await;
-            replica.gone(patience).await;
-        }));
-        gone.await;
+    /// Ends every process. What is under way is of no use to anybody any more.
+    pub async fn dismiss(&self) {
+        join_all(self.replicas.iter().map(Replica::end)).await;
     }
 
     /// Notes something that must not be.

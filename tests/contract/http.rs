@@ -170,6 +170,28 @@ async fn nobody_there_is_unavailable() {
     assert!(start.elapsed() < 5 * SECOND);
 }
 
+/// The story is made of these words, and holds no address, no path and no id.
+#[tokio::test]
+async fn failures_are_told_without_the_address() {
+    let (silent, _) = server(async |mut stream| {
+        request(&mut stream).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let (breaks, _) = server(async |mut stream| {
+        request(&mut stream).await;
+    })
+    .await;
+    for (replica, words) in [
+        (nobody().await, "unavailable: bank refuses"),
+        (silent, "no answer: bank did not answer in time"),
+        (breaks, "no answer: connection closed before message completed"),
+    ] {
+        let error = ask(&client(vec![replica]), SECOND).await.expect_err(words);
+        assert_eq!(error.to_string(), words);
+    }
+}
+
 /// A queue of connections that nobody accepts is full after a few; then attempts hang.
 #[tokio::test]
 async fn a_connection_attempt_that_hangs_gives_way_to_the_next_replica() {

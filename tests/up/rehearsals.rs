@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep};
 use super::process::{Folder, Process, run_aloud, stormproof};
 use crate::servers::shop::addresses;
 
-/// Rehearsals at once: most of each is waiting.
-const AT_ONCE: usize = 3;
+/// Rehearsals at once: most of each is waiting, but Postgres has a hundred connections for everybody,
+/// and each takes about twenty.
+static PLACES: Semaphore = Semaphore::const_new(3);
 
 /// Scenario seconds in one of ours.
 const PACE: &str = "4";
@@ -44,10 +45,10 @@ const REHEARSED: [(&str, &[&str]); 20] = [
         ],
     ),
     ("confirm_lost", &["confirm lost in delivery.request.queue fires"]),
-    ("mails_in_any_order", &["message twice in email.refund.queue fires"]),
+    ("update_twice", &["message twice in delivery.update.queue fires"]),
     ("cancel_after_the_pick_up", &["message late in delivery.update.queue fires"]),
-    ("crash_between_effect_and_ack", &["crash store-1 fires", "crash store-1 heals"]),
-    ("email_crashes_after_sending", &["crash email-1 fires"]),
+    ("crash_between_effect_and_ack", &["crash store fires", "crash store heals"]),
+    ("email_crashes_after_sending", &["crash email fires"]),
 ];
 
 /// What no scenario of the project asks for.
@@ -63,7 +64,7 @@ messages_reordered = "delivery.update.queue"
 [[fault]]
 cut = "delivery <-> broker"
 from = "0s"
-until = "8s"
+until = "30s"
 [[fault]]
 pause = "warehouse-db"
 at = "0s"
@@ -87,14 +88,13 @@ async fn scenarios_hold_on_real_machines_and_each_fault_fires_where_it_was_aimed
         "messages reordered in delivery.update.queue fires",
         "cut delivery <-> broker fires",
         "pause warehouse-db heals",
-        "stop warehouse-1 fires",
+        "stop warehouse fires",
     ];
     let named = REHEARSED.map(|(name, told)| (name.to_owned(), told));
-    let (places, mut rehearsals) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
+    let mut rehearsals = JoinSet::new();
     for (scenario, told) in named.into_iter().chain([(shuffled, told)]) {
-        let (places, folder, servers) = (places.clone(), folder.clone(), servers.clone());
+        let (folder, servers) = (folder.clone(), servers.clone());
         rehearsals.spawn(async move {
-            let _place = places.acquire().await.expect("nobody closes it");
             let report = rehearse(&folder, &servers, &scenario, 0).await;
             let story = report["story"].as_array().expect("a story");
             let tells = |words: &str| {
@@ -118,6 +118,7 @@ async fn rehearse(
     scenario: &str,
     expected: i32,
 ) -> Value {
+    let _place = PLACES.acquire().await.expect("nobody closes it");
     let stem = scenario.rsplit('/').next().unwrap_or(scenario);
     let log = folder.path(&format!("{stem}.log"));
     let arguments =
@@ -191,6 +192,7 @@ async fn what_cannot_be_rehearsed_is_told_with_exit_code_2() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rehearsal_that_is_stopped_leaves_nothing_behind() {
     let Some((postgres, broker)) = addresses("rehearsals") else { return };
+    let _place = PLACES.acquire().await.expect("nobody closes it");
     let folder = Folder::new("rehearsals-stopped");
     let log = folder.path("run.log");
     let arguments = ["rehearse", "order_delivered", "--postgres", &postgres, "--amqp", &broker];

@@ -1,6 +1,7 @@
 //! What an operator asks of RabbitMQ besides its dead letters: how long queues are, and to take away
 //! what was declared.
 
+use futures::future::try_join_all;
 use lapin::Channel;
 use lapin::options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
@@ -9,6 +10,9 @@ use stormproof_system::topology::{Binding, Topology};
 use tokio::time::timeout;
 
 use super::{ANSWER_TIMEOUT, RabbitMq, lost, no_answer};
+
+/// Queues that are deleted at once: each deletion waits for the disk.
+const AT_ONCE: usize = 8;
 
 impl RabbitMq {
     /// How many messages are ready in each of `queues`, in their order.
@@ -56,12 +60,21 @@ impl RabbitMq {
     /// # Errors
     /// If the broker does not answer; some may be gone by then.
     pub async fn undeclare(&self, topology: &Topology) -> Result<(), QueueLost> {
+        let share = topology.queues.len().div_ceil(AT_ONCE).max(1);
+        let shares = topology.queues.chunks(share).map(|queues| async move {
+            let channel =
+                timeout(ANSWER_TIMEOUT, self.channel()).await.map_err(|_| no_answer())??;
+            for queue in queues {
+                let name = self.names.outward(&queue.name);
+                let options = QueueDeleteOptions::default();
+                let deleted = channel.queue_delete(name.as_str().into(), options);
+                deleted.await.map_err(|error| lost(&error))?;
+            }
+            channel.close(200, "undeclared".into()).await.ok();
+            Ok(())
+        });
+        try_join_all(shares).await?;
         let channel = timeout(ANSWER_TIMEOUT, self.channel()).await.map_err(|_| no_answer())??;
-        for queue in &topology.queues {
-            let name = self.names.outward(&queue.name);
-            let deleted = channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default());
-            deleted.await.map_err(|error| lost(&error))?;
-        }
         for exchange in &topology.exchanges {
             let name = self.names.outward(exchange);
             let options = ExchangeDeleteOptions::default();

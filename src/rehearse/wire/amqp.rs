@@ -7,6 +7,7 @@ use stormproof_sim::storm::faults::Kind;
 use stormproof_sim::storm::moment::{Act, Side};
 use stormproof_system::messages::QUEUES;
 
+use super::super::arms::is_end;
 use super::super::doors::{Ground, Link};
 use super::{Flow, Speaker};
 
@@ -182,14 +183,13 @@ async fn strikes(ground: &Ground, link: &Link, side: Side, act: Act, schema: &st
     if kind.is_of_process() {
         ground.troupe.strike(&kind).await;
     }
-    // Who stands still hears the rest when it goes on; any other fault is the end.
     match kind {
         Kind::Pause { length, .. } if side == Side::Before => {
             tokio::time::sleep(ground.story.real(length)).await;
             false
         }
-        Kind::Pause { .. } => false,
-        _ => true,
+        // Of the operation itself: it is lost with the connection.
+        kind => !kind.is_of_process() || is_end(&kind),
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use stormproof_sim::storm::faults::Kind;
 use stormproof_sim::storm::moment::{Act, Side};
 
-use super::super::arms::is;
+use super::super::arms::{is, is_end};
 use super::super::doors::{Ground, Link};
 use super::{Flow, Speaker};
 
@@ -20,10 +20,14 @@ pub(super) struct Talk {
     phase: Phase,
     /// Prepared statements that insert into `audit`, by their names.
     audits: BTreeSet<Vec<u8>>,
+    /// Prepared statements that ask, right before a COMMIT, whether it would be one.
+    asks: BTreeSet<Vec<u8>>,
     /// What the open transaction makes true: noun and state.
     facts: Vec<String>,
     /// Whether the open transaction changed a row.
     wrote: bool,
+    /// What is to become of the COMMIT that is about to come.
+    fate: Option<Fate>,
     commit: Option<Commit>,
 }
 
@@ -37,6 +41,15 @@ enum Phase {
     Open,
     /// Encrypted: nothing is understood.
     Closed,
+}
+
+/// What is to become of a COMMIT.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Done,
+    /// Done, and its answer lost.
+    Unheard,
+    Undone,
 }
 
 /// A COMMIT that the server has not answered.
@@ -111,11 +124,18 @@ impl Talk {
         }
         match (message[0], &message[5..]) {
             (b'P', body) => self.prepares(body),
+            // The binding asks before it commits: what is lost here is known to be undone.
+            (b'B', body) if self.is_ask(body) => {
+                self.fate = self.before(ground, link).await;
+                if self.fate.is_none() {
+                    return Flow::Reset;
+                }
+            }
             (b'B', body) => self.binds(body),
             (b'Q', b"COMMIT\0") => return self.commits(ground, link, message).await,
             (b'Q', body) if body.starts_with(b"BEGIN") || body.starts_with(b"ROLLBACK") => {
                 self.facts.clear();
-                self.wrote = false;
+                (self.wrote, self.fate) = (false, None);
             }
             _ => {}
         }
@@ -125,10 +145,20 @@ impl Talk {
     fn prepares(&mut self, body: &[u8]) {
         let Some((name, rest)) = text(body) else { return };
         let Some((statement, _)) = text(rest) else { return };
-        match statement.starts_with(b"INSERT INTO audit ") {
-            true => self.audits.insert(name.to_vec()),
-            false => self.audits.remove(name),
-        };
+        let is_audit = statement.starts_with(b"INSERT INTO audit ");
+        for (kept, fits) in
+            [(&mut self.audits, is_audit), (&mut self.asks, statement == b"SELECT 1")]
+        {
+            match fits {
+                true => kept.insert(name.to_vec()),
+                false => kept.remove(name),
+            };
+        }
+    }
+
+    fn is_ask(&self, body: &[u8]) -> bool {
+        let statement = text(body).and_then(|(_, rest)| text(rest));
+        statement.is_some_and(|(statement, _)| self.asks.contains(statement))
     }
 
     /// The values of an audit's row: id, noun, subject, state before, state after.
@@ -146,41 +176,54 @@ impl Talk {
         }
     }
 
-    async fn commits(&mut self, ground: &Ground, link: &Link, message: Vec<u8>) -> Flow {
-        let facts = std::mem::take(&mut self.facts);
+    /// A commit is about to be made: what becomes of it; nothing, if the connection ends here.
+    async fn before(&mut self, ground: &Ground, link: &Link) -> Option<Fate> {
         let mut aimed = None;
-        for fact in &facts {
+        for fact in &self.facts {
             match ground.arms.pass(&link.from, Side::Before, Act::Commit, fact) {
                 Some(kind) if kind.is_of_process() => {
                     ground.troupe.strike(&kind).await;
-                    match kind {
-                        // It goes on where it was, with the commit still to be made.
-                        Kind::Pause { length, .. } => {
-                            tokio::time::sleep(ground.story.real(length)).await;
-                        }
-                        _ => return Flow::Reset,
+                    if is_end(&kind) {
+                        return None;
+                    }
+                    // It goes on where it was, with the commit still to be made.
+                    if let Kind::Pause { length, .. } = kind {
+                        tokio::time::sleep(ground.story.real(length)).await;
                     }
                 }
                 kind => aimed = aimed.or(kind),
             }
         }
-        let wrote = std::mem::take(&mut self.wrote);
+        let wrote = self.wrote;
         let fits = |kind: &Kind| match kind {
             Kind::ConnectionLostBeforeCommit { database }
             | Kind::ConnectionLostAfterCommit { database }
             | Kind::SerializationFailure { database } => wrote && is(&link.to, database),
             _ => false,
         };
-        let kind = aimed.or_else(|| ground.arms.strike(fits));
-        match kind {
-            Some(Kind::ConnectionLostBeforeCommit { .. }) => Flow::Reset,
-            Some(Kind::SerializationFailure { .. }) => {
+        match aimed.or_else(|| ground.arms.strike(fits)) {
+            Some(Kind::ConnectionLostBeforeCommit { .. }) => None,
+            Some(Kind::SerializationFailure { .. }) => Some(Fate::Undone),
+            Some(Kind::ConnectionLostAfterCommit { .. }) => Some(Fate::Unheard),
+            _ => Some(Fate::Done),
+        }
+    }
+
+    async fn commits(&mut self, ground: &Ground, link: &Link, message: Vec<u8>) -> Flow {
+        let fate = match self.fate.take() {
+            None => self.before(ground, link).await,
+            fate => fate,
+        };
+        let facts = std::mem::take(&mut self.facts);
+        self.wrote = false;
+        match fate {
+            None => Flow::Reset,
+            Some(Fate::Undone) => {
                 self.commit = Some(Commit::Undone);
                 Flow::Pass(framed(b'Q', b"ROLLBACK\0"))
             }
-            kind => {
-                let lost = matches!(kind, Some(Kind::ConnectionLostAfterCommit { .. }));
-                self.commit = Some(Commit::Sent { facts, lost });
+            Some(fate) => {
+                self.commit = Some(Commit::Sent { facts, lost: fate == Fate::Unheard });
                 Flow::Pass(message)
             }
         }
@@ -222,8 +265,7 @@ impl Talk {
             match ground.arms.pass(&link.from, Side::After, Act::Commit, fact) {
                 Some(kind) if kind.is_of_process() => {
                     ground.troupe.strike(&kind).await;
-                    // Who stands still gets the answer when it goes on.
-                    lost |= !matches!(kind, Kind::Pause { .. });
+                    lost |= is_end(&kind);
                 }
                 kind => lost |= matches!(kind, Some(Kind::ConnectionLostAfterCommit { .. })),
             }

@@ -3,6 +3,7 @@
 
 use stormproof_sim::storm::moment::{Act, Side};
 
+use super::super::arms::is_end;
 use super::super::doors::{Ground, Link};
 use super::super::mails::template;
 use super::{Flow, Speaker};
@@ -42,7 +43,7 @@ impl Talk {
             && let Some(kind) = ground.arms.pass(&link.from, side, Act::Mail, &name)
         {
             ground.troupe.strike(&kind).await;
-            if !matches!(kind, stormproof_sim::storm::faults::Kind::Pause { .. }) {
+            if is_end(&kind) {
                 return Flow::Reset;
             }
         }
