@@ -16,6 +16,7 @@ compile_error!(
 
 pub mod outcome;
 pub mod shop;
+pub mod shrink;
 pub mod storm;
 pub mod value;
 #[cfg(feature = "world")]

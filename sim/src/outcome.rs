@@ -11,6 +11,8 @@ pub struct Outcome {
     pub broken: Vec<Broken>,
     /// Faults of the scenario that never fired, in words.
     pub unfired: Vec<String>,
+    /// Their places among the faults of the scenario's document.
+    pub unfired_places: Vec<usize>,
     pub orders: u64,
     pub orders_by_status: BTreeMap<String, u64>,
     /// How long the world lived, by its own time.

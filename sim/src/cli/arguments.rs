@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use stormproof_sim::shop::swarm;
+use stormproof_sim::shop::{shrink, swarm};
 
 use super::subject;
 
@@ -37,6 +37,10 @@ pub enum Command {
     Run(Run),
     /// Runs many seeds and groups what broke.
     Explore(Explore),
+    /// Finds the smallest scenario that still breaks the same invariant.
+    Shrink(Shrink),
+    /// Asks what a broken run depends on: when it became likely, and which faults it takes.
+    Explain(Explain),
     /// Compares runs of the same seeds, alone and after others, line by line.
     Check(Check),
     /// Shows the registries.
@@ -46,6 +50,9 @@ pub enum Command {
     /// Runs seeds for another process: one outcome a line.
     #[command(hide = true)]
     Worker(Worker),
+    /// Runs documents for another process, as it is told: one outcome a line.
+    #[command(hide = true)]
+    Errands,
 }
 
 #[derive(Args, Debug)]
@@ -89,6 +96,55 @@ pub struct Explore {
     /// Writes a report.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct Shrink {
+    /// A name in scenarios/, a path to a file, or `storm`: a world drawn from the seed.
+    pub scenario: String,
+    /// The scenario's own seed, unless said otherwise.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How `storm` draws.
+    #[arg(long, value_enum, default_value_t)]
+    pub profile: Profile,
+    /// Which of several broken invariants; the first, unless said otherwise.
+    #[arg(long, value_name = "NAME")]
+    pub invariant: Option<String>,
+    /// Where the scenario goes; its snapshot and its diagram beside it. In target/sim/shrunk/,
+    /// unless said otherwise.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How many processes; one for each core, unless said otherwise.
+    #[arg(long, value_name = "J")]
+    pub jobs: Option<NonZeroUsize>,
+    /// How many candidates are run at the most.
+    #[arg(long, value_name = "N", default_value_t = shrink::CANDIDATES_MAX)]
+    pub candidates: u64,
+}
+
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// A name in scenarios/, a path to a file, or `storm`: a world drawn from the seed.
+    pub scenario: String,
+    /// The scenario's own seed, unless said otherwise.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How `storm` draws.
+    #[arg(long, value_enum, default_value_t)]
+    pub profile: Profile,
+    /// Which of several broken invariants; the first, unless said otherwise.
+    #[arg(long, value_name = "NAME")]
+    pub invariant: Option<String>,
+    /// How often chance is drawn anew for each line.
+    #[arg(long, value_name = "K", default_value = "50")]
+    pub runs: NonZeroU64,
+    /// From how many moments on.
+    #[arg(long, value_name = "N", default_value = "16")]
+    pub moments: NonZeroUsize,
+    /// How many processes; one for each core, unless said otherwise.
+    #[arg(long, value_name = "J")]
+    pub jobs: Option<NonZeroUsize>,
 }
 
 #[derive(Args, Debug)]

@@ -1,13 +1,15 @@
 //! The command line: what can be asked, and how the answer becomes an exit code.
 //!
-//! One command a file. `subject` is what they run, `registries` what there is, `process` and
-//! `workers` where they run it, `tally` what many runs come to, `summary` and `report` how that is
+//! One command a file. `subject` is what they run, `registries` what there is, `process`, `workers`
+//! and `crew` where they run it, `tally` what many runs come to, `summary` and `report` how that is
 //! told; `terminal` prints.
 
 mod arguments;
 mod bench;
 mod calibration;
 mod check;
+mod crew;
+mod explain;
 mod explore;
 mod list;
 mod page;
@@ -16,6 +18,7 @@ mod progress;
 mod registries;
 mod report;
 mod run;
+mod shrink;
 mod subject;
 mod summary;
 mod tally;
@@ -70,9 +73,12 @@ fn dispatch(arguments: Arguments) -> Result<Verdict, String> {
         None => explore::explore(&Explore::first_look(), json),
         Some(Command::Run(asked)) => run::run(&asked, json),
         Some(Command::Explore(asked)) => explore::explore(&asked, json),
+        Some(Command::Shrink(asked)) => shrink::shrink(&asked, json),
+        Some(Command::Explain(asked)) => explain::explain(&asked, json),
         Some(Command::Check(asked)) => check::check(&asked, json),
         Some(Command::List(asked)) => list::list(&asked, json),
         Some(Command::Bench(asked)) => bench::bench(&asked, json),
         Some(Command::Worker(asked)) => worker::work(&asked),
+        Some(Command::Errands) => worker::run_errands(),
     }
 }

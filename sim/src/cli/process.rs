@@ -3,9 +3,9 @@
 //! Two threads read what it writes, so that neither a full pipe nor a silent worker can hold up
 //! those who wait for it. `workers` runs many of them.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::Range;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -53,6 +53,8 @@ pub fn worker_of(
 /// A running worker. It is killed when it is dropped.
 pub struct Worker {
     child: Child,
+    /// Of a worker that is told what to do as it goes.
+    input: Option<ChildStdin>,
     lines: Receiver<String>,
     complaints: Option<JoinHandle<String>>,
 }
@@ -73,14 +75,27 @@ pub enum Heard {
 }
 
 impl Worker {
-    /// Starts a worker.
+    /// Starts a worker whose command says all that it is to do.
     ///
     /// # Errors
     /// If the process cannot be started.
-    pub fn start(mut command: Command) -> Result<Worker, String> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub fn start(command: Command) -> Result<Worker, String> {
+        Worker::launch(command, Stdio::null())
+    }
+
+    /// Starts a worker that is [told](Worker::tell) what to do.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub fn start_listening(command: Command) -> Result<Worker, String> {
+        Worker::launch(command, Stdio::piped())
+    }
+
+    fn launch(mut command: Command, input: Stdio) -> Result<Worker, String> {
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().map_err(|error| format!("cannot start a worker process: {error}"))?;
+        let input = child.stdin.take();
         let output = child.stdout.take().expect("stdout was piped just now");
         let errors = child.stderr.take().expect("stderr was piped just now");
         // One line of slack: a worker with traces must not fill this process's memory.
@@ -93,12 +108,24 @@ impl Worker {
             }
         });
         let complaints = Some(thread::spawn(move || tail(errors)));
-        Ok(Worker { child, lines, complaints })
+        Ok(Worker { child, input, lines, complaints })
+    }
+
+    /// Gives a worker something to do, a line. One that has died meanwhile is heard of instead of an
+    /// answer.
+    pub fn tell(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("it was started to listen");
+        input.write_all(line.as_bytes()).and_then(|()| input.write_all(b"\n")).ok();
     }
 
     /// The outcome of the seed that is due, waited for as long as a run may take.
     pub fn finding(&mut self, seed: u64) -> Finding {
-        match self.hear(PATIENCE) {
+        self.finding_within(seed, PATIENCE)
+    }
+
+    /// The same with another patience.
+    pub fn finding_within(&mut self, seed: u64, patience: Duration) -> Finding {
+        match self.hear(patience) {
             Heard::Outcome(outcome) if outcome.seed == seed => Finding::Ended(outcome),
             heard => Finding::Died(death(heard)),
         }
@@ -158,7 +185,7 @@ pub fn death(heard: Heard) -> String {
             format!("the worker answered for seed {} when another was due", outcome.seed)
         }
         Heard::Ended { how, .. } => how,
-        Heard::Nothing => format!("the worker gave no outcome within {} s", PATIENCE.as_secs()),
+        Heard::Nothing => "the worker gave no outcome for too long".to_owned(),
     }
 }
 

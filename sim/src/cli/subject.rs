@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use stormproof_sim::outcome::Outcome;
-use stormproof_sim::shop::scenario::{Scenario, files};
+use stormproof_sim::shop::scenario::{Document, Scenario, files};
 use stormproof_sim::shop::{Options, simulate, swarm};
 
 use super::arguments::{Profile, STORM};
@@ -77,6 +77,14 @@ impl Subject {
         self.scenario.as_ref().map_or(1, |scenario| scenario.seed)
     }
 
+    /// The scenario as a file would hold it, the seed included.
+    pub fn document(&self, seed: u64) -> Document {
+        match &self.scenario {
+            Some(scenario) => Document { seed, ..scenario.document.clone() },
+            None => swarm::document(seed, self.profile.into()),
+        }
+    }
+
     /// Runs one seed.
     pub fn simulate(&self, seed: u64, options: Options) -> Outcome {
         match &self.scenario {
@@ -99,7 +107,16 @@ impl Subject {
 
     /// The command that runs this seed again.
     pub fn replay(&self, seed: u64) -> String {
-        let mut line = format!("cargo sim run {} --seed {seed}", quoted(&self.asked));
+        self.command("run", seed)
+    }
+
+    /// The command that looks for the smallest scenario that breaks as this seed does.
+    pub fn shrink(&self, seed: u64) -> String {
+        self.command("shrink", seed)
+    }
+
+    fn command(&self, verb: &str, seed: u64) -> String {
+        let mut line = format!("cargo sim {verb} {} --seed {seed}", quoted(&self.asked));
         if self.profile != Profile::default() {
             line.push_str(&format!(" --profile {}", self.profile.word()));
         }
@@ -124,7 +141,7 @@ pub fn workspace() -> PathBuf {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |character: char| character.is_alphanumeric() || "_-./".contains(character);
     match word.chars().all(plain) {
         true => word.to_owned(),
@@ -140,6 +157,7 @@ mod tests {
     fn replay_lines_say_all_that_is_needed() {
         let storm = Subject::find(STORM, Profile::Swarm).expect("built in");
         assert_eq!(storm.replay(48213), "cargo sim run storm --seed 48213");
+        assert_eq!(storm.shrink(48213), "cargo sim shrink storm --seed 48213");
         assert_eq!((storm.name(), storm.own_seed(), storm.is_storm()), (STORM, 1, true));
         let uniform = Subject::find(STORM, Profile::Uniform).expect("built in");
         assert_eq!(uniform.replay(2), "cargo sim run storm --seed 2 --profile uniform");

@@ -54,6 +54,7 @@ struct JsonBroken<'a> {
     invariant: &'a str,
     what: &'a str,
     replay: String,
+    shrink: String,
 }
 
 impl Summary<'_> {
@@ -73,6 +74,7 @@ impl Summary<'_> {
             invariant: &broken.invariant,
             what: &broken.what,
             replay: self.subject.replay(broken.seed),
+            shrink: self.subject.shrink(broken.seed),
         });
         Json {
             scenario: self.subject.name(),
@@ -111,7 +113,8 @@ impl Summary<'_> {
         for line in seen.map(str::to_owned).chain([self.place(group.first)]) {
             block.push_str(&format!("\n        {line}"));
         }
-        format!("{block}\nreplay  {}\n", self.subject.replay(group.first))
+        let (subject, first) = (self.subject, group.first);
+        format!("{block}\nreplay  {}\nshrink  {}\n", subject.replay(first), subject.shrink(first))
     }
 
     /// `storm · seed 48213 · commit 3fce3b5`.
@@ -206,7 +209,8 @@ mod tests {
         let expected = "BROKEN  one debit, one refund\n        \
                         order-1 debited <twice> under 48213\n        \
                         storm · seed 48213 · commit 3fce3b5\n\
-                        replay  cargo sim run storm --seed 48213\n";
+                        replay  cargo sim run storm --seed 48213\n\
+                        shrink  cargo sim shrink storm --seed 48213\n";
         assert_eq!(text, expected);
     }
 

@@ -1,16 +1,18 @@
-//! The child process of explore, check and bench: runs seeds one after another, one outcome a line
-//! on standard output.
+//! The child process of the other commands: runs seeds one after another, or documents as it is told,
+//! one outcome a line on standard output.
 //!
 //! SQLite's random numbers are shared by a process, so it runs one world at a time; its parent
 //! starts as many as there are cores. If a world panics the process dies of it, and the parent
 //! knows from the lines so far which seed it was on.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 
+use stormproof_sim::outcome::Outcome;
 use stormproof_sim::shop::Options;
 
 use super::Verdict;
 use super::arguments::Worker;
+use super::crew::Errand;
 use super::subject::Subject;
 
 /// Runs the seeds asked for.
@@ -19,13 +21,7 @@ pub fn work(asked: &Worker) -> Result<Verdict, String> {
     let options = Options { story: asked.story, trace: asked.trace };
     for seed in asked.from..asked.from.saturating_add(asked.count) {
         for _ in 0..asked.repeat {
-            let outcome = subject.simulate(seed, options);
-            let mut line = serde_json::to_string(&outcome)
-                .map_err(|error| format!("seed {seed}: the outcome is no JSON: {error}"))?;
-            line.push('\n');
-            let mut output = io::stdout().lock();
-            if output.write_all(line.as_bytes()).and_then(|()| output.flush()).is_err() {
-                // The parent has gone, or has heard enough.
+            if !tell(&subject.simulate(seed, options))? {
                 return Ok(Verdict::Held);
             }
         }
@@ -35,6 +31,28 @@ pub fn work(asked: &Worker) -> Result<Verdict, String> {
         writeln!(io::stderr(), "{peak}").ok();
     }
     Ok(Verdict::Held)
+}
+
+/// Runs errands from standard input until there are no more.
+pub fn run_errands() -> Result<Verdict, String> {
+    for line in io::stdin().lock().lines() {
+        let line = line.map_err(|error| format!("cannot read the next errand: {error}"))?;
+        let errand: Errand = serde_json::from_str(&line)
+            .map_err(|error| format!("this is no errand ({error}): {line}"))?;
+        if !tell(&errand.run()?)? {
+            break;
+        }
+    }
+    Ok(Verdict::Held)
+}
+
+/// False: the parent has gone, or has heard enough.
+fn tell(outcome: &Outcome) -> Result<bool, String> {
+    let mut line = serde_json::to_string(outcome)
+        .map_err(|error| format!("seed {}: the outcome is no JSON: {error}", outcome.seed))?;
+    line.push('\n');
+    let mut output = io::stdout().lock();
+    Ok(output.write_all(line.as_bytes()).and_then(|()| output.flush()).is_ok())
 }
 
 /// The most memory that this process ever held, in KiB.

@@ -23,6 +23,8 @@ pub mod secrets;
 mod setting;
 pub mod settings;
 #[cfg(feature = "world")]
+pub mod shrink;
+#[cfg(feature = "world")]
 mod simulate;
 pub mod sometimes;
 pub mod staff;
@@ -33,4 +35,6 @@ mod tests;
 pub mod truth;
 
 #[cfg(feature = "world")]
-pub use simulate::{Options, simulate, simulate_with};
+pub use setting::ZERO;
+#[cfg(feature = "world")]
+pub use simulate::{Options, simulate, simulate_reseeded, simulate_with};

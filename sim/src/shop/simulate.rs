@@ -19,7 +19,7 @@ use super::truth::reckoning::Reckoning;
 use super::{ending, phases, setting};
 use crate::outcome::Outcome;
 use crate::storm::faults::Kind;
-use crate::world::{self, Commit, World};
+use crate::world::{self, Commit, Reseed, World};
 
 /// What a run is to keep besides its figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,18 @@ pub struct Options {
 
 /// Runs `scenario` under `seed`: same pair, same outcome, byte for byte.
 pub fn simulate(scenario: &Scenario, seed: u64, options: Options) -> Outcome {
-    run(scenario, seed, options, |_| ())
+    run(scenario, seed, options, None, |_| ())
+}
+
+/// The same until a time of the storm, from which on chance is drawn anew.
+pub fn simulate_reseeded(
+    scenario: &Scenario,
+    seed: u64,
+    options: Options,
+    reseed: Reseed,
+) -> Outcome {
+    let reseed = Reseed { at: reseed.at + ZERO, ..reseed };
+    run(scenario, seed, options, Some(reseed), |_| ())
 }
 
 /// The same with somebody in the world who does what no service would: `meddler` is carried out
@@ -45,7 +56,7 @@ pub fn simulate_with<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    run(scenario, seed, options, |world| {
+    run(scenario, seed, options, None, |world| {
         world.spawn(STAFF, meddler(world.clone()));
     })
 }
@@ -54,10 +65,12 @@ fn run(
     scenario: &Scenario,
     seed: u64,
     options: Options,
+    reseed: Option<Reseed>,
     begin: impl FnOnce(&World) + Send,
 ) -> Outcome {
     let judge = Judge::default();
     let mut spec = setting::spec(scenario, seed, options);
+    spec.reseed = reseed;
     let observer = judge.clone();
     spec.observers.push(Box::new(move |world, commit| observe(&observer, world, commit)));
     world::run(spec, |world| async move {

@@ -1,7 +1,12 @@
 //! Runs, from the outside.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::scenario::Scenario;
-use super::{Options, simulate};
+use super::{Options, ZERO, simulate, simulate_reseeded};
+use crate::world::Reseed;
+use crate::world::history::Event;
 
 const ONE_ORDER: &str = r#"
 about = "An order is delivered."
@@ -34,6 +39,30 @@ fn the_same_pair_gives_the_same_outcome() {
     let first = simulate(&scenario, 7, options);
     assert_eq!(simulate(&scenario, 7, options), first);
     assert_ne!(simulate(&scenario, 8, options).fingerprint, first.fingerprint);
+}
+
+/// Until then it is the same run, afterwards it is another for each seed.
+#[test]
+fn chance_is_drawn_anew_from_a_time_on() {
+    let scenario = Scenario::parse("one_order.toml", ONE_ORDER).expect("no mistake");
+    let options = Options { story: false, trace: true };
+    let plain = simulate(&scenario, 7, options);
+    let anew = |at, seed| simulate_reseeded(&scenario, 7, options, Reseed { at, seed });
+    let end = Duration::from_secs(3600);
+    assert_eq!(anew(end, 1), plain);
+    let at = Duration::from_millis(30);
+    let mut fingerprints = BTreeSet::from([plain.fingerprint.clone()]);
+    for seed in 1..=5 {
+        let other = anew(at, seed);
+        assert_eq!(anew(at, seed), other);
+        let mut pairs = plain.trace.iter().zip(&other.trace);
+        let (line, _) = pairs.find(|(one, other)| one != other).expect("they part");
+        let event: Event = serde_json::from_str(line).expect("a trace is events");
+        let parted = event.at - ZERO.as_secs_f64() - at.as_secs_f64();
+        assert!((0.0..0.02).contains(&parted), "seed {seed}: they part after {parted}");
+        fingerprints.insert(other.fingerprint);
+    }
+    assert_eq!(fingerprints.len(), 6);
 }
 
 /// The registry of moments is what runs pass: nothing passes that it does not name.

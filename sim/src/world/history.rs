@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stormproof_system::trace::hex;
 
@@ -15,7 +16,8 @@ use crate::world::lock;
 use crate::world::node::NodeIndex;
 
 /// What kind of thing happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum Kind {
     /// A line of the story.
@@ -44,24 +46,18 @@ pub enum Kind {
     Down,
 }
 
-impl Kind {
-    /// The name in traces.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Story => "story",
-            Kind::Fault => "fault",
-            Kind::Call => "call",
-            Kind::Answer => "answer",
-            Kind::Commit => "commit",
-            Kind::Publish => "publish",
-            Kind::Confirm => "confirm",
-            Kind::Deliver => "deliver",
-            Kind::Settle => "settle",
-            Kind::Mail => "mail",
-            Kind::Up => "up",
-            Kind::Down => "down",
-        }
-    }
+/// An event as a trace keeps it, a JSON line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Virtual seconds since the world began.
+    pub at: f64,
+    /// The hash of the chain up to it, so that a trace shows where two runs part.
+    pub chain: String,
+    /// What it is about: an operation, an order, a message's schema; may be empty.
+    pub id: String,
+    pub kind: Kind,
+    pub node: String,
+    pub what: Vec<String>,
 }
 
 /// The events of one run.
@@ -200,7 +196,6 @@ impl History {
         self.names.get(usize::from(node.0)).map_or("fault", |name| name)
     }
 
-    /// The event with the hash of the chain up to it, so that a trace shows where two runs part.
     fn json(
         &self,
         state: &State,
@@ -212,19 +207,18 @@ impl History {
     ) -> String {
         let mut chain = String::with_capacity(16);
         hex(&mut chain, &state.chain.clone().finalize()[..8]);
-        let id = match state.aliases.get(id) {
-            Some(number) => format!("order-{number}"),
-            None => id.to_owned(),
+        let event = Event {
+            at: at.as_nanos() as f64 / 1e9,
+            chain,
+            id: match state.aliases.get(id) {
+                Some(number) => format!("order-{number}"),
+                None => id.to_owned(),
+            },
+            kind,
+            node: self.name(node).to_owned(),
+            what: parts.iter().map(|part| (*part).to_owned()).collect(),
         };
-        serde_json::json!({
-            "at": at.as_nanos() as f64 / 1e9,
-            "node": self.name(node),
-            "kind": kind.as_str(),
-            "id": id,
-            "what": parts,
-            "chain": chain,
-        })
-        .to_string()
+        serde_json::to_string(&event).expect("an event is plain data")
     }
 }
 

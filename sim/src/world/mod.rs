@@ -28,12 +28,14 @@
 //! ```
 
 mod boot;
+pub mod diagram;
 pub mod faults;
 pub mod history;
 pub mod images;
 mod node;
 mod phases;
 mod ports;
+mod reseed;
 mod run;
 pub mod seed;
 pub mod spec;
@@ -55,6 +57,7 @@ use stormproof_system::time::Time;
 pub use crate::storm::moment;
 pub use images::migrated;
 pub use ports::mailer::SentMail;
+pub use reseed::Reseed;
 pub use run::run;
 pub use spec::{Commit, Observer, ServiceSpec, Spec};
 

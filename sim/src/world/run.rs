@@ -24,7 +24,7 @@ use crate::world::ports::mailer::MailHost;
 use crate::world::seed::Seed;
 use crate::world::spec::Spec;
 use crate::world::story::Listener;
-use crate::world::{Inner, World, boot, lock, sqlite};
+use crate::world::{Inner, World, boot, lock, reseed, sqlite};
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -69,7 +69,7 @@ where
     sqlite::reseed(seed.number("sqlite"));
     let mut config = madsim::Config::default();
     config.net.send_latency = Duration::from_millis(1)..Duration::from_millis(5);
-    let limit = spec.limit;
+    let (limit, anew) = (spec.limit, spec.reseed);
     let mut runtime = Runtime::with_seed_and_config(seed.number("schedule"), config);
     runtime.set_time_limit(limit);
     let listener = Listener::default();
@@ -77,6 +77,9 @@ where
         runtime.block_on(async {
             let world = build(spec);
             listener.listen_to(&world);
+            if let Some(anew) = anew {
+                reseed::set(&world, anew);
+            }
             boot::boot_all(&world);
             process::drive(&world);
             sweep(&world);

@@ -12,6 +12,7 @@ use stormproof_system::worker::Worker;
 
 use crate::world::World;
 use crate::world::faults::Fault;
+use crate::world::reseed::Reseed;
 use crate::world::sqlite::{Change, Image};
 
 /// Everything that decides a run, but for the caller's own story.
@@ -31,6 +32,8 @@ pub struct Spec {
     pub trace: bool,
     /// How far a node's clock is off, in microseconds, by node name.
     pub clock_offsets: Vec<(String, i64)>,
+    /// When chance is drawn anew, if it is.
+    pub reseed: Option<Reseed>,
     /// The virtual time after which a world that has not ended is taken for one that hangs.
     pub limit: Duration,
     /// So many events and the run panics: something goes round without getting anywhere, which the
@@ -79,6 +82,7 @@ impl Spec {
             observers: Vec::new(),
             trace: false,
             clock_offsets: Vec::new(),
+            reseed: None,
             limit: Duration::from_secs(30 * 24 * 3600),
             events_max: 1_000_000,
         }

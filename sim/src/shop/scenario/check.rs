@@ -43,16 +43,19 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
     let mut faults = Vec::new();
     let mut people = Vec::new();
     let mut lines = Lines::default();
-    for table in &document.faults {
+    let mut places = Places::default();
+    for (place, table) in document.faults.iter().enumerate() {
         let (line, _) = source.line(&table.place);
         match faults::check(source, table, &world.replicas, customers.len(), has_order)? {
             Checked::World(fault) => {
                 faults.push(fault);
                 lines.faults.push(line);
+                places.faults.push(place);
             }
             Checked::People(fault) => {
                 people.push(fault);
                 lines.people.push(line);
+                places.people.push(place);
             }
         }
     }
@@ -78,6 +81,7 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
         faults,
         people,
         lines,
+        places,
         expect,
         document,
     })

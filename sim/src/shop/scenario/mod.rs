@@ -45,6 +45,8 @@ pub struct Scenario {
     pub people: Vec<PeopleFault>,
     /// Where `faults` and `people` stand in the file, each by place; empty if there is no file.
     pub lines: Lines,
+    /// Where they stand in the document's list of faults.
+    pub places: Places,
     pub expect: Option<Expect>,
     /// The scenario as it is written: for printing, shrinking and replay.
     pub document: Document,
@@ -53,6 +55,13 @@ pub struct Scenario {
 /// Lines of the file, from 1.
 #[derive(Clone, Debug, Default)]
 pub struct Lines {
+    pub faults: Vec<usize>,
+    pub people: Vec<usize>,
+}
+
+/// Places in the document's list of faults.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
     pub faults: Vec<usize>,
     pub people: Vec<usize>,
 }
@@ -223,6 +232,19 @@ impl Scenario {
     /// The same for the fault at this place of `people`.
     pub fn asked_of_people(&self, place: usize) -> String {
         at_line(&self.lines.people, place, self.people[place].to_string())
+    }
+
+    /// The same for the fault at this place of the document.
+    ///
+    /// # Panics
+    /// If the document has no such fault.
+    pub fn asked_at(&self, place: usize) -> String {
+        let find = |places: &[usize]| places.iter().position(|it| *it == place);
+        match (find(&self.places.faults), find(&self.places.people)) {
+            (Some(place), _) => self.asked(place),
+            (_, Some(place)) => self.asked_of_people(place),
+            _ => panic!("there is no fault {place}"),
+        }
     }
 
     /// Reads a scenario from TOML; `file` is named in mistakes, its stem names the scenario.

@@ -212,6 +212,11 @@ macro_rules! fault_table {
                 vec![$((stringify!($kind), self.$kind.as_ref())),*]
             }
 
+            /// The target, whatever the kind.
+            pub fn target_mut(&mut self) -> Option<&mut At<String>> {
+                [$(self.$kind.as_mut()),*].into_iter().flatten().next()
+            }
+
             /// A fault of the kind written as `key`, aimed at `target`; `None` if there is no such
             /// kind.
             pub fn aimed(key: &str, target: impl Into<String>) -> Option<FaultTable> {

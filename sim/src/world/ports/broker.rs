@@ -43,6 +43,11 @@ impl BrokerHost {
         BrokerHost { state: Mutex::new(state), bell: Doorbell::default() }
     }
 
+    /// How long things take is drawn anew.
+    pub(in crate::world) fn reseed(&self, seed: Seed) {
+        lock(&self.state).stream = seed.stream("broker");
+    }
+
     pub(in crate::world) fn look<T>(&self, look: impl FnOnce(&Broker) -> T) -> T {
         look(&lock(&self.state).broker)
     }

@@ -72,6 +72,11 @@ impl DatabaseHost {
         DatabaseHost { name: name.clone(), node, disk, state: Mutex::new(state) }
     }
 
+    /// How long things take is drawn anew.
+    pub(in crate::world) fn reseed(&self, seed: Seed) {
+        lock(&self.state).stream = seed.stream(&self.name);
+    }
+
     pub(in crate::world) fn name(&self) -> &str {
         &self.name
     }

@@ -44,6 +44,11 @@ impl MailHost {
         MailHost { template, state: Mutex::new(state) }
     }
 
+    /// How long things take is drawn anew.
+    pub(in crate::world) fn reseed(&self, seed: Seed) {
+        lock(&self.state).stream = seed.stream("mail");
+    }
+
     pub(in crate::world) fn mails(&self) -> Vec<SentMail> {
         lock(&self.state).mails.clone()
     }

@@ -1,0 +1,215 @@
+//! A crew of worker processes that run documents as they are told, for shrink and explain.
+//!
+//! Documents go in as TOML inside a JSON line, outcomes come out as lines; a worker lives as long as
+//! it answers. One that dies or is silent for too long is an outcome of its document, too, and
+//! another takes its place. What a crew answers depends on the order of the errands alone, not on
+//! how many hands there are.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use stormproof_sim::outcome::{Broken, Outcome};
+use stormproof_sim::shop::scenario::{Document, Scenario};
+use stormproof_sim::shop::{Options, shrink, simulate, simulate_reseeded};
+use stormproof_sim::shrink::Trial;
+use stormproof_sim::world::Reseed;
+
+use super::process::Worker;
+use super::subject::Finding;
+use super::tally::COMPLETED;
+
+/// Unoptimized worlds on a busy machine take a second or two; what takes this long hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A document to be run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Errand {
+    /// With the seed in it.
+    toml: String,
+    seed: u64,
+    reseed: Option<Reseed>,
+    story: bool,
+    trace: bool,
+}
+
+/// Worker processes that wait for errands.
+pub struct Crew {
+    program: PathBuf,
+    /// A place for each; empty until it has something to do.
+    workers: Vec<Mutex<Option<Worker>>>,
+}
+
+impl Errand {
+    /// Runs a document under its own seed.
+    pub fn of(document: &Document, options: Options) -> Errand {
+        let Options { story, trace } = options;
+        Errand { toml: document.to_toml(), seed: document.seed, reseed: None, story, trace }
+    }
+
+    /// The same, with chance drawn anew from a time of the storm on.
+    pub fn reseeded(self, reseed: Reseed) -> Errand {
+        Errand { reseed: Some(reseed), ..self }
+    }
+
+    /// Runs it in this process.
+    ///
+    /// # Errors
+    /// If the document is none.
+    pub fn run(&self) -> Result<Outcome, String> {
+        let scenario = Scenario::parse(&format!("{}.toml", shrink::NAME), &self.toml);
+        let scenario = scenario.map_err(|mistake| mistake.to_string())?;
+        let options = Options { story: self.story, trace: self.trace };
+        Ok(match self.reseed {
+            None => simulate(&scenario, self.seed, options),
+            Some(reseed) => simulate_reseeded(&scenario, self.seed, options, reseed),
+        })
+    }
+}
+
+impl Crew {
+    /// A crew of this very program.
+    ///
+    /// # Errors
+    /// If this program does not know its own file.
+    pub fn new(jobs: usize) -> Result<Crew, String> {
+        let program = std::env::current_exe()
+            .map_err(|error| format!("cannot find this program to start workers of it: {error}"))?;
+        Ok(Crew::of(&program, jobs))
+    }
+
+    /// A crew of another build of it.
+    pub fn of(program: &Path, jobs: usize) -> Crew {
+        let workers = (0..jobs.max(1)).map(|_| Mutex::new(None)).collect();
+        Crew { program: program.to_owned(), workers }
+    }
+
+    /// Runs one errand.
+    ///
+    /// # Errors
+    /// If a worker cannot be started.
+    pub fn run(&self, errand: &Errand) -> Result<Outcome, String> {
+        let mut outcomes = self.run_all(std::slice::from_ref(errand))?;
+        Ok(outcomes.remove(0))
+    }
+
+    /// Runs all errands; the outcomes are in their order.
+    ///
+    /// # Errors
+    /// If workers cannot be started.
+    pub fn run_all(&self, errands: &[Errand]) -> Result<Vec<Outcome>, String> {
+        let outcomes: Vec<Mutex<Option<Outcome>>> =
+            errands.iter().map(|_| Mutex::default()).collect();
+        self.drive(
+            errands.len(),
+            |place| errands[place].clone(),
+            |place, outcome| {
+                *lock(&outcomes[place]) = Some(outcome);
+                false
+            },
+        )?;
+        let outcomes = outcomes
+            .into_iter()
+            .map(|outcome| outcome.into_inner().unwrap_or_else(PoisonError::into_inner));
+        Ok(outcomes.map(|outcome| outcome.expect("nothing stopped the crew")).collect())
+    }
+
+    /// Runs errands in their order until `done` says so of one: then those before it are still run,
+    /// and those behind it are not begun.
+    fn drive(
+        &self,
+        count: usize,
+        errand: impl Fn(usize) -> Errand + Sync,
+        done: impl Fn(usize, Outcome) -> bool + Sync,
+    ) -> Result<(), String> {
+        let (next, end) = (AtomicUsize::new(0), AtomicUsize::new(count));
+        let work = |worker: &Mutex<Option<Worker>>| {
+            let mut worker = lock(worker);
+            loop {
+                let place = next.fetch_add(1, Ordering::SeqCst);
+                if place >= end.load(Ordering::SeqCst) {
+                    return Ok(());
+                }
+                let outcome = match self.attempt(&mut worker, &errand(place)) {
+                    Ok(outcome) => outcome,
+                    Err(error) => {
+                        end.store(0, Ordering::SeqCst);
+                        return Err(error);
+                    }
+                };
+                if done(place, outcome) {
+                    end.fetch_min(place, Ordering::SeqCst);
+                }
+            }
+        };
+        thread::scope(|scope| {
+            let hands = self.workers.iter().take(count);
+            let hands: Vec<_> = hands.map(|worker| scope.spawn(|| work(worker))).collect();
+            let ended = hands.into_iter().map(|hand| match hand.join() {
+                Ok(ended) => ended,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            ended.collect()
+        })
+    }
+
+    /// One errand by one worker, who is started if there is none.
+    fn attempt(&self, worker: &mut Option<Worker>, errand: &Errand) -> Result<Outcome, String> {
+        let hand = match worker {
+            Some(hand) => hand,
+            None => {
+                let mut command = Command::new(&self.program);
+                command.env("RUST_BACKTRACE", "0").arg("errands");
+                worker.insert(Worker::start_listening(command)?)
+            }
+        };
+        hand.tell(&serde_json::to_string(errand).expect("an errand is plain data"));
+        Ok(match hand.finding_within(errand.seed, PATIENCE) {
+            Finding::Ended(outcome) => *outcome,
+            Finding::Died(how) => {
+                *worker = None;
+                died(errand.seed, how)
+            }
+        })
+    }
+}
+
+/// A run that did not come to its end has broken a rule of the simulator's own.
+fn died(seed: u64, how: String) -> Outcome {
+    let broken = Broken { invariant: COMPLETED.to_owned(), what: how, at: 0.0 };
+    Outcome { seed, broken: vec![broken], ..Outcome::default() }
+}
+
+/// Tries candidates of a search for what breaks one invariant.
+pub struct Candidates<'a> {
+    pub crew: &'a Crew,
+    pub invariant: &'a str,
+}
+
+impl Trial<Document> for Candidates<'_> {
+    type Evidence = Outcome;
+
+    fn first(&mut self, candidates: &[Document]) -> Result<Option<(usize, Outcome)>, String> {
+        let first: Mutex<Option<(usize, Outcome)>> = Mutex::default();
+        let errand = |place: usize| Errand::of(&candidates[place], Options::default());
+        self.crew.drive(candidates.len(), errand, |place, outcome| {
+            if !shrink::breaks(&outcome, self.invariant) {
+                return false;
+            }
+            let first = &mut *lock(&first);
+            if first.as_ref().is_none_or(|(earlier, _)| place < *earlier) {
+                *first = Some((place, outcome));
+            }
+            true
+        })?;
+        Ok(first.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
