@@ -5,20 +5,26 @@
 
 mod plan;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed, TestError, TestRunner};
 use stormproof_sim::outcome::Outcome;
 use stormproof_sim::shop::scenario::tables::Document;
 use stormproof_sim::shop::scenario::{Mistake, Scenario};
+use stormproof_sim::shop::shrink::shrink;
 use stormproof_sim::shop::{Options, simulate};
+use stormproof_sim::shrink::Trial;
 
 /// Cases of each property, unless the environment asks for another number.
-const CASES: u32 = 60;
-/// How long a failed case is made smaller, twice. One that never comes to rest takes its time.
+const CASES: u32 = 100;
+/// Candidates at the most when a failed case is made smaller once more.
+const CANDIDATES_MAX: u64 = 1_000;
+/// How long proptest makes a failed case smaller. One that never comes to rest takes its time.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Where cases that once failed are kept, to be tried first.
 const FAILED_BEFORE: &str = "tests/properties.regressions";
@@ -32,6 +38,9 @@ impl fmt::Debug for Case {
         write!(formatter, "a file for scenarios/regressions/:\n\n{}", self.0.to_toml())
     }
 }
+
+/// A run, and what there is to complain of.
+type Ended = (Outcome, String);
 
 impl Case {
     /// The case that a file with this document holds: written and read again, so that what is
@@ -81,62 +90,83 @@ fn judge(seed: u64, complain: impl Fn(&Outcome) -> String) {
         max_shrink_time: u32::try_from(PATIENCE.as_millis()).expect("a minute"),
         ..ProptestConfig::default()
     });
-    let complaints = |Case(scenario): &Case| {
+    let end = |Case(scenario): &Case| -> Ended {
         let run = || simulate(scenario, scenario.seed, Options::default());
         match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(outcome) => complain(&outcome),
-            Err(_) => "the simulator panicked".to_owned(),
+            Ok(outcome) => {
+                let complaints = complain(&outcome);
+                (outcome, complaints)
+            }
+            Err(_) => (Outcome::default(), "the simulator panicked".to_owned()),
         }
     };
+    let fired = RefCell::new(BTreeMap::new());
     let drawn = plan::plan().prop_map(|plan| {
         let document = plan.document();
         Case::of(&document).unwrap_or_else(|mistake| panic!("{mistake}\n{}", document.to_toml()))
     });
     let result = runner.run(&drawn, |case| {
-        let complaints = complaints(&case);
+        let (outcome, complaints) = end(&case);
+        for (kind, times) in outcome.faults_fired {
+            *fired.borrow_mut().entry(kind).or_insert(0) += times;
+        }
         prop_assert!(complaints.is_empty(), "{complaints}");
         Ok(())
     });
     match result {
+        // Fewer cases are somebody's experiment.
+        Ok(()) if cases >= CASES => tried_hard(&fired.into_inner()),
         Ok(()) => {}
         Err(TestError::Fail(_, case)) => {
-            let case = without_the_rest(case, |case| !complaints(case).is_empty());
-            panic!("{}\n{case:?}", complaints(&case));
+            let case = without_the_rest(case, end);
+            panic!("{}\n{case:?}", end(&case).1);
         }
         Err(error) => panic!("{error}"),
     }
 }
 
-/// The case without any fault, customer or step that it can fail without. Proptest tries to do
-/// without each only before it makes the others smaller, which leaves some that were needed then.
-fn without_the_rest(mut case: Case, fails: impl Fn(&Case) -> bool) -> Case {
-    let begun = Instant::now();
-    loop {
-        let smaller = smaller(&case.0.document).into_iter();
-        match smaller.filter_map(|document| Case::of(&document).ok()).find(&fails) {
-            Some(found) if begun.elapsed() < PATIENCE => case = found,
-            Some(found) => return found,
-            None => return case,
+/// Kinds of fault that ask the same of the shop: who ends must be gone on after, what comes late or
+/// twice must have its effect once, what is not known must be asked for again.
+const FAMILIES: [&[&str]; 4] = [
+    &["crash", "stop"],
+    &["pause", "slow", "slow link", "request late", "message late"],
+    &["reply lost", "confirm lost", "connection lost after commit"],
+    &["request twice", "message twice"],
+];
+
+/// A property that nothing has shaken says nothing.
+fn tried_hard(fired: &BTreeMap<String, u64>) {
+    for family in FAMILIES {
+        let times: u64 = family.iter().filter_map(|kind| fired.get(*kind)).sum();
+        assert!(times >= 3, "{family:?} fired {times} times: {fired:?}");
+    }
+    let kinds = fired.values().filter(|times| **times > 0).count();
+    assert!(kinds >= fired.len() * 3 / 4, "{kinds} kinds of fault fired: {fired:?}");
+}
+
+/// Tries cases in this very process.
+struct Here<F>(F);
+
+impl<F: Fn(&Case) -> Ended> Trial<Document> for Here<F> {
+    type Evidence = Outcome;
+
+    fn first(&mut self, candidates: &[Document]) -> Result<Option<(usize, Outcome)>, String> {
+        for (place, document) in candidates.iter().enumerate() {
+            let Ok(case) = Case::of(document) else { continue };
+            let (outcome, complaints) = (self.0)(&case);
+            if !complaints.is_empty() {
+                return Ok(Some((place, outcome)));
+            }
         }
+        Ok(None)
     }
 }
 
-/// Every document that has one part less.
-fn smaller(document: &Document) -> Vec<Document> {
-    let mut all = Vec::new();
-    let mut without = |change: &dyn Fn(&mut Document)| {
-        let mut document = document.clone();
-        change(&mut document);
-        all.push(document);
-    };
-    for place in 0..document.faults.len() {
-        without(&|document| drop(document.faults.remove(place)));
-    }
-    for (number, customer) in document.customers.iter().enumerate() {
-        without(&|document| drop(document.customers.remove(number)));
-        for step in 0..customer.script.len() {
-            without(&|document| drop(document.customers[number].script.remove(step)));
-        }
-    }
-    all
+/// The case without anything that it can fail without. Proptest tries to do without each part only
+/// before it makes the others smaller, which leaves some that were needed then.
+fn without_the_rest(case: Case, end: impl Fn(&Case) -> Ended) -> Case {
+    let (outcome, _) = end(&case);
+    let found = shrink(&mut Here(end), case.0.document, outcome, CANDIDATES_MAX);
+    let smallest = found.expect("cases run here").smallest;
+    Case::of(&smallest).unwrap_or_else(|mistake| panic!("{mistake}"))
 }

@@ -88,7 +88,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
     let units = [[1..=3i64, 0..=2], [4..=16, 0..=3]];
     let lost = prop_oneof![3 => Just(0u64), 1 => Just(400)];
     let customers = vec(buyer(), 1..=4);
-    (1..10_000u64, 1..=3u32, units, lost, customers, vec(trouble(), 0..=5)).prop_map(
+    (1..10_000u64, 1..=3u32, units, lost, customers, vec(trouble(), 0..=6)).prop_map(
         |(seed, stores, stock, lost_per_mille, customers, faults)| Plan {
             seed,
             stores,
@@ -129,7 +129,7 @@ fn trouble() -> impl Strategy<Value = Trouble> {
     let narrow = proptest::option::of(any::<Index>());
     // A fault stays of its kind while it shrinks: another kind would be another story.
     let kind = any::<Index>().no_shrink();
-    (kind, any::<Index>(), moment, 0..12_000u64, length, 1..=3u32, narrow).prop_map(
+    (kind, any::<Index>(), moment, 0..8_000u64, length, 1..=3u32, narrow).prop_map(
         |(kind, target, moment, at_ms, length_ms, times, narrow)| Trouble {
             kind,
             target,
