@@ -91,13 +91,17 @@ pub fn outcome(
     for (name, count) in scene.fired().into_iter().chain(people) {
         *fired.entry(name.to_owned()).or_default() += count;
     }
-    let mut unfired: Vec<String> =
-        scene.unfired().into_iter().map(|place| scenario.asked(place)).collect();
-    unfired.extend(bench.people_waiting.iter().map(|place| scenario.asked_of_people(*place)));
+    let (machines, people) = (scene.unfired(), &bench.people_waiting);
+    let mut unfired: Vec<String> = machines.iter().map(|place| scenario.asked(*place)).collect();
+    unfired.extend(people.iter().map(|place| scenario.asked_of_people(*place)));
+    let machines = machines.into_iter().map(|place| scenario.places.faults[place]);
+    let people = people.iter().map(|place| scenario.places.people[*place]);
+    let unfired_places = machines.chain(people).collect();
     Outcome {
         scenario: scenario.name.clone(),
         broken: bench.broken.clone(),
         unfired,
+        unfired_places,
         orders: u64::try_from(bench.truth.orders.len()).unwrap_or(u64::MAX),
         orders_by_status: bench.truth.orders_by_status(),
         faults_fired: fired,
