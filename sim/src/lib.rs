@@ -3,7 +3,8 @@
 //!
 //! [`storm`] says what can go wrong, as data; [`world`] is generic and knows nothing of shops;
 //! [`shop`] brings scenarios, people, the invariants and the story's last line.
-//! [`simulate`](shop::simulate) runs one scenario under one seed.
+//! [`simulate`](shop::simulate) runs one scenario under one seed; [`bugs`] are mistakes to plant, so that
+//! the simulator can be judged too.
 //!
 //! Without the feature `world` only what knows no world is there: scenarios, people, the truth and
 //! its judges, for those who play scenarios elsewhere.
@@ -14,6 +15,8 @@ compile_error!(
      replaces it: unset RUSTFLAGS or add `--cfg madsim` to it"
 );
 
+#[cfg(feature = "world")]
+pub mod bugs;
 pub mod outcome;
 pub mod shop;
 pub mod shrink;

@@ -45,6 +45,8 @@ pub enum Command {
     Check(Check),
     /// Shows the registries.
     List(List),
+    /// Plants each known bug in turn and tells how soon it is found.
+    Bugs(Bugs),
     /// Measures speed and memory, beside a reference measured in the same run.
     Bench(Bench),
     /// Runs seeds for another process: one outcome a line.
@@ -65,6 +67,9 @@ pub struct Run {
     /// How `storm` draws.
     #[arg(long, value_enum, default_value_t)]
     pub profile: Profile,
+    /// Plants a bug of sim/bugs/ first, in a copy of the tree.
+    #[arg(long, value_name = "NAME")]
+    pub bug: Option<String>,
     /// Writes every event as a JSON line.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
@@ -93,6 +98,9 @@ pub struct Explore {
     /// How `storm` draws.
     #[arg(long, value_enum, default_value_t)]
     pub profile: Profile,
+    /// Plants a bug of sim/bugs/ first, in a copy of the tree.
+    #[arg(long, value_name = "NAME")]
+    pub bug: Option<String>,
     /// Writes a report.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
@@ -171,6 +179,36 @@ pub struct List {
 }
 
 #[derive(Args, Debug)]
+pub struct Bugs {
+    /// Names in sim/bugs/; all of them, unless said otherwise. A canary always flies first.
+    pub names: Vec<String>,
+    /// At most so many seeds in each range.
+    #[arg(long, value_name = "N", default_value = "500")]
+    pub seeds: NonZeroU64,
+    /// In how many ranges of seeds, far apart, each bug is looked for.
+    #[arg(long, value_name = "R", default_value = "5")]
+    pub ranges: NonZeroU64,
+    /// The first seed of the first range.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub from: u64,
+    /// How many processes; one for each core, unless said otherwise.
+    #[arg(long, value_name = "J")]
+    pub jobs: Option<NonZeroUsize>,
+    /// How `storm` draws.
+    #[arg(long, value_enum, default_value_t)]
+    pub profile: Profile,
+    /// Only so many bugs, others every day.
+    #[arg(long, value_name = "K", conflicts_with = "names")]
+    pub pick: Option<NonZeroUsize>,
+    /// Keeps what was measured, if all is well, in sim/bugs/table.toml.
+    #[arg(long, conflicts_with_all = ["names", "pick"])]
+    pub record: bool,
+    /// Plants nothing: tells what N clean seeds mean, by what was recorded.
+    #[arg(long, value_name = "N", conflicts_with_all = ["names", "pick", "record"])]
+    pub clean: Option<NonZeroU64>,
+}
+
+#[derive(Args, Debug)]
 pub struct Bench {
     /// How long each measurement takes, about.
     #[arg(long = "for", value_name = "TIME", value_parser = duration, default_value = "3s")]
@@ -207,6 +245,8 @@ pub enum Profile {
     Swarm,
     /// Every kind of fault at the same rate.
     Uniform,
+    /// One to three faults, each at a named moment, the rare ones as likely as the busy ones.
+    Priority,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -216,6 +256,7 @@ pub enum Registry {
     Invariants,
     Moments,
     Sometimes,
+    Bugs,
 }
 
 impl Explore {
@@ -228,6 +269,7 @@ impl Explore {
             jobs: None,
             scenario: STORM.to_owned(),
             profile: Profile::default(),
+            bug: None,
             html: Some(subject::workspace().join(REPORT)),
         }
     }
@@ -248,6 +290,7 @@ impl Profile {
         match self {
             Profile::Swarm => "swarm",
             Profile::Uniform => "uniform",
+            Profile::Priority => "priority",
         }
     }
 }
@@ -257,6 +300,7 @@ impl From<Profile> for swarm::Profile {
         match profile {
             Profile::Swarm => swarm::Profile::Swarm,
             Profile::Uniform => swarm::Profile::Uniform,
+            Profile::Priority => swarm::Profile::Priority,
         }
     }
 }
@@ -348,7 +392,9 @@ mod tests {
             "explore --for 0s",
             "explore --seeds 0",
             "dance",
-            "list bugs",
+            "list insects",
+            "bugs canary --pick 2",
+            "bugs --record --clean 5",
         ] {
             assert_eq!(parse(line).err(), Some(2), "{line}");
         }

@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
+use stormproof_sim::bugs::record::Record;
 use stormproof_sim::shop::Options;
 
 use super::Verdict;
 use super::arguments::{Explore, jobs};
+use super::bugs::{planted, table};
 use super::process;
 use super::progress::Progress;
 use super::registries;
@@ -21,7 +23,10 @@ const STORIES: usize = 10;
 
 /// Runs the seeds, prints what they came to and, if asked for, writes the report.
 pub fn explore(asked: &Explore, json: bool) -> Result<Verdict, String> {
-    let subject = Subject::find(&asked.scenario, asked.profile)?;
+    if let Some(verdict) = planted::elsewhere(asked.bug.as_deref())? {
+        return Ok(verdict);
+    }
+    let subject = Subject::find(&asked.scenario, asked.profile)?.with_bug(asked.bug.clone());
     let begun = Instant::now();
     let tally = tally(asked, &subject, begun)?;
     if tally.seeds == 0 {
@@ -43,11 +48,21 @@ pub fn explore(asked: &Explore, json: bool) -> Result<Verdict, String> {
         let short = path.strip_prefix(subject::workspace()).unwrap_or(path);
         text = format!("report {}\n", short.display());
     }
+    if summary.verdict() == Verdict::Held && subject.is_storm() && asked.bug.is_none() {
+        text.push_str(&worth(&subject, tally.seeds)?);
+    }
     match json {
         true => terminal::print_json(&summary.json(None))?,
         false => terminal::print(&format!("{}{text}", summary.text()))?,
     }
     Ok(summary.verdict())
+}
+
+/// What so many clean seeds say, by the planted bugs that such seeds have found.
+fn worth(subject: &Subject, seeds: u64) -> Result<String, String> {
+    let record = Record::load().map_err(|mistake| mistake.to_string())?;
+    let record = record.filter(|record| record.profile == subject.profile().word());
+    Ok(record.and_then(|record| table::worth(&record, seeds)).unwrap_or_default())
 }
 
 fn tally(asked: &Explore, subject: &Subject, begun: Instant) -> Result<Tally, String> {

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod bench;
+mod bugs;
 mod calibration;
 mod check;
 mod crew;
@@ -77,6 +78,7 @@ fn dispatch(arguments: Arguments) -> Result<Verdict, String> {
         Some(Command::Explain(asked)) => explain::explain(&asked, json),
         Some(Command::Check(asked)) => check::check(&asked, json),
         Some(Command::List(asked)) => list::list(&asked, json),
+        Some(Command::Bugs(asked)) => bugs::bugs(&asked, json),
         Some(Command::Bench(asked)) => bench::bench(&asked, json),
         Some(Command::Worker(asked)) => worker::work(&asked),
         Some(Command::Errands) => worker::run_errands(),

@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -35,8 +36,17 @@ pub fn worker_of(
 ) -> Result<impl Fn(Range<u64>) -> Command + Sync + use<>, String> {
     let program = std::env::current_exe()
         .map_err(|error| format!("cannot find this program to start workers of it: {error}"))?;
+    Ok(worker_in(program, subject, options))
+}
+
+/// `program`, this one or one built of a changed tree, as a worker over some seeds of `subject`.
+pub fn worker_in(
+    program: PathBuf,
+    subject: &Subject,
+    options: Options,
+) -> impl Fn(Range<u64>) -> Command + Sync + use<> {
     let (asked, profile) = (subject.asked().to_owned(), subject.profile().word());
-    Ok(move |seeds: Range<u64>| {
+    move |seeds: Range<u64>| {
         let mut command = Command::new(&program);
         // A backtrace would push the message out of what is kept.
         command.env("RUST_BACKTRACE", "0");
@@ -47,7 +57,7 @@ pub fn worker_of(
         command.args(options.trace.then_some("--trace"));
         command.arg(format!("--scenario={asked}"));
         command
-    })
+    }
 }
 
 /// A running worker. It is killed when it is dropped.

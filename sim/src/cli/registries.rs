@@ -1,9 +1,10 @@
-//! What there is: scenarios, faults, invariants, moments and sometimes-counters, each with what it
-//! says; and which of them a set of seeds has left out.
+//! What there is: scenarios, faults, invariants, moments, sometimes-counters and planted bugs, each
+//! with what it says; and which of them a set of seeds has left out.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use stormproof_sim::bugs;
 use stormproof_sim::shop::scenario::{PEOPLE_FAULTS, files};
 use stormproof_sim::shop::{invariants, moments, sometimes};
 use stormproof_sim::storm::faults;
@@ -33,12 +34,13 @@ pub struct Gap {
 
 impl Registry {
     /// In the order in which they are shown.
-    pub const ALL: [Registry; 5] = [
+    pub const ALL: [Registry; 6] = [
         Registry::Scenarios,
         Registry::Faults,
         Registry::Invariants,
         Registry::Moments,
         Registry::Sometimes,
+        Registry::Bugs,
     ];
 
     /// The word on the command line and in JSON.
@@ -49,6 +51,7 @@ impl Registry {
             Registry::Invariants => "invariants",
             Registry::Moments => "moments",
             Registry::Sometimes => "sometimes",
+            Registry::Bugs => "bugs",
         }
     }
 
@@ -65,6 +68,7 @@ impl Registry {
                 moments::MOMENTS.iter().chain(moments::HOURLY).flat_map(passed).collect()
             }
             Registry::Sometimes => rare(),
+            Registry::Bugs => planted(),
         }
     }
 }
@@ -121,6 +125,14 @@ fn scenarios() -> Vec<Entry> {
         entry(&name, &says)
     });
     std::iter::once(storm).chain(read).collect()
+}
+
+/// The patches that can be read; a mistake stands where the sentence would.
+fn planted() -> Vec<Entry> {
+    match bugs::all() {
+        Ok(bugs) => bugs.iter().map(|bug| entry(&bug.name, &bug.header.about)).collect(),
+        Err(mistake) => vec![entry(&mistake.file, &format!("cannot be planted: {mistake}"))],
+    }
 }
 
 fn invariant(invariant: &invariants::Invariant) -> Entry {

@@ -7,6 +7,7 @@ use stormproof_sim::shop::Options;
 
 use super::Verdict;
 use super::arguments::Run;
+use super::bugs::planted;
 use super::report;
 use super::subject::{self, Finding, Subject};
 use super::summary::Summary;
@@ -15,7 +16,10 @@ use super::terminal;
 
 /// Runs the scenario in this process and prints its story, or everything as JSON.
 pub fn run(asked: &Run, json: bool) -> Result<Verdict, String> {
-    let subject = Subject::find(&asked.scenario, asked.profile)?;
+    if let Some(verdict) = planted::elsewhere(asked.bug.as_deref())? {
+        return Ok(verdict);
+    }
+    let subject = Subject::find(&asked.scenario, asked.profile)?.with_bug(asked.bug.clone());
     let seed = asked.seed.unwrap_or_else(|| subject.own_seed());
     let begun = Instant::now();
     let mut finding = subject.attempt(seed, Options { story: true, trace: asked.trace.is_some() });

@@ -17,6 +17,8 @@ pub struct Subject {
     profile: Profile,
     /// `None`: drawn from the seed.
     scenario: Option<Scenario>,
+    /// The bug that is planted in this program.
+    bug: Option<String>,
 }
 
 /// How an attempt to run a seed ended.
@@ -45,7 +47,12 @@ impl Subject {
             }
             name => Some(files::load(name).map_err(|mistake| mistake.to_string())?),
         };
-        Ok(Subject { asked: asked.to_owned(), profile, scenario })
+        Ok(Subject { asked: asked.to_owned(), profile, scenario, bug: None })
+    }
+
+    /// The same, told as run by a program with this bug.
+    pub fn with_bug(self, bug: Option<String>) -> Subject {
+        Subject { bug, ..self }
     }
 
     /// The word that commands know it by.
@@ -120,6 +127,9 @@ impl Subject {
         if self.profile != Profile::default() {
             line.push_str(&format!(" --profile {}", self.profile.word()));
         }
+        if let Some(bug) = &self.bug {
+            line.push_str(&format!(" --bug {bug}"));
+        }
         line
     }
 }
@@ -161,6 +171,8 @@ mod tests {
         assert_eq!((storm.name(), storm.own_seed(), storm.is_storm()), (STORM, 1, true));
         let uniform = Subject::find(STORM, Profile::Uniform).expect("built in");
         assert_eq!(uniform.replay(2), "cargo sim run storm --seed 2 --profile uniform");
+        let spoilt = storm.with_bug(Some("canary".to_owned()));
+        assert_eq!(spoilt.replay(3), "cargo sim run storm --seed 3 --bug canary");
     }
 
     #[test]

@@ -34,6 +34,13 @@ pub fn complain(message: &str) {
     writeln!(io::stderr(), "error: {message}").ok();
 }
 
+/// Writes a line for somebody who watches; if nobody does, nothing.
+pub fn mention(message: &str) {
+    if is_watched() {
+        writeln!(io::stderr(), "{message}").ok();
+    }
+}
+
 /// Whether somebody watches: progress is for people only.
 pub fn is_watched() -> bool {
     io::stdout().is_terminal() && io::stderr().is_terminal()

@@ -59,6 +59,8 @@ pub enum Kind {
     MessageTwice { queue: String },
     /// The message reaches its queue this much later.
     MessageLate { queue: String, by: Duration },
+    /// No queue takes the message, as if its binding were gone: its publisher gets it back.
+    MessageReturned { queue: String },
     /// What waits in the queue is shuffled.
     MessagesReordered { queue: String },
     /// The connection is lost before the commit: rolled back.
@@ -70,7 +72,7 @@ pub enum Kind {
 }
 
 /// Name and meaning of every kind, in the order of `world.md`'s table.
-pub const KINDS: [(&str, &str); 17] = [
+pub const KINDS: [(&str, &str); 18] = [
     ("crash", "power cut: no goodbye; a database or the broker keeps what it had synced"),
     ("stop", "clean exit: peers see the end of their connections"),
     ("pause", "the node stands still, longer than a lease, then goes on"),
@@ -84,6 +86,7 @@ pub const KINDS: [(&str, &str); 17] = [
     ("confirm lost", "the broker has the message, its confirm never arrives"),
     ("message twice", "the queue holds the message twice"),
     ("message late", "the message reaches its queue late"),
+    ("message returned", "no queue takes the message, its publisher gets it back"),
     ("messages reordered", "what waits in the queue is shuffled"),
     ("connection lost before commit", "the transaction is rolled back"),
     ("connection lost after commit", "the transaction is committed, its author does not know"),
@@ -107,6 +110,7 @@ impl Kind {
             Kind::ConfirmLost { .. } => "confirm lost",
             Kind::MessageTwice { .. } => "message twice",
             Kind::MessageLate { .. } => "message late",
+            Kind::MessageReturned { .. } => "message returned",
             Kind::MessagesReordered { .. } => "messages reordered",
             Kind::ConnectionLostBeforeCommit { .. } => "connection lost before commit",
             Kind::ConnectionLostAfterCommit { .. } => "connection lost after commit",
@@ -137,6 +141,7 @@ impl Kind {
             Kind::ConfirmLost { queue }
             | Kind::MessageTwice { queue }
             | Kind::MessageLate { queue, .. }
+            | Kind::MessageReturned { queue }
             | Kind::MessagesReordered { queue } => Some(queue),
             _ => None,
         }
@@ -180,6 +185,7 @@ impl fmt::Display for Kind {
             Kind::ConfirmLost { queue }
             | Kind::MessageTwice { queue }
             | Kind::MessageLate { queue, .. }
+            | Kind::MessageReturned { queue }
             | Kind::MessagesReordered { queue } => write!(formatter, "{name} in {queue}"),
             Kind::ConnectionLostBeforeCommit { database }
             | Kind::ConnectionLostAfterCommit { database }

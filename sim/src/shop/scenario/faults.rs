@@ -213,6 +213,7 @@ impl<'a> Checker<'a> {
                 match shape.key {
                     "confirm_lost" => Kind::ConfirmLost { queue: name() },
                     "message_twice" => Kind::MessageTwice { queue: name() },
+                    "message_returned" => Kind::MessageReturned { queue: name() },
                     "message_late" => Kind::MessageLate { queue: name(), by },
                     _ => Kind::MessagesReordered { queue: name() },
                 }

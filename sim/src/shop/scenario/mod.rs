@@ -24,7 +24,7 @@ use stormproof_system::store::order::OrderStatus;
 
 use crate::shop::map::Replicas;
 use crate::storm::faults::Fault;
-pub use mistake::{Mistake, one_of};
+pub use mistake::{Mistake, Source, one_of};
 pub use shapes::{SHAPES, Shape, Target, Timing};
 use tables::Card;
 pub use tables::Document;

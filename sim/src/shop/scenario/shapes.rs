@@ -45,7 +45,7 @@ pub struct Shape {
 }
 
 /// Every kind of fault.
-pub const SHAPES: [Shape; 22] = [
+pub const SHAPES: [Shape; 23] = [
     shape("crash", Target::Node, Timing::Once, &["restart"], &[]),
     shape("stop", Target::Node, Timing::Once, &["restart"], &[]),
     shape("pause", Target::Node, Timing::Once, &["for"], &[]),
@@ -68,6 +68,7 @@ pub const SHAPES: [Shape; 22] = [
     shape("bank_closed", Target::Bank, Timing::Time, &["at", "for"], &[]),
     shape("close_account", Target::Order, Timing::Status, &[], &["after", "reopen"]),
     shape("poison", Target::Queue, Timing::Time, &["at"], &[]),
+    shape("message_returned", Target::Queue, Timing::Operations, &[], &[]),
 ];
 
 const fn shape(

@@ -277,6 +277,8 @@ fault_table! {
     close_account,
     /// A message that nobody can read arrives in a queue.
     poison,
+    /// A message for a queue comes back to its publisher: no queue takes it.
+    message_returned,
 }
 
 /// What must have become true at rest.

@@ -29,10 +29,23 @@ impl Draw<'_> {
             && self.stream.random_bool(0.5);
         let (target, moment) =
             if by_moment { self.moment(shape) } else { (self.target(shape)?, None) };
+        self.finish(shape, target, moment)
+    }
+
+    /// Draws the rest of a fault of which is known where, and perhaps at which moment.
+    pub(super) fn finish(
+        &mut self,
+        shape: &Shape,
+        target: String,
+        moment: Option<Moment>,
+    ) -> Option<FaultTable> {
         let mut fault = FaultTable::aimed(shape.key, target)?;
         let start = self.stream.random_range(0..SHOPPING_MS + 5_000);
         let length = self.length(shape.key);
-        let (nth, times) = (self.stream.random_range(1..=8), self.stream.random_range(1..=3));
+        // What few orders pass is passed for the eighth time in no storm.
+        let nth_max = if self.profile == Profile::Priority { 3 } else { 8 };
+        let nth = self.stream.random_range(1..=nth_max);
+        let times = self.stream.random_range(1..=3);
         match (shape.timing, moment) {
             (_, Some(moment)) => {
                 fault.when = Some(At::from(moment.to_string()));
@@ -170,7 +183,7 @@ impl Draw<'_> {
         let later = ms(self.stream.random_range(1_000..60_000));
         let status = *STATUSES[1..].choose(self.stream).expect("there are statuses");
         match shape.target {
-            Target::Call if half => {
+            Target::Call if half && fault.when.is_none() => {
                 let target = fault.kinds().into_iter().find_map(|(_, target)| target);
                 let ends = target.and_then(|target| target.value.split_once(" -> "));
                 let operations = ends.map(|(from, to)| map::operations(from, to));

@@ -6,6 +6,7 @@
 //! would hold it: it can be printed, shrunk and run again.
 
 mod faults;
+mod priority;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,8 @@ pub enum Profile {
     Swarm,
     /// Every kind at the same moderate rate, at absolute times only.
     Uniform,
+    /// One to three faults, each at a named moment, the rare ones as likely as the busy ones.
+    Priority,
 }
 
 /// The storm's length; faults begin within it.
@@ -69,11 +72,16 @@ pub fn document(seed: u64, profile: Profile) -> Document {
             Profile::Swarm if on => stream.random_range(1..=3),
             Profile::Swarm => 0,
             Profile::Uniform => usize::from(stream.random_bool(0.4)),
+            Profile::Priority => 0,
         };
         for _ in 0..count {
             let fault = Draw { stream: &mut stream, document: &document, profile }.fault(shape);
             document.faults.extend(fault.map(At::from));
         }
+    }
+    if profile == Profile::Priority {
+        let drawn = priority::draw(&mut streams.stream("swarm priority"), &document);
+        document.faults.extend(drawn.into_iter().map(At::from));
     }
     slow_news(&mut streams.stream("swarm slow news"), &mut document);
     finds_after_losses(&mut document);
@@ -218,7 +226,7 @@ mod tests {
     #[test]
     fn every_seed_draws_a_scenario_that_can_run() {
         for seed in 0..300 {
-            for profile in [Profile::Swarm, Profile::Uniform] {
+            for profile in [Profile::Swarm, Profile::Uniform, Profile::Priority] {
                 let scenario = draw(seed, profile);
                 let orders = scenario.customers.iter().map(|customer| {
                     let script = customer.script.iter();

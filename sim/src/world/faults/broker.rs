@@ -8,6 +8,7 @@ pub(in crate::world) fn message(world: &World, name: &str) -> Option<Kind> {
     world.0.injector.strike(world, |kind| match kind {
         Kind::ConfirmLost { queue }
         | Kind::MessageTwice { queue }
+        | Kind::MessageReturned { queue }
         | Kind::MessageLate { queue, .. } => queue == name,
         _ => false,
     })

@@ -175,13 +175,13 @@ impl State {
         self.broker.sync();
         for pending in std::mem::take(&mut self.batch) {
             let Pending { connection, message_id, confirm } = pending;
-            let confirmed = self.harm(world, &message_id);
-            match self.lines.get_mut(&connection) {
-                Some(_) if confirmed => {
-                    self.post(world, connection, Arrival::Confirm(confirm, Confirm::Ack));
+            let told = self.harm(world, &message_id);
+            match (self.lines.get_mut(&connection), told) {
+                (Some(_), Some(told)) => {
+                    self.post(world, connection, Arrival::Confirm(confirm, told));
                 }
-                Some(line) => line.withheld.push(confirm),
-                None => {}
+                (Some(line), None) => line.withheld.push(confirm),
+                (None, _) => {}
             }
         }
     }

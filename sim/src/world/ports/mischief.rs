@@ -4,19 +4,25 @@ use rand::Rng as _;
 
 use crate::world::faults::{Kind, broker};
 use crate::world::ports::agenda::State;
-use crate::world::ports::channel::Channel;
+use crate::world::ports::channel::{Channel, Confirm};
 use crate::world::{World, lock};
 
 impl State {
-    /// Faults on the queues that have just got this message. False: its confirm is lost.
-    pub(super) fn harm(&mut self, world: &World, message_id: &str) -> bool {
-        let mut confirmed = true;
+    /// Faults on the queues that have just got this message. What its publisher is told of it;
+    /// `None`: nothing.
+    pub(super) fn harm(&mut self, world: &World, message_id: &str) -> Option<Confirm> {
+        let mut told = Some(Confirm::Ack);
         for queue in world.0.injector.queues() {
             let Ok(there) = self.broker.queue(&queue) else { continue };
             let found = there.ready().rev().find(|it| it.message.message_id == message_id);
             let Some(message) = found.map(|it| it.message.clone()) else { continue };
             match broker::message(world, &queue) {
-                Some(Kind::ConfirmLost { .. }) => confirmed = false,
+                Some(Kind::ConfirmLost { .. }) => told = None,
+                Some(Kind::MessageReturned { .. }) => {
+                    let removed = self.broker.remove(&queue, message_id);
+                    removed.expect("the queue was just there");
+                    told = Some(Confirm::Returned);
+                }
                 Some(Kind::MessageTwice { .. }) => {
                     let copied = self.broker.enqueue_copy(&queue, message, world.now());
                     copied.expect("the queue was just there");
@@ -31,7 +37,7 @@ impl State {
                 _ => {}
             }
         }
-        confirmed
+        told
     }
 
     /// Shuffles what waits in the queue and what its consumer has not yet looked at.

@@ -55,6 +55,12 @@ fn a_confirm_is_lost_after_the_broker_has_the_message() {
 }
 
 #[test]
+fn a_message_is_returned_as_if_its_binding_were_gone() {
+    let returned = Kind::MessageReturned { queue: queue() };
+    assert_eq!(counts(vec![during(0.0, 9.0, returned)]), (vec![false, true, true], vec![0, 1, 1]));
+}
+
+#[test]
 fn messages_come_twice_or_late() {
     let twice = Kind::MessageTwice { queue: queue() };
     assert_eq!(counts(vec![during(0.0, 9.0, twice)]), (vec![true; 3], vec![2, 1, 1]));

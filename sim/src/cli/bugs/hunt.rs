@@ -1,0 +1,135 @@
+//! Looking for one bug: seed after seed, over several ranges, until one breaks.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde::Serialize;
+use stormproof_sim::shop::Options;
+
+use crate::cli::process;
+use crate::cli::subject::{Finding, Subject};
+use crate::cli::tally::COMPLETED;
+use crate::cli::workers;
+
+/// Seeds run before the first look at what they found; each time twice as many, up to `AT_ONCE_MAX`.
+const AT_ONCE: u64 = 4;
+const AT_ONCE_MAX: u64 = 32;
+
+/// How seeds are explored.
+pub struct Hunt<'a> {
+    pub subject: &'a Subject,
+    /// The first seed of each range.
+    pub ranges: Vec<u64>,
+    /// At most so many in each.
+    pub seeds: u64,
+    pub jobs: usize,
+}
+
+/// What one range came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Trail {
+    /// The range's first seed.
+    pub from: u64,
+    /// Up to and including the one that found it; all of the range, if none did.
+    pub seeds: u64,
+    pub found: Option<Found>,
+    /// Wall time of exploring.
+    pub seconds: f64,
+}
+
+/// What gave the bug away.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Found {
+    pub seed: u64,
+    /// In the order in which they broke, each once.
+    pub invariants: Vec<String>,
+    /// The first breach.
+    pub what: String,
+}
+
+impl Hunt<'_> {
+    /// Explores every range with `program` until it has found the bug.
+    ///
+    /// # Errors
+    /// If the program cannot be started.
+    pub fn trails(&self, program: PathBuf) -> Result<Vec<Trail>, String> {
+        let start = process::worker_in(program, self.subject, Options::default());
+        self.ranges.iter().map(|from| self.trail(&start, *from)).collect()
+    }
+
+    /// The lowest seed is told, however many processes ran them and whichever was first.
+    fn trail(&self, start: process::Start<'_>, from: u64) -> Result<Trail, String> {
+        let begun = Instant::now();
+        let end = from.saturating_add(self.seeds);
+        let (mut next, mut at_once) = (from, AT_ONCE);
+        let mut found: Option<Found> = None;
+        while next < end && found.is_none() {
+            let window = next..end.min(next.saturating_add(at_once));
+            (next, at_once) = (window.end, AT_ONCE_MAX.min(2 * at_once));
+            let look = |(seed, finding)| {
+                if found.as_ref().is_none_or(|found| seed < found.seed) {
+                    found = broken(seed, &finding).or(found.take());
+                }
+            };
+            workers::explore(start, window, self.jobs, None, look)?;
+        }
+        let seeds = found.as_ref().map_or(self.seeds, |found| found.seed - from + 1);
+        Ok(Trail { from, seeds, found, seconds: begun.elapsed().as_secs_f64() })
+    }
+}
+
+fn broken(seed: u64, finding: &Finding) -> Option<Found> {
+    match finding {
+        Finding::Died(how) => {
+            Some(Found { seed, invariants: vec![COMPLETED.to_owned()], what: how.clone() })
+        }
+        Finding::Ended(outcome) => {
+            let first = outcome.broken.first()?;
+            let mut invariants: Vec<String> = Vec::new();
+            for broken in &outcome.broken {
+                if !invariants.contains(&broken.invariant) {
+                    invariants.push(broken.invariant.clone());
+                }
+            }
+            Some(Found { seed, invariants, what: first.what.clone() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::cli::arguments::{Profile, STORM};
+    use crate::cli::testing::{broken, outcome};
+
+    fn trail(breaks: impl Fn(u64) -> bool + Sync, seeds: u64) -> Trail {
+        let subject = Subject::find(STORM, Profile::Swarm).expect("built in");
+        let hunt = Hunt { subject: &subject, ranges: vec![], seeds, jobs: 3 };
+        let start = |range: std::ops::Range<u64>| {
+            let say = |seed| {
+                let outcome = if breaks(seed) { broken(seed, "private") } else { outcome(seed) };
+                format!("echo '{}'", serde_json::to_string(&outcome).expect("plain data"))
+            };
+            let mut command = Command::new("sh");
+            command.args(["-c", &range.map(say).collect::<Vec<_>>().join("\n")]);
+            command
+        };
+        hunt.trail(&start, 101).expect("sh starts")
+    }
+
+    #[test]
+    fn the_lowest_seed_is_told() {
+        let trail = trail(|seed| seed >= 117, 500);
+        assert_eq!((trail.from, trail.seeds), (101, 17));
+        let found = trail.found.expect("it breaks");
+        assert_eq!((found.seed, found.invariants), (117, vec!["private".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_not_found_is_not_told() {
+        let trail = trail(|seed| seed == 111, 10);
+        assert_eq!((trail.seeds, trail.found), (10, None));
+    }
+}

@@ -1,0 +1,53 @@
+//! The planted bugs: every patch is well formed, applies to this tree, and changes what it says.
+//!
+//! That what they make compiles, and is found, is `cargo sim bugs`'s to show.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use stormproof_sim::bugs::header::Class;
+use stormproof_sim::bugs::{self, Bug};
+
+fn all() -> Vec<Bug> {
+    bugs::all().unwrap_or_else(|mistake| panic!("{mistake}"))
+}
+
+fn read(path: &str) -> Option<String> {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).ok()
+}
+
+#[test]
+fn every_patch_applies() {
+    for bug in all() {
+        let changed = bug.diff.apply(read).unwrap_or_else(|mistake| panic!("{mistake}"));
+        assert!(!changed.is_empty(), "{} changes nothing", bug.name);
+        for (path, text) in changed {
+            assert_ne!(read(&path), Some(text), "{}: {path} stays as it is", bug.name);
+        }
+    }
+}
+
+/// The mistakes are the shop's, or its host's where they are mistakes of configuration: never the
+/// judges'.
+#[test]
+fn no_patch_touches_the_judges() {
+    for bug in all() {
+        for path in bug.diff.paths() {
+            let fair = path.starts_with("system/src/") || path.starts_with("sim/src/world/sqlite/");
+            assert!(fair, "{} changes {path}", bug.name);
+        }
+    }
+}
+
+#[test]
+fn the_bugs_are_many_and_of_every_class() {
+    let all = all();
+    let (canaries, bugs): (Vec<_>, Vec<_>) = all.iter().partition(|bug| bug.header.canary);
+    assert_eq!(canaries.len(), 1);
+    assert!(bugs.len() >= 24, "{} bugs", bugs.len());
+    let told = bugs.iter().filter(|bug| bug.header.source.is_some()).count();
+    assert!(told >= 6, "{told} bugs with a source");
+    let classes: BTreeSet<Class> = bugs.iter().map(|bug| bug.header.class).collect();
+    assert_eq!(classes, BTreeSet::from(Class::ALL));
+}
