@@ -22,11 +22,6 @@ const HEAD: &str =
 pub struct Record {
     /// How storms were drawn.
     pub profile: String,
-    /// How many ranges of seeds each bug was looked for in, and at most how many seeds in each.
-    pub ranges: u64,
-    pub seeds: u64,
-    /// Seeds that the clean tree was judged on, none of which broke.
-    pub control: u64,
     #[serde(rename = "bug")]
     pub bugs: Vec<Row>,
 }
@@ -37,6 +32,8 @@ pub struct Record {
 pub struct Row {
     pub name: String,
     pub class: Class,
+    /// In how many ranges of seeds it was looked for.
+    pub ranges: u64,
     /// Ranges in which it was found.
     pub detections: u64,
     /// Seeds until then, in all.
@@ -70,6 +67,11 @@ impl Row {
 }
 
 impl Record {
+    /// One that holds nothing yet.
+    pub fn new(profile: &str) -> Record {
+        Record { profile: profile.to_owned(), bugs: Vec::new() }
+    }
+
     /// The measurement that is kept, if there is one.
     ///
     /// # Errors
@@ -95,6 +97,14 @@ impl Record {
         let text = toml::to_string(self).expect("tables, texts and numbers are all TOML needs");
         std::fs::write(path, format!("{HEAD}{text}"))
             .map_err(|error| Mistake::of(&shown, format!("cannot be written: {error}")))
+    }
+
+    /// The same with these rows, in place of what was recorded of their bugs before.
+    pub fn with(mut self, rows: Vec<Row>) -> Record {
+        self.bugs.retain(|row| rows.iter().all(|new| new.name != row.name));
+        self.bugs.extend(rows);
+        self.bugs.sort_by(|a, b| a.name.cmp(&b.name));
+        self
     }
 
     pub fn row(&self, name: &str) -> Option<&Row> {
@@ -132,6 +142,7 @@ mod tests {
         Row {
             name: name.to_owned(),
             class,
+            ranges: 5,
             detections: 5,
             seeds,
             seconds: 0.5,
@@ -148,8 +159,7 @@ mod tests {
             row("quiet", Class::Key, 500),
             row("x", Class::Race, 50),
         ];
-        let record =
-            Record { profile: "swarm".to_owned(), ranges: 5, seeds: 500, control: 1, bugs };
+        let record = Record { profile: "swarm".to_owned(), bugs };
         let meaning = record.meaning(100);
         assert_eq!(meaning.len(), 2);
         let key = &meaning[0];
@@ -157,6 +167,9 @@ mod tests {
         assert!((key.hardest_likely - 0.634).abs() < 0.001, "{key:?}");
         assert!((key.likely - 0.817).abs() < 0.001, "{key:?}");
         assert!(key.hardest_low < key.hardest_likely);
+        let anew = record.clone().with(vec![row("quiet", Class::Key, 50)]);
+        let seeds: Vec<u64> = anew.bugs.iter().map(|row| row.seeds).collect();
+        assert_eq!(seeds, [5, 50, 50]);
         let text = toml::to_string(&record).expect("plain data");
         assert_eq!(toml::from_str::<Record>(&text).expect("as it was written"), record);
     }

@@ -201,7 +201,7 @@ pub struct Bugs {
     #[arg(long, value_name = "K", conflicts_with = "names")]
     pub pick: Option<NonZeroUsize>,
     /// Keeps what was measured, if all is well, in sim/bugs/table.toml.
-    #[arg(long, conflicts_with_all = ["names", "pick"])]
+    #[arg(long, conflicts_with = "pick")]
     pub record: bool,
     /// Plants nothing: tells what N clean seeds mean, by what was recorded.
     #[arg(long, value_name = "N", conflicts_with_all = ["names", "pick", "record"])]

@@ -93,12 +93,14 @@ impl Entry {
         weaker.then_some("found later than recorded, by more than noise")
     }
 
-    fn row(&self) -> Row {
+    /// What is kept of it.
+    pub fn row(&self) -> Row {
         let (seconds, seconds_max) = self.seconds();
         let tenths = |seconds: f64| (seconds * 10.0).round() / 10.0;
         Row {
             name: self.name.clone(),
             class: self.class,
+            ranges: self.trails.len() as u64,
             detections: self.count().detections,
             seeds: self.count().seeds,
             seconds: tenths(seconds),
@@ -132,15 +134,9 @@ impl League {
         }
     }
 
-    /// What is kept of it.
-    pub fn to_record(&self, profile: &str, ranges: u64, seeds: u64) -> Record {
-        Record {
-            profile: profile.to_owned(),
-            ranges,
-            seeds,
-            control: self.control.seeds,
-            bugs: self.bugs().map(Entry::row).collect(),
-        }
+    /// What is kept: `before` with what was measured now.
+    pub fn to_record(&self, before: Record) -> Record {
+        before.with(self.bugs().map(Entry::row).collect())
     }
 }
 
@@ -213,7 +209,7 @@ mod tests {
     #[test]
     fn detection_must_not_become_weaker_than_recorded() {
         let before = league(vec![entry("x", false, &[(2, Some("private")); 10])]);
-        let record = Some(before.to_record("swarm", 10, 500));
+        let record = Some(before.to_record(Record::new("swarm")));
         let now = |seeds| League {
             record: record.clone(),
             ..league(vec![entry("x", false, &[(seeds, Some("private"))])])

@@ -52,13 +52,13 @@ pub fn bugs(asked: &Bugs, json: bool) -> Result<Verdict, String> {
         seeds: asked.seeds.get(),
         jobs: jobs(asked.jobs),
     };
-    // A record being made is not measured by the last one, nor one profile by another.
-    let record = record.filter(|it| !asked.record && it.profile == asked.profile.word());
-    let league = league(&chosen(asked)?, &hunt, record)?;
+    // One profile is not measured by another, and what is recorded now not by what was before.
+    let word = asked.profile.word();
+    let record = record.filter(|record| record.profile == word);
+    let before = record.clone().unwrap_or_else(|| Record::new(word));
+    let league = league(&chosen(asked)?, &hunt, record.filter(|_| !asked.record))?;
     if asked.record && league.verdict() == Verdict::Held {
-        let (ranges, seeds) = (asked.ranges.get(), asked.seeds.get());
-        let record = league.to_record(asked.profile.word(), ranges, seeds);
-        record.save().map_err(|mistake| mistake.to_string())?;
+        league.to_record(before).save().map_err(|mistake| mistake.to_string())?;
     }
     let commit = subject::commit();
     let wall_seconds = begun.elapsed().as_secs_f64();
@@ -121,9 +121,14 @@ fn league(bugs: &[Bug], hunt: &Hunt<'_>, record: Option<Record>) -> Result<Leagu
         match plot.plant(Some(bug)) {
             Ok(program) => {
                 let build_seconds = begun.elapsed().as_secs_f64();
-                entries.push(Entry::new(bug, hunt.trails(program)?, build_seconds));
+                let entry = Entry::new(bug, hunt.trails(program)?, build_seconds);
+                terminal::mention(&table::line(&entry));
+                entries.push(entry);
             }
-            Err(why) => unplanted.push((bug.name.clone(), why)),
+            Err(why) => {
+                terminal::mention(&why);
+                unplanted.push((bug.name.clone(), why));
+            }
         }
     }
     terminal::mention("the clean control, on the same seeds");

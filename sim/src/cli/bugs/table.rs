@@ -27,6 +27,21 @@ pub fn text(league: &League) -> String {
     parts.join("\n")
 }
 
+/// One bug in a line, for those who watch.
+pub fn line(entry: &Entry) -> String {
+    let (seconds, _) = entry.seconds();
+    let seeds = entry.count().seeds_for(0.5);
+    format!(
+        "    found in {} of {} ranges, half of the time within {} seeds, {seconds:.1} s; built in {:.0} \
+         s; {}",
+        entry.count().detections,
+        entry.trails.len(),
+        estimate(seeds),
+        entry.build_seconds,
+        entry.caught_by().unwrap_or("nothing broke"),
+    )
+}
+
 fn rows(league: &League) -> Vec<[String; 7]> {
     let head = [
         "name",

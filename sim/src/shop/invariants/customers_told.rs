@@ -43,6 +43,12 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
             }
         }
     }
+    for mail in reckoning.mails.iter().filter(|mail| !mail.template.starts_with("support")) {
+        if truth.orders.get(&mail.order).is_none() {
+            findings
+                .of(&mail.order, format!("is no order, and a mail of {} went out", mail.template));
+        }
+    }
     for alert in &reckoning.alerts {
         let template = format!("support:{}", alert.kind);
         if mails_of(&alert.order, &template) == 0 {

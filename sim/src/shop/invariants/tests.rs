@@ -11,7 +11,7 @@ use super::testing::{ADA, ORDER, Stage, id, mail};
 use super::{INVARIANTS, When, arrows};
 use crate::shop::scenario::Scenario;
 use crate::shop::truth::Step;
-use crate::shop::truth::reckoning::DeadLetter;
+use crate::shop::truth::reckoning::{DeadLetter, MailSeen};
 use crate::shop::truth::rows::{AccountRow, EntryRow};
 
 /// The commit breaks this invariant, on an order that was delivered.
@@ -219,6 +219,9 @@ fn customers_are_told_once() {
     ends_broken("customers told", Stage::delivered(), |stage| {
         stage.alert("found after loss");
         stage.reckoning.mails.pop();
+    });
+    ends_broken("customers told", Stage::delivered(), |stage| {
+        stage.reckoning.mails.push(MailSeen { order: id("rolled back"), ..mail("orderfail") });
     });
     let mut excused = Stage::cancelled();
     excused.reckoning.mails.push(mail("refund"));

@@ -63,6 +63,7 @@ pub fn document(seed: u64, profile: Profile) -> Document {
         customers,
         ..Document::default()
     };
+    another_day(&mut streams.stream("swarm another day"), &mut document);
     let mut switches = streams.stream("swarm switches");
     for shape in &SHAPES {
         // Drawn for every kind and profile alike, so that one switch moves no other.
@@ -105,6 +106,20 @@ fn slow_news(stream: &mut Stream, document: &mut Document) {
         carrier.deliver = Some(ms(500));
         carrier.lost_per_mille = Some(At::from(500));
         document.faults.push(At::from(fault));
+    }
+}
+
+/// In one storm of sixty somebody orders once more the next day: what is done every hour has its
+/// turn, and what expires has expired. With one Store, for each looks for work every two seconds,
+/// and a day is long. Before faults are drawn, for they are aimed at nodes.
+fn another_day(stream: &mut Stream, document: &mut Document) {
+    let hours = stream.random_range(25..30);
+    let skus: Vec<String> = document.world.stock.iter().map(|row| row.sku.value.clone()).collect();
+    let order = StepTable { after: Some(Length::seconds(hours * 3600)), ..order(stream, &skus, 1) };
+    if stream.random_bool(1.0 / 60.0) {
+        document.customers[0].script.push(At::from(order));
+        document.world.replicas.insert("store".to_owned(), At::from(1));
+        document.world.storm = Some(Length::seconds((hours + 1) * 3600));
     }
 }
 
