@@ -15,7 +15,7 @@ use stormproof_system::warehouse::reservation::State;
 use super::arms::is_foreign;
 
 /// How each kind of fault is carried, in the order of [`KINDS`](stormproof_sim::storm::faults::KINDS).
-pub const HOW: [(&str, &str); 17] = [
+pub const HOW: [(&str, &str); 18] = [
     (
         "crash",
         "kill -9 of the process; of a broker, a database or the mail server, which are not ours to \
@@ -37,6 +37,7 @@ pub const HOW: [(&str, &str); 17] = [
     ("confirm lost", "the publisher's connection ends when the broker's confirm comes"),
     ("message twice", "the queue is bound aside, and the message put into it twice"),
     ("message late", "the queue is bound aside, and the message put into it later"),
+    ("message returned", "skipped: what to do with a message is the broker's own decision"),
     (
         "messages reordered",
         "the queue is bound aside, and messages put into it in pairs, turned round",
@@ -84,6 +85,9 @@ pub fn sort(scenario: &Scenario) -> Sorted {
 
 /// Why a fault is not carried; `None` if it is.
 fn refusal(fault: &Fault) -> Option<String> {
+    if matches!(fault.kind, Kind::MessageReturned { .. }) {
+        return Some("whether a queue takes a message is the broker's own decision".to_owned());
+    }
     let When::Moment { moment, .. } = &fault.when else { return None };
     if matches!(fault.kind, Kind::ConnectHangs { .. }) {
         return Some("by the time a request names itself it has its connection".to_owned());
@@ -136,8 +140,8 @@ pub fn list() -> String {
     for (act, how) in MOMENTS {
         text += &format!("  {act:<29}  {how}\n");
     }
-    text += "\nskipped: clocks that are off; `connect_hangs` at a moment; moments of commits without a \
-             row in `audit`; `after ack`\n";
+    text += "\nskipped: clocks that are off; `message_returned`; `connect_hangs` at a moment; moments of \
+             commits without a row in `audit`; `after ack`\n";
     let foreign = map::databases().into_iter().chain([map::BROKER, map::MAIL].map(str::to_owned));
     let foreign: Vec<_> = foreign.filter(|node| is_foreign(node)).collect();
     text + &format!("not ours to end: {}", foreign.join(", "))
@@ -179,6 +183,8 @@ mod tests {
         let hangs = "connect_hangs = \"store -> bank\"";
         assert_eq!(skipped(hangs, "when = \"before call debit\"").len(), 1);
         assert_eq!(skipped(hangs, "until = \"9s\""), [""; 0]);
+        let returned = "message_returned = \"delivery.request.queue\"";
+        assert_eq!(skipped(returned, "").len(), 1);
     }
 
     #[test]
