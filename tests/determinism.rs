@@ -9,7 +9,7 @@ use stormproof_sim::shop::scenario::tables::Document;
 use stormproof_sim::shop::swarm::{self, Profile};
 use stormproof_sim::shop::{Options, simulate};
 
-const TRACED: Options = Options { story: true, trace: true };
+const TRACED: Options = Options { story: true, trace: true, passages: false };
 /// Storms that are drawn and compared.
 const SEEDS: [u64; 3] = [11, 48213, 12];
 

@@ -114,7 +114,7 @@ fn run(journey: &Journey, fault: &str) -> Outcome {
     let toml = format!("{}\n{fault}", journey.toml);
     let scenario = Scenario::parse(&format!("{}.toml", journey.name), &toml);
     let scenario = scenario.unwrap_or_else(|mistake| panic!("{mistake}\n{toml}"));
-    simulate(&scenario, 7, Options { story: true, trace: false })
+    simulate(&scenario, 7, Options { story: true, trace: false, ..Options::default() })
 }
 
 /// The journey holds and ends as expected with this fault, and the fault fired.

@@ -17,7 +17,11 @@ fn every_scenario_tells_its_story() {
     assert!(scenarios.len() >= 25, "only {} scenarios", scenarios.len());
     let mut failures = Vec::new();
     for scenario in scenarios {
-        let outcome = simulate(&scenario, scenario.seed, Options { story: true, trace: false });
+        let outcome = simulate(
+            &scenario,
+            scenario.seed,
+            Options { story: true, trace: false, ..Options::default() },
+        );
         for broken in &outcome.broken {
             failures.push(format!("{}: {}: {}", scenario.name, broken.invariant, broken.what));
         }

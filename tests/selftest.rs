@@ -134,7 +134,7 @@ where
 {
     let scenario = Scenario::parse("tampered.toml", toml);
     let scenario = scenario.unwrap_or_else(|mistake| panic!("{mistake}"));
-    let options = Options { story: true, trace: false };
+    let options = Options { story: true, trace: false, ..Options::default() };
     if scenario.expect.is_none() {
         assert_eq!(simulate(&scenario, 7, options).broken, []);
     }

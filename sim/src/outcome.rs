@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::storm::moment::Passage;
+
 /// The result of one scenario under one seed.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Outcome {
@@ -22,6 +24,9 @@ pub struct Outcome {
     pub sometimes: BTreeMap<String, u64>,
     /// Every (node's service, moment) passed and how often: the map that exploration covers.
     pub moments: BTreeMap<String, u64>,
+    /// Every moment passed, in order, from the storm's beginning to its end; empty unless asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passages: Vec<Passage>,
     /// The last hash of the event chain, in hexadecimal.
     pub fingerprint: String,
     /// The story's lines; empty unless asked for.

@@ -126,7 +126,7 @@ async fn reconcile_all_the_time(world: World, store: &'static str) {
     }
 }
 
-const STORY: Options = Options { story: true, trace: false };
+const STORY: Options = Options { story: true, trace: false, passages: false };
 
 fn scenario() -> Scenario {
     Scenario::parse("hour.toml", AN_HOUR).unwrap_or_else(|mistake| panic!("{mistake}"))

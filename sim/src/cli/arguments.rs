@@ -1,6 +1,6 @@
 //! The arguments: clap reads the help, the defaults and the mistakes' answers from these types.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU8, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub enum Command {
     Run(Run),
     /// Runs many seeds and groups what broke.
     Explore(Explore),
+    /// Runs a scenario with every fault at every moment.
+    Sweep(Sweep),
     /// Finds the smallest scenario that still breaks the same invariant.
     Shrink(Shrink),
     /// Asks what a broken run depends on: when it became likely, and which faults it takes.
@@ -104,6 +106,27 @@ pub struct Explore {
     /// Writes a report.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct Sweep {
+    /// A name in scenarios/, a path to a file, or `storm`: a world drawn from the seed.
+    pub scenario: String,
+    /// The scenario's own seed, unless said otherwise.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// One fault at a time, or all pairs too.
+    #[arg(long, value_name = "1|2", default_value = "1", value_parser = faults_at_once)]
+    pub faults: NonZeroU8,
+    /// Only faults of these kinds, named as in scenarios; all, unless said otherwise.
+    #[arg(long = "kind", value_name = "KIND", num_args = 1..)]
+    pub kinds: Vec<String>,
+    /// How many processes; one for each core, unless said otherwise.
+    #[arg(long, value_name = "J")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Goes on with the pairs of a sweep that was broken off.
+    #[arg(long)]
+    pub resume: bool,
 }
 
 #[derive(Args, Debug)]
@@ -309,6 +332,12 @@ impl From<Profile> for swarm::Profile {
 pub fn jobs(asked: Option<NonZeroUsize>) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     asked.map_or_else(cores, NonZeroUsize::get)
+}
+
+/// How many faults a sweep puts into one run.
+fn faults_at_once(text: &str) -> Result<NonZeroU8, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroU8| number.get() <= 2);
+    number.ok_or_else(|| "expected 1, or 2 for all pairs".to_owned())
 }
 
 /// A length of wall time: `500ms`, `60s`, `5m` or `1h`.

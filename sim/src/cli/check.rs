@@ -58,7 +58,8 @@ pub fn check(asked: &Check, json: bool) -> Result<Verdict, String> {
     let subject = Subject::find(&asked.scenario, Profile::default())?;
     let begun = Instant::now();
     let seeds = asked.from..asked.from.saturating_add(asked.seeds.get());
-    let worker = process::worker_of(&subject, Options { story: true, trace: true })?;
+    let worker =
+        process::worker_of(&subject, Options { story: true, trace: true, ..Options::default() })?;
     let twice = |seeds: Range<u64>| {
         let mut command = worker(seeds);
         command.args(["--repeat", "2"]);
@@ -199,6 +200,7 @@ fn rest(outcome: &Outcome) -> Vec<String> {
         fingerprint,
         story,
         trace: _,
+        passages,
     } = outcome;
     let mut lines = vec![
         format!("scenario {scenario} · seed {seed}"),
@@ -210,7 +212,7 @@ fn rest(outcome: &Outcome) -> Vec<String> {
         format!("unfired {unfired:?} {unfired_places:?}"),
         format!("faults fired {faults_fired:?}"),
         format!("sometimes {sometimes:?}"),
-        format!("moments {moments:?}"),
+        format!("moments {moments:?} {passages:?}"),
     ];
     lines.extend(story.iter().cloned());
     lines

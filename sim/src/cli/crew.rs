@@ -33,8 +33,7 @@ pub struct Errand {
     toml: String,
     seed: u64,
     reseed: Option<Reseed>,
-    story: bool,
-    trace: bool,
+    options: Options,
 }
 
 /// Worker processes that wait for errands.
@@ -47,8 +46,7 @@ pub struct Crew {
 impl Errand {
     /// Runs a document under its own seed.
     pub fn of(document: &Document, options: Options) -> Errand {
-        let Options { story, trace } = options;
-        Errand { toml: document.to_toml(), seed: document.seed, reseed: None, story, trace }
+        Errand { toml: document.to_toml(), seed: document.seed, reseed: None, options }
     }
 
     /// The same, with chance drawn anew from a time of the storm on.
@@ -63,10 +61,9 @@ impl Errand {
     pub fn run(&self) -> Result<Outcome, String> {
         let scenario = Scenario::parse(&format!("{}.toml", shrink::NAME), &self.toml);
         let scenario = scenario.map_err(|mistake| mistake.to_string())?;
-        let options = Options { story: self.story, trace: self.trace };
         Ok(match self.reseed {
-            None => simulate(&scenario, self.seed, options),
-            Some(reseed) => simulate_reseeded(&scenario, self.seed, options, reseed),
+            None => simulate(&scenario, self.seed, self.options),
+            Some(reseed) => simulate_reseeded(&scenario, self.seed, self.options, reseed),
         })
     }
 }

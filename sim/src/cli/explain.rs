@@ -59,7 +59,8 @@ pub fn explain(asked: &Explain, json: bool) -> Result<Verdict, String> {
     let crew = Crew::new(jobs(asked.jobs))?;
     let begun = Instant::now();
     let document = subject.document(seed);
-    let outcome = crew.run(&Errand::of(&document, Options { story: false, trace: true }))?;
+    let outcome = crew
+        .run(&Errand::of(&document, Options { story: false, trace: true, ..Options::default() }))?;
     let invariant = target(&subject, seed, &outcome, asked.invariant.as_deref())?;
     let runs = asked.runs.get();
     let inquiry = Inquiry { crew: &crew, invariant: &invariant, runs };

@@ -83,7 +83,8 @@ fn tally(asked: &Explore, subject: &Subject, begun: Instant) -> Result<Tally, St
 
 /// Runs the first seed of every group again, each in a process of its own, for its story.
 fn stories(subject: &Subject, tally: &Tally) -> Result<Vec<report::Story>, String> {
-    let worker = process::worker_of(subject, Options { story: true, trace: false })?;
+    let worker =
+        process::worker_of(subject, Options { story: true, trace: false, ..Options::default() })?;
     let mut seeds: Vec<u64> = tally.groups().iter().map(|group| group.first).collect();
     seeds.sort_unstable();
     seeds.dedup();

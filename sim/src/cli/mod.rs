@@ -22,6 +22,7 @@ mod run;
 mod shrink;
 mod subject;
 mod summary;
+mod sweep;
 mod tally;
 mod terminal;
 #[cfg(test)]
@@ -74,6 +75,7 @@ fn dispatch(arguments: Arguments) -> Result<Verdict, String> {
         None => explore::explore(&Explore::first_look(), json),
         Some(Command::Run(asked)) => run::run(&asked, json),
         Some(Command::Explore(asked)) => explore::explore(&asked, json),
+        Some(Command::Sweep(asked)) => sweep::sweep(&asked, json),
         Some(Command::Shrink(asked)) => shrink::shrink(&asked, json),
         Some(Command::Explain(asked)) => explain::explain(&asked, json),
         Some(Command::Check(asked)) => check::check(&asked, json),

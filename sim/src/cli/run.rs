@@ -22,7 +22,8 @@ pub fn run(asked: &Run, json: bool) -> Result<Verdict, String> {
     let subject = Subject::find(&asked.scenario, asked.profile)?.with_bug(asked.bug.clone());
     let seed = asked.seed.unwrap_or_else(|| subject.own_seed());
     let begun = Instant::now();
-    let mut finding = subject.attempt(seed, Options { story: true, trace: asked.trace.is_some() });
+    let mut finding = subject
+        .attempt(seed, Options { story: true, trace: asked.trace.is_some(), ..Options::default() });
     let wall_seconds = begun.elapsed().as_secs_f64();
     let (mut story, mut trace) = (Vec::new(), Vec::new());
     if let Finding::Ended(outcome) = &mut finding {

@@ -57,7 +57,10 @@ pub fn shrink(asked: &Shrink, json: bool) -> Result<Verdict, String> {
         reduced.what
     );
     let file = asked.out.clone().unwrap_or_else(|| default_file(&reduced.invariant, seed));
-    let outcome = crew.run(&Errand::of(&reduced.document, Options { story: true, trace: true }))?;
+    let outcome = crew.run(&Errand::of(
+        &reduced.document,
+        Options { story: true, trace: true, ..Options::default() },
+    ))?;
     write(&file, &reduced, &outcome)?;
     let short = file.strip_prefix(subject::workspace()).unwrap_or(&file);
     match json {

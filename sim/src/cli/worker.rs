@@ -18,7 +18,7 @@ use super::subject::Subject;
 /// Runs the seeds asked for.
 pub fn work(asked: &Worker) -> Result<Verdict, String> {
     let subject = Subject::find(&asked.scenario, asked.profile)?;
-    let options = Options { story: asked.story, trace: asked.trace };
+    let options = Options { story: asked.story, trace: asked.trace, ..Options::default() };
     for seed in asked.from..asked.from.saturating_add(asked.count) {
         for _ in 0..asked.repeat {
             if !tell(&subject.simulate(seed, options))? {

@@ -30,6 +30,8 @@ pub mod sometimes;
 pub mod staff;
 #[cfg(feature = "world")]
 pub mod swarm;
+#[cfg(feature = "world")]
+pub mod sweep;
 #[cfg(all(test, feature = "world"))]
 mod tests;
 pub mod truth;

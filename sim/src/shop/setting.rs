@@ -37,6 +37,7 @@ pub fn spec(scenario: &Scenario, seed: u64, options: Options) -> Spec {
     declared.expect("the table of queues is consistent");
     spec.template = ending::template;
     spec.trace = options.trace;
+    spec.passages = options.passages;
     spec.clock_offsets =
         scenario.world.clocks.iter().map(|(node, offset)| (node.clone(), *offset)).collect();
     spec.limit = ZERO + scenario.world.storm + 3 * CALM_MAX;

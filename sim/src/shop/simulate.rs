@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use stormproof_system::ports::Ports;
 use stormproof_system::time::Time;
 
@@ -19,14 +20,17 @@ use super::truth::reckoning::Reckoning;
 use super::{ending, phases, setting};
 use crate::outcome::Outcome;
 use crate::storm::faults::Kind;
+use crate::storm::moment::Passage;
 use crate::world::{self, Commit, Reseed, World};
 
 /// What a run is to keep besides its figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     pub story: bool,
     /// Every event as a JSON line.
     pub trace: bool,
+    /// Every pass of a moment, as faults can be aimed at it.
+    pub passages: bool,
 }
 
 /// Runs `scenario` under `seed`: same pair, same outcome, byte for byte.
@@ -96,7 +100,7 @@ fn with_history(
 ) -> Outcome {
     let mut story = Vec::new();
     if options.story {
-        story = world.history().story().iter().filter_map(|line| from_zero(line)).collect();
+        story = world.history().story().iter().filter_map(|line| told_from_zero(line)).collect();
         story.push(reckoning.last_line(&judge.bench().truth));
     }
     Outcome {
@@ -104,6 +108,7 @@ fn with_history(
         virtual_seconds: world.elapsed().as_secs_f64(),
         events: world.history().events(),
         moments: world.moments(),
+        passages: world.passages().into_iter().filter_map(from_zero).collect(),
         fingerprint: world.fingerprint(),
         story,
         trace: if options.trace { world.history().trace() } else { Vec::new() },
@@ -112,10 +117,15 @@ fn with_history(
 }
 
 /// A line of the story told in the storm's own time; what came before is nobody's affair.
-fn from_zero(line: &str) -> Option<String> {
+fn told_from_zero(line: &str) -> Option<String> {
     let (time, rest) = line.trim_start().split_once(' ')?;
     let at = time.parse::<f64>().ok()? - ZERO.as_secs_f64();
     (at >= 0.0).then(|| format!("{at:>8.3} {rest}"))
+}
+
+/// A passage in the storm's own time; the set-up's are nobody's affair.
+fn from_zero(passage: Passage) -> Option<Passage> {
+    passage.at.checked_sub(ZERO).map(|at| Passage { at, ..passage })
 }
 
 /// The judge follows a commit.

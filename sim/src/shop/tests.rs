@@ -25,7 +25,8 @@ dead = 0
 #[test]
 fn one_order_is_delivered() {
     let scenario = Scenario::parse("one_order.toml", ONE_ORDER).expect("no mistake");
-    let outcome = simulate(&scenario, 7, Options { story: true, trace: false });
+    let outcome =
+        simulate(&scenario, 7, Options { story: true, trace: false, ..Options::default() });
     assert_eq!(outcome.broken, [], "{}", outcome.story.join("\n"));
     assert_eq!(outcome.orders_by_status["DELIVERED"], 1);
     let last = outcome.story.last().expect("a last line");
@@ -35,7 +36,7 @@ fn one_order_is_delivered() {
 #[test]
 fn the_same_pair_gives_the_same_outcome() {
     let scenario = Scenario::parse("one_order.toml", ONE_ORDER).expect("no mistake");
-    let options = Options { story: true, trace: true };
+    let options = Options { story: true, trace: true, ..Options::default() };
     let first = simulate(&scenario, 7, options);
     assert_eq!(simulate(&scenario, 7, options), first);
     assert_ne!(simulate(&scenario, 8, options).fingerprint, first.fingerprint);
@@ -45,7 +46,7 @@ fn the_same_pair_gives_the_same_outcome() {
 #[test]
 fn chance_is_drawn_anew_from_a_time_on() {
     let scenario = Scenario::parse("one_order.toml", ONE_ORDER).expect("no mistake");
-    let options = Options { story: false, trace: true };
+    let options = Options { story: false, trace: true, ..Options::default() };
     let plain = simulate(&scenario, 7, options);
     let anew = |at, seed| simulate_reseeded(&scenario, 7, options, Reseed { at, seed });
     let end = Duration::from_secs(3600);
@@ -90,7 +91,8 @@ fn poison_is_told_and_tried_again() {
     let poison = "[[fault]]\npoison = \"delivery.update.queue\"\nat = \"1s\"\n[expect]\ndead = 1\n";
     let text = ONE_ORDER.replace("[expect]", poison).replace("dead = 0\n", "");
     let scenario = Scenario::parse("poison.toml", &text).expect("no mistake");
-    let outcome = simulate(&scenario, 7, Options { story: true, trace: false });
+    let outcome =
+        simulate(&scenario, 7, Options { story: true, trace: false, ..Options::default() });
     assert_eq!(outcome.broken, [], "{}", outcome.story.join("\n"));
     assert_eq!(outcome.unfired, Vec::<String>::new());
     assert_eq!(outcome.sometimes["DLQ replay"], 1);

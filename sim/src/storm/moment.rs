@@ -7,9 +7,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
-/// A point in a node's work.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+use serde::{Deserialize, Serialize};
+
+/// A point in a node's work. In JSON it is as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Moment {
     pub side: Side,
     pub act: Act,
@@ -71,6 +75,20 @@ impl fmt::Display for Moment {
     }
 }
 
+impl From<Moment> for String {
+    fn from(moment: Moment) -> String {
+        moment.to_string()
+    }
+}
+
+impl TryFrom<String> for Moment {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Moment, String> {
+        text.parse()
+    }
+}
+
 impl FromStr for Moment {
     type Err = String;
 
@@ -95,6 +113,21 @@ impl FromStr for Moment {
         }
         Err(expected())
     }
+}
+
+/// A node passed a moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Passage {
+    pub service: String,
+    pub moment: Moment,
+    /// The how manieth time (from 1) that this service did, and that anybody did.
+    pub nth: u32,
+    pub nth_of_all: u32,
+    /// Since the world began.
+    pub at: Duration,
+    /// How many events there were before. Passages of one node with as many are at one instant:
+    /// nothing has happened in between, so a fault at the one is the same fault at the other.
+    pub instant: u64,
 }
 
 #[cfg(test)]

@@ -205,6 +205,11 @@ impl World {
         self.0.injector.moments()
     }
 
+    /// Every pass of a moment until the storm's end; none unless the spec keeps them.
+    pub fn passages(&self) -> Vec<moment::Passage> {
+        self.0.injector.passages()
+    }
+
     /// The last hash of the event chain, in hexadecimal.
     pub fn fingerprint(&self) -> String {
         self.0.history.fingerprint()

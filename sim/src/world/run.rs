@@ -105,7 +105,7 @@ fn build(mut spec: Spec) -> World {
         time: madsim::time::TimeHandle::current(),
         history: History::new(nodes.names(), spec.trace, spec.events_max),
         nodes,
-        injector: Injector::new(spec.faults),
+        injector: Injector::new(spec.faults, spec.passages),
         databases,
         broker: BrokerHost::new(seed, spec.broker),
         mail: MailHost::new(seed, spec.template),

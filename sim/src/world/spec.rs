@@ -30,6 +30,8 @@ pub struct Spec {
     pub observers: Vec<Observer>,
     /// Whether to keep every event as a JSON line.
     pub trace: bool,
+    /// Whether every pass of a moment is kept.
+    pub passages: bool,
     /// How far a node's clock is off, in microseconds, by node name.
     pub clock_offsets: Vec<(String, i64)>,
     /// When chance is drawn anew, if it is.
@@ -81,6 +83,7 @@ impl Spec {
             template: |mail| mail.subject.clone(),
             observers: Vec::new(),
             trace: false,
+            passages: false,
             clock_offsets: Vec::new(),
             reseed: None,
             limit: Duration::from_secs(30 * 24 * 3600),

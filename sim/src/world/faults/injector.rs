@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::world::faults::{Fault, Kind, When, process};
-use crate::world::moment::{Act, Moment, Side};
+use crate::world::moment::{Act, Moment, Passage, Side};
 use crate::world::node::{Life, NodeIndex, Nodes, Role};
 use crate::world::{World, lock};
 
@@ -24,6 +24,8 @@ struct State {
     over: bool,
     /// By the hash of service and moment.
     moments: BTreeMap<u64, Passes>,
+    /// Every pass during the storm, if they are kept.
+    passages: Option<Vec<Passage>>,
 }
 
 struct Armed {
@@ -55,9 +57,15 @@ enum Verdict {
 }
 
 impl Injector {
-    pub(in crate::world) fn new(faults: Vec<Fault>) -> Injector {
-        let armed = faults.into_iter().map(Armed::new).collect();
-        Injector { state: Mutex::new(State { armed, over: false, moments: BTreeMap::new() }) }
+    /// Keeps every pass if asked to.
+    pub(in crate::world) fn new(faults: Vec<Fault>, passages: bool) -> Injector {
+        let state = State {
+            armed: faults.into_iter().map(Armed::new).collect(),
+            over: false,
+            moments: BTreeMap::new(),
+            passages: passages.then(Vec::new),
+        };
+        Injector { state: Mutex::new(state) }
     }
 
     /// Passes a moment of `life`: its node may die here (then this never returns) or stand still.
@@ -75,7 +83,7 @@ impl Injector {
         if !nodes.is_alive(life) {
             std::future::pending::<()>().await;
         }
-        match self.note(nodes, life.node, side, act, name)? {
+        match self.note(world, life.node, side, act, name)? {
             (place, Verdict::Operation(kind)) => {
                 self.fire(world, place);
                 Some(kind)
@@ -97,15 +105,17 @@ impl Injector {
     /// Counts the pass; says which fault waits here.
     fn note(
         &self,
-        nodes: &Nodes,
+        world: &World,
         node: NodeIndex,
         side: Side,
         act: Act,
         name: &[&str],
     ) -> Option<(usize, Verdict)> {
+        let nodes = &world.0.nodes;
         let state = &mut *lock(&self.state);
         let service = nodes.group(node);
-        let passes = state.moments.entry(hash(service, side, act, name)).or_insert_with(|| {
+        let key = hash(service, side, act, name);
+        let passes = state.moments.entry(key).or_insert_with(|| {
             let moment = Moment::new(side, act, name.join(" "));
             Passes { service: service.clone(), moment, count: 0 }
         });
@@ -113,9 +123,14 @@ impl Injector {
         if state.over {
             return None;
         }
+        let State { armed, moments, passages, .. } = state;
+        let passes = &moments[&key];
+        if let Some(passages) = passages {
+            passages.push(passage(world, passes, moments));
+        }
         let moment = &passes.moment;
         let mut verdict = None;
-        for (place, armed) in state.armed.iter_mut().enumerate() {
+        for (place, armed) in armed.iter_mut().enumerate() {
             let When::Moment { moment: wanted, nth } = &armed.when else { continue };
             if wanted != moment || !concerns(nodes, &armed.kind, node) {
                 continue;
@@ -275,6 +290,11 @@ impl Injector {
         armed.filter(|(_, armed)| armed.fired == 0).map(|(place, _)| place).collect()
     }
 
+    /// Every pass during the storm; none unless they were kept.
+    pub(in crate::world) fn passages(&self) -> Vec<Passage> {
+        lock(&self.state).passages.clone().unwrap_or_default()
+    }
+
     pub(in crate::world) fn moments(&self) -> BTreeMap<String, u64> {
         let state = lock(&self.state);
         let rows = state.moments.values();
@@ -303,6 +323,21 @@ impl Armed {
 
     fn is_due(&self, now: Duration) -> bool {
         self.from <= now && now < self.until
+    }
+}
+
+/// The pass that has just been counted.
+fn passage(world: &World, passes: &Passes, moments: &BTreeMap<u64, Passes>) -> Passage {
+    let same = moments.values().filter(|other| other.moment == passes.moment);
+    let of_all = same.map(|passes| passes.count).sum();
+    let number = |count: u64| u32::try_from(count).expect("a run has fewer events");
+    Passage {
+        service: passes.service.to_string(),
+        moment: passes.moment.clone(),
+        nth: number(passes.count),
+        nth_of_all: number(of_all),
+        at: world.elapsed(),
+        instant: world.0.history.events(),
     }
 }
 

@@ -1,0 +1,387 @@
+//! `cargo sim sweep`: a scenario with every fault at every moment, one at a time, then in pairs.
+//!
+//! The first run, without a fault of ours, says which moments there are. Each run with one fault
+//! says which moments there are after it, and those are where a second one can be aimed: so every
+//! pair is tried, and none that cannot be. `coverage` is the map of what was tried, `journal` what a
+//! sweep that was broken off goes on from.
+
+mod coverage;
+mod journal;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use stormproof_sim::outcome::Outcome;
+use stormproof_sim::shop::Options;
+use stormproof_sim::shop::scenario::{Document, SHAPES, Scenario};
+use stormproof_sim::shop::sweep::{Placement, placements, with};
+use stormproof_sim::storm::moment::Passage;
+
+use super::Verdict;
+use super::arguments::{Profile, Sweep, jobs};
+use super::crew::{Crew, Errand};
+use super::progress::Progress;
+use super::subject::{self, Finding, Subject, quoted};
+use super::terminal::{self, count, rate, table};
+use coverage::Coverage;
+use journal::Journal;
+use stormproof_system::trace::hex;
+
+/// Where scenarios that broke and the journal are written, from the workspace's folder on.
+const FOLDER: &str = "target/sim/sweep";
+
+/// Runs between two looks at the progress.
+const CHUNK: usize = 64;
+
+/// What is swept, and by whom.
+struct Sweeper<'a> {
+    crew: &'a Crew,
+    document: Document,
+    asked: &'a Sweep,
+    progress: Progress,
+}
+
+/// What runs have come to. A journal keeps it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Count {
+    figures: Figures,
+    failures: Vec<Failure>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Figures {
+    #[serde(rename = "seeds")]
+    runs: u64,
+    /// Not run: the same faults as those of another run.
+    same: u64,
+    /// Runs in which a fault did not fire.
+    unfired: u64,
+    orders: u64,
+    orders_by_status: BTreeMap<String, u64>,
+    virtual_seconds: f64,
+    events: u64,
+    faults_fired: BTreeMap<String, u64>,
+    sometimes: BTreeMap<String, u64>,
+    /// A hash over the fingerprints of all runs, in their order.
+    fingerprint: String,
+}
+
+/// A run that broke.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Failure {
+    invariant: String,
+    what: String,
+    /// Which faults there were, in words.
+    faults: Vec<String>,
+    toml: String,
+}
+
+/// Sweeps, and says what broke and what was not covered.
+pub fn sweep(asked: &Sweep, json: bool) -> Result<Verdict, String> {
+    let subject = Subject::find(&asked.scenario, Profile::default())?;
+    for kind in &asked.kinds {
+        if !SHAPES.iter().any(|shape| shape.key == kind) {
+            let known: Vec<_> = SHAPES.iter().map(|shape| shape.key).collect();
+            return Err(format!("--kind {kind}: expected one of {}", known.join(", ")));
+        }
+    }
+    let seed = asked.seed.unwrap_or_else(|| subject.own_seed());
+    let crew = Crew::new(jobs(asked.jobs))?;
+    let begun = Instant::now();
+    let document = subject.document(seed);
+    let options = Options { passages: true, ..Options::default() };
+    let base = crew.run(&Errand::of(&document, options))?;
+    if let Some(broken) = base.broken.first() {
+        return Err(format!(
+            "{} · seed {seed} breaks {:?} by itself ({}): expected a scenario that holds",
+            subject.name(),
+            broken.invariant,
+            broken.what
+        ));
+    }
+    let mut sweeper = Sweeper { crew: &crew, document, asked, progress: Progress::new(u64::MAX) };
+    let (mut counted, coverage) = sweeper.singles(&base.passages)?;
+    if asked.faults.get() == 2 {
+        sweeper.pairs(&subject, &base.passages, &mut counted)?;
+    }
+    sweeper.progress.finish();
+    let report = Report {
+        scenario: subject.name().to_owned(),
+        seed,
+        moments: base.passages.len(),
+        faults: asked.faults.get(),
+        broken: broken(&subject, &counted)?,
+        figures: counted.figures,
+        coverage,
+        wall_seconds: begun.elapsed().as_secs_f64(),
+    };
+    match json {
+        true => terminal::print_json(&report)?,
+        false => terminal::print(&report.text())?,
+    }
+    let held = report.broken.is_empty() && report.coverage.gaps().is_empty();
+    Ok(if held { Verdict::Held } else { Verdict::Broken })
+}
+
+impl Sweeper<'_> {
+    /// Every fault by itself.
+    fn singles(&mut self, passages: &[Passage]) -> Result<(Count, Coverage), String> {
+        let placements = self.chosen(passages, 0);
+        let mut coverage = Coverage::default();
+        let counted = self.run(&self.document.clone(), &placements, |placement, outcome| {
+            coverage.tried(passages, placement, has_fired(outcome));
+        })?;
+        for placement in placements.iter().filter(|placement| placement.same_as.is_some()) {
+            coverage.same(passages, placement);
+        }
+        Ok((counted, coverage))
+    }
+
+    /// Every fault with every other that comes after it.
+    fn pairs(
+        &mut self,
+        subject: &Subject,
+        passages: &[Passage],
+        counted: &mut Count,
+    ) -> Result<(), String> {
+        let key = (self.document.to_toml(), &self.asked.kinds, subject::commit());
+        let mut journal = Journal::open(subject.name(), &key, self.asked.resume)?;
+        for (place, first) in self.chosen(passages, 0).iter().enumerate() {
+            if first.same_as.is_some() {
+                continue;
+            }
+            let of_first = match journal.of(place) {
+                Some(known) => known,
+                None => {
+                    let of_first = self.seconds(first)?;
+                    journal.note(place, &of_first)?;
+                    of_first
+                }
+            };
+            counted.add(of_first);
+        }
+        Ok(())
+    }
+
+    /// One fault with every other that comes after it.
+    fn seconds(&mut self, first: &Placement) -> Result<Count, String> {
+        let document = with(&self.document, first);
+        let options = Options { passages: true, ..Options::default() };
+        let outcome = self.crew.run(&Errand::of(&document, options))?;
+        if !has_fired(&outcome) || !outcome.broken.is_empty() {
+            return Ok(Count::default());
+        }
+        // Up to its moment the run is the first one's. A fault that is told a moment strikes there,
+        // one that is told a time began before it.
+        let after = first.passage + usize::from(first.table.when.is_some());
+        let seconds = self.chosen(&outcome.passages, after);
+        self.run(&document, &seconds, |_, _| ())
+    }
+
+    fn chosen(&self, passages: &[Passage], from: usize) -> Vec<Placement> {
+        let mut placements = placements(passages, from);
+        if !self.asked.kinds.is_empty() {
+            // What is the same fault as another is of the same kind, so that both stay or go; but
+            // places move.
+            let mut places = Vec::new();
+            let mut kept = 0;
+            for placement in &placements {
+                places.push(kept);
+                kept += usize::from(self.asked.kinds.iter().any(|kind| kind == placement.kind));
+            }
+            placements.retain(|placement| self.asked.kinds.iter().any(|it| it == placement.kind));
+            for placement in &mut placements {
+                placement.same_as = placement.same_as.map(|place| places[place]);
+            }
+        }
+        placements
+    }
+
+    /// Runs `document` with each of the faults that is not the same as another.
+    fn run(
+        &mut self,
+        document: &Document,
+        placements: &[Placement],
+        mut each: impl FnMut(&Placement, &Outcome),
+    ) -> Result<Count, String> {
+        let mut counted = Count::default();
+        let (to_run, same): (Vec<_>, Vec<_>) =
+            placements.iter().partition(|placement| placement.same_as.is_none());
+        counted.figures.same = same.len() as u64;
+        for chunk in to_run.chunks(CHUNK) {
+            let documents: Vec<_> =
+                chunk.iter().map(|placement| with(document, placement)).collect();
+            let errands: Vec<_> =
+                documents.iter().map(|it| Errand::of(it, Options::default())).collect();
+            for ((placement, document), outcome) in
+                chunk.iter().zip(&documents).zip(self.crew.run_all(&errands)?)
+            {
+                each(placement, &outcome);
+                counted.take(document, &outcome);
+                self.progress.add(&Finding::Ended(Box::new(outcome)));
+            }
+        }
+        Ok(counted)
+    }
+}
+
+fn has_fired(outcome: &Outcome) -> bool {
+    outcome.unfired.is_empty()
+}
+
+impl Count {
+    fn take(&mut self, document: &Document, outcome: &Outcome) {
+        self.figures.add(Figures {
+            runs: 1,
+            same: 0,
+            unfired: u64::from(!has_fired(outcome)),
+            orders: outcome.orders,
+            orders_by_status: outcome.orders_by_status.clone(),
+            virtual_seconds: outcome.virtual_seconds,
+            events: outcome.events,
+            faults_fired: outcome.faults_fired.clone(),
+            sometimes: outcome.sometimes.clone(),
+            fingerprint: outcome.fingerprint.clone(),
+        });
+        let Some(broken) = outcome.broken.first() else { return };
+        let scenario = Scenario::from_document("swept", document.clone());
+        let asked = |scenario: Scenario| {
+            (0..document.faults.len()).map(|place| scenario.asked_at(place)).collect()
+        };
+        self.failures.push(Failure {
+            invariant: broken.invariant.clone(),
+            what: broken.what.clone(),
+            faults: scenario.map(asked).unwrap_or_default(),
+            toml: document.to_toml(),
+        });
+    }
+
+    fn add(&mut self, other: Count) {
+        self.figures.add(other.figures);
+        self.failures.extend(other.failures);
+    }
+}
+
+impl Figures {
+    fn add(&mut self, other: Figures) {
+        self.runs += other.runs;
+        self.same += other.same;
+        self.unfired += other.unfired;
+        self.orders += other.orders;
+        self.virtual_seconds += other.virtual_seconds;
+        self.events += other.events;
+        for (mine, others) in [
+            (&mut self.orders_by_status, other.orders_by_status),
+            (&mut self.faults_fired, other.faults_fired),
+            (&mut self.sometimes, other.sometimes),
+        ] {
+            for (name, count) in others {
+                *mine.entry(name).or_default() += count;
+            }
+        }
+        let both = Sha256::new().chain_update(&self.fingerprint).chain_update(other.fingerprint);
+        self.fingerprint.clear();
+        hex(&mut self.fingerprint, &both.finalize()[..8]);
+    }
+}
+
+/// What a sweep came to: the object of `--json`, and the text.
+#[derive(Serialize)]
+struct Report {
+    scenario: String,
+    seed: u64,
+    /// Passed by the run without a fault of ours.
+    moments: usize,
+    faults: u8,
+    #[serde(flatten)]
+    figures: Figures,
+    broken: Vec<Broken>,
+    coverage: Coverage,
+    wall_seconds: f64,
+}
+
+/// An invariant that broke, with the first scenario that breaks it.
+#[derive(Serialize)]
+struct Broken {
+    invariant: String,
+    what: String,
+    faults: Vec<String>,
+    runs: u64,
+    seed: u64,
+    replay: String,
+    shrink: String,
+}
+
+/// What broke, by invariant; the first scenario of each is written to a file.
+fn broken(subject: &Subject, counted: &Count) -> Result<Vec<Broken>, String> {
+    let mut all: Vec<Broken> = Vec::new();
+    for failure in &counted.failures {
+        if let Some(known) = all.iter_mut().find(|known| known.invariant == failure.invariant) {
+            known.runs += 1;
+            continue;
+        }
+        let folder = subject::workspace().join(FOLDER);
+        let file = folder.join(format!("{}_{}.toml", subject.name(), all.len() + 1));
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(&file, &failure.toml))
+            .map_err(|error| format!("cannot write to {}: {error}", file.display()))?;
+        let short: PathBuf = file.strip_prefix(subject::workspace()).unwrap_or(&file).into();
+        let command =
+            |verb: &str| format!("cargo sim {verb} {}", quoted(&short.display().to_string()));
+        all.push(Broken {
+            invariant: failure.invariant.clone(),
+            what: failure.what.clone(),
+            faults: failure.faults.clone(),
+            runs: 1,
+            seed: subject.own_seed(),
+            replay: command("run"),
+            shrink: command("shrink"),
+        });
+    }
+    Ok(all)
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{} · seed {}: {}\n\n",
+            self.scenario,
+            self.seed,
+            count(self.moments as u64, "moment")
+        );
+        text +=
+            &table("one fault: kind, places, fired, the same as another", &self.coverage.rows());
+        let gaps = self.coverage.gaps();
+        text += &format!("covered {} of {} places\n", self.coverage.covered(), self.coverage.all());
+        for gap in &gaps {
+            text += &format!("  GAP  {gap}\n");
+        }
+        for broken in &self.broken {
+            text += &format!(
+                "\nBROKEN  {}\n        {}\n        {}\n        with {}\nreplay  {}\nshrink  {}\n",
+                broken.invariant,
+                broken.what,
+                count(broken.runs, "run"),
+                broken.faults.join(" and "),
+                broken.replay,
+                broken.shrink,
+            );
+        }
+        let verdict = if self.broken.is_empty() && gaps.is_empty() { "held" } else { "broken" };
+        let Figures { runs, same, unfired, .. } = self.figures;
+        text += &format!(
+            "\n{verdict} · {} · {} runs saved: the same faults · {} with a fault that did not fire\n\
+             {:.1} s · {} runs/s\n",
+            count(runs, "run"),
+            terminal::grouped(same),
+            terminal::grouped(unfired),
+            self.wall_seconds,
+            rate(runs as f64, self.wall_seconds)
+        );
+        text
+    }
+}
