@@ -24,7 +24,7 @@ fn doors() -> Vec<Knock> {
     let refund = json!({
         "key": "REFUND-o", "debit_key": "DEBIT-o", "order_id": "o", "amount": aud(1),
     });
-    let views = || json!({ "orders": ["o"] });
+    let views = || json!({ "after": "", "limit": 1 });
     vec![
         ("warehouse", "POST", "/views", views(), "reconcile"),
         ("bank", "POST", "/views", views(), "reconcile"),
@@ -37,19 +37,19 @@ fn doors() -> Vec<Knock> {
         ("warehouse", "POST", "/reservations/o/return", Value::Null, "orders"),
         ("warehouse", "GET", "/stock", Value::Null, "orders"),
         ("warehouse", "POST", "/stock", restock, "restock"),
-        ("warehouse", "POST", "/views", json!({ "orders": ["o"] }), "reconcile"),
+        ("warehouse", "POST", "/views", views(), "reconcile"),
         ("bank", "POST", "/accounts", json!({ "owner": "ada", "balance": aud(1) }), "teller"),
         ("bank", "GET", "/accounts/ada", Value::Null, "payments"),
         ("bank", "PUT", "/accounts/ada/status", json!({ "status": "OPEN" }), "teller"),
         ("bank", "POST", "/debits", debit, "payments"),
         ("bank", "POST", "/debits/DEBIT-o/void", json!({ "order_id": "o" }), "payments"),
         ("bank", "POST", "/refunds", refund, "payments"),
-        ("bank", "POST", "/views", json!({ "orders": ["o"] }), "reconcile"),
+        ("bank", "POST", "/views", views(), "reconcile"),
         ("delivery", "GET", "/deliveries", Value::Null, "orders"),
         ("delivery", "GET", "/deliveries/o", Value::Null, "orders"),
         ("delivery", "POST", "/deliveries/o/lost", Value::Null, "driver"),
         ("delivery", "POST", "/deliveries/o/found", Value::Null, "driver"),
-        ("delivery", "POST", "/views", json!({ "orders": ["o"] }), "reconcile"),
+        ("delivery", "POST", "/views", views(), "reconcile"),
         ("email", "GET", "/mails", Value::Null, "mailbox"),
     ]
 }

@@ -10,6 +10,7 @@ use stormproof_system::bank::refund::{self, Refund};
 use stormproof_system::error::Error;
 use stormproof_system::messages::{DebitRequest, PaymentOutcome};
 use stormproof_system::money::{Currency, Money};
+use stormproof_system::views::ViewsRequest;
 
 use super::bench::Bench;
 use super::orders::{order_id, user_id};
@@ -317,11 +318,11 @@ async fn money_is_viewed_as_the_ledger_has_it(bench: Bench) {
     let half = "INSERT INTO entries (transaction_id, account, amount) VALUES ('t-2', 'ada', -50)";
     assert_eq!(bench.execute(half).await.ok(), Some(1));
 
-    let orders = ["order-1", "order-2", "order-3", "order-4"].map(order_id);
-    let orders = &orders[..];
-    let views = bench.once(|transaction| payments::views(transaction, orders).scope_boxed()).await;
-    let mut views = views.expect("the rows can be read");
-    views.sort_by_key(|view| view.order_id.clone());
+    let views = async |after: &str, limit| {
+        let page = &ViewsRequest { after: after.into(), limit };
+        let views = bench.once(|transaction| payments::views(transaction, page).scope_boxed());
+        views.await.expect("the rows can be read")
+    };
     let movement = |id: &str, posted, sum| Movement { transaction_id: id.into(), posted, sum };
     let view = |request: &DebitRequest, movement| PaymentView {
         order_id: request.order_id.clone(),
@@ -341,5 +342,9 @@ async fn money_is_viewed_as_the_ledger_has_it(bench: Bench) {
         refund: None,
     };
     let first = PaymentView { refund: Some(back), ..view(&first, movement("t-1", -42_00, 0)) };
-    assert_eq!(views, [first, view(&second, movement("t-2", -50, -50)), tombstone]);
+    let all = [first, view(&second, movement("t-2", -50, -50)), tombstone];
+    assert_eq!(views("", 9).await, all);
+    assert_eq!(views("", 2).await, all[..2]);
+    assert_eq!(views("order-1", 1).await, all[1..2]);
+    assert_eq!(views("order-3", 9).await, []);
 }

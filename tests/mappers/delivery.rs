@@ -16,7 +16,6 @@ super::checks!("delivery":
     a_change_of_another_parcel_than_was_seen_is_refused,
     the_rounds_find_what_is_due,
     parcels_are_listed_by_the_page,
-    parcels_are_viewed_by_the_batch,
 );
 
 fn parcel(order: &str, status: DeliveryStatus, next_move_at: Option<i64>) -> Parcel {
@@ -221,28 +220,5 @@ async fn parcels_are_listed_by_the_page(bench: Bench) {
         let orders: Vec<_> = page.iter().map(|(parcel, _)| parcel.order_id.as_str()).collect();
         assert_eq!(orders, expected, "{limit} after {after:?}");
         assert!(page.iter().all(|(_, timeline)| timeline.received_at == Some(Time(100))));
-    }
-}
-
-async fn parcels_are_viewed_by_the_batch(bench: Bench) {
-    for order in ["a", "b", "c"] {
-        assert!(insert(&bench, &parcel(order, DeliveryStatus::Received, Some(200))).await);
-    }
-    assert!(insert_tombstone(&bench, "d").await);
-    for (asked, expected) in
-        [(&["a", "d"][..], &["a", "d"][..]), (&["e"], &[]), (&["e", "c", "b"], &["b", "c"])]
-    {
-        let orders: Vec<_> = asked.iter().map(|order| order_id(*order)).collect();
-        let orders = &orders[..];
-        let views =
-            bench.once(|transaction| mapper::views(transaction.sql(), orders).scope_boxed());
-        let mut views = views.await.expect("the rows can be read");
-        views.sort_by_key(|(parcel, _)| parcel.order_id.clone());
-        let found: Vec<_> = views.iter().map(|(parcel, _)| parcel.order_id.as_str()).collect();
-        assert_eq!(found, expected, "{asked:?}");
-        for view in views {
-            let order = view.0.order_id.to_string();
-            assert_eq!(find_with_timeline(&bench, &order).await, Some(view));
-        }
     }
 }

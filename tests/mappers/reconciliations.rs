@@ -1,19 +1,32 @@
 //! The Store's reconciler: its one row, and the orders that it may compare.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use http::{HeaderMap, StatusCode};
 use scoped_futures::ScopedFutureExt as _;
+use serde_json::json;
 use stormproof_system::error::Error;
+use stormproof_system::id::OrderId;
+use stormproof_system::ports::{Answer, Call, CallError, Http};
+use stormproof_system::settings::Settings;
+use stormproof_system::store::comparison;
 use stormproof_system::store::mapper::reconciliations::{self, Pass};
 use stormproof_system::store::saga::Goal;
 use stormproof_system::story::Fact;
 use stormproof_system::time::Time;
+use stormproof_system::views::ViewsRequest;
 
 use super::bench::{Bench, START};
-use super::orders::{case, insert};
+use super::orders::{case, insert, order_id};
 
 super::checks!("store":
     the_timer_is_set_once,
     a_pass_is_written_by_its_owner_only,
     only_orders_at_rest_are_compared,
+    an_order_is_known_or_not,
+    what_only_others_know_is_a_difference,
 );
 
 async fn load(bench: &Bench) -> Option<Pass> {
@@ -107,4 +120,61 @@ async fn only_orders_at_rest_are_compared(bench: Bench) {
         let orders: Vec<_> = resting.iter().map(|order| order.as_str()).collect();
         assert_eq!(orders, expected, "{limit} after {after:?}, at rest since {since}");
     }
+}
+
+async fn an_order_is_known_or_not(bench: Bench) {
+    for id in ["a", "c"] {
+        insert(&bench, &case(id, "ada")).await.expect("a new order");
+    }
+    for (asked, expected) in [(&["b", "c", "a"][..], &["a", "c"][..]), (&["b"], &[])] {
+        let orders: Vec<_> = asked.iter().map(|order| order_id(*order)).collect();
+        let orders = &orders[..];
+        let known =
+            bench.once(|transaction| reconciliations::known(transaction, orders).scope_boxed());
+        let known = known.await.expect("the rows can be read");
+        assert_eq!(known.iter().map(OrderId::as_str).collect::<Vec<_>>(), expected, "{asked:?}");
+    }
+}
+
+/// Services of which the Warehouse knows three orders. One of them is being placed: the Store has it
+/// by the time that the Warehouse can tell of it.
+struct Warehouse(Bench);
+
+impl Http for Warehouse {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, CallError>> {
+        Box::pin(async move {
+            let page: ViewsRequest = serde_json::from_slice(&call.body).expect("it is a page");
+            let mut known = ["astray", "placed", "stray"].map(order_id).to_vec();
+            known.retain(|id| id.as_str() > page.after.as_str() && call.to == "warehouse");
+            known.truncate(usize::try_from(page.limit).expect("pages are short"));
+            if known.contains(&order_id("placed")) {
+                insert(&self.0, &case("placed", "ada")).await.ok();
+            }
+            let view = |id: &OrderId| json!({ "order_id": id, "state": "HELD", "lines": [] });
+            let views: Vec<_> = known.iter().map(view).collect();
+            let body = json!({ "views": views }).to_string().into();
+            Ok(Answer { status: StatusCode::OK, headers: HeaderMap::new(), body })
+        })
+    }
+}
+
+async fn what_only_others_know_is_a_difference(mut bench: Bench) {
+    bench.ports.http = Arc::new(Warehouse(bench.clone()));
+    for limit in [1, 2, 3, 100] {
+        let mut settings = Settings::default();
+        settings.reconcile.batch = limit;
+        bench.ports.settings = Arc::new(settings);
+        let (mut found, mut after) = (Vec::new(), Some(String::new()));
+        while let Some(last) = after {
+            let page = comparison::page(&bench.ports, &last, Duration::ZERO).await;
+            let page = page.expect("all answer");
+            found.extend(page.differences.iter().map(|(id, it)| format!("{id}: {}", it.kind)));
+            assert_eq!(page.compared, 0, "nothing rests");
+            after = page.next.map(String::from);
+            assert!(after.as_ref().is_none_or(|next| *next > last), "pages go forward");
+        }
+        assert_eq!(found, ["astray: order unknown", "stray: order unknown"], "pages of {limit}");
+    }
+    let alerts = bench.rows("SELECT order_id FROM alerts ORDER BY order_id").await;
+    assert_eq!(alerts, ["astray", "stray"], "several looks, one alert each");
 }

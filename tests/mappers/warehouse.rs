@@ -3,6 +3,7 @@
 use scoped_futures::ScopedFutureExt as _;
 use stormproof_system::error::Error;
 use stormproof_system::id::WarehouseId;
+use stormproof_system::views::ViewsRequest;
 use stormproof_system::warehouse::dto::{ReservationView, Restock};
 use stormproof_system::warehouse::mapper;
 use stormproof_system::warehouse::reservation::{Line, Reservation, Shift, State};
@@ -20,7 +21,7 @@ super::checks!("warehouse":
     a_reservation_comes_back_with_its_lines,
     an_order_has_one_reservation,
     a_reservation_moves_from_the_version_that_was_seen,
-    reservations_are_viewed_by_the_batch,
+    reservations_are_viewed_by_the_page,
 );
 
 fn restock(key: &str, product: &str, warehouse: &str, quantity: i64) -> Restock {
@@ -239,7 +240,7 @@ async fn a_reservation_moves_from_the_version_that_was_seen(bench: Bench) {
     assert_eq!((second.state, second.version), (State::Held, 1));
 }
 
-async fn reservations_are_viewed_by_the_batch(bench: Bench) {
+async fn reservations_are_viewed_by_the_page(bench: Bench) {
     for (order, state) in [("c", State::Held), ("a", State::Held), ("b", State::Released)] {
         assert!(insert(&bench, order, state).await);
     }
@@ -248,20 +249,21 @@ async fn reservations_are_viewed_by_the_batch(bench: Bench) {
         insert_line(&bench, "a", line).await.expect("a new line");
     }
     insert_line(&bench, "c", &lines[0]).await.expect("a new line");
-    let table: [(&[&str], &[&str]); 3] = [
-        (&["a", "b"], &["a Held 2", "b Released 0"]),
-        (&["d"], &[]),
-        (&["d", "c", "b", "a"], &["a Held 2", "b Released 0", "c Held 1"]),
+    let table: [(&str, i64, &[&str]); 4] = [
+        ("", 9, &["a Held 2", "b Released 0", "c Held 1"]),
+        // As many orders, however many lines they have.
+        ("", 2, &["a Held 2", "b Released 0"]),
+        ("aa", 1, &["b Released 0"]),
+        ("c", 9, &[]),
     ];
-    for (asked, expected) in table {
-        let orders: Vec<_> = asked.iter().map(|order| order_id(*order)).collect();
-        let orders = &orders[..];
-        let views = bench.once(|transaction| mapper::views(transaction, orders).scope_boxed());
+    for (after, limit, expected) in table {
+        let page = &ViewsRequest { after: after.into(), limit };
+        let views = bench.once(|transaction| mapper::views(transaction, page).scope_boxed());
         let views = views.await.expect("the rows can be read");
         let words = |view: &ReservationView| {
             format!("{} {:?} {}", view.order_id, view.state, view.lines.len())
         };
-        assert_eq!(views.iter().map(words).collect::<Vec<_>>(), expected, "{asked:?}");
+        assert_eq!(views.iter().map(words).collect::<Vec<_>>(), expected, "{page:?}");
         if let Some(view) = views.iter().find(|view| view.order_id.as_str() == "a") {
             assert_eq!(view.lines, lines);
         }

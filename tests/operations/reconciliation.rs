@@ -7,8 +7,8 @@ use stormproof_sim::shop::scenario::Scenario;
 use stormproof_sim::shop::swarm::{Profile, draw};
 use stormproof_sim::shop::{Options, simulate, simulate_with};
 use stormproof_sim::world::World;
+use stormproof_system::store::comparison;
 use stormproof_system::store::reconcile::KINDS;
-use stormproof_system::store::reconciler;
 
 const AN_HOUR: &str = r#"
 about = "An order is delivered, one is cancelled, and an hour passes."
@@ -54,6 +54,13 @@ fn a_parcel_that_went_another_way_is_found() {
     finds(lose_the_parcel, "delivery disagrees");
 }
 
+#[test]
+fn what_only_one_of_the_others_knows_is_found() {
+    finds(reserve_for_nobody, "order unknown");
+    finds(void_for_nobody, "order unknown");
+    finds(deliver_to_nobody, "order unknown");
+}
+
 async fn hold_again(world: World) {
     at_rest(&world).await;
     change(&world, "warehouse", "UPDATE reservations SET state = 'HELD' WHERE state = 'COMMITTED'")
@@ -76,6 +83,26 @@ async fn lose_the_parcel(world: World) {
     at_rest(&world).await;
     change(&world, "delivery", "UPDATE parcels SET status = 'LOST' WHERE status = 'DELIVERED'")
         .await;
+}
+
+async fn reserve_for_nobody(world: World) {
+    at_rest(&world).await;
+    let sql = "INSERT INTO reservations VALUES ('nobody', 'HELD', 1, 0, 0)";
+    change(&world, "warehouse", sql).await;
+}
+
+async fn void_for_nobody(world: World) {
+    at_rest(&world).await;
+    let sql = "INSERT INTO debits (key, order_id, outcome, at) \
+               VALUES ('DEBIT-nobody', 'nobody', 'VOIDED', 0)";
+    change(&world, "bank", sql).await;
+}
+
+async fn deliver_to_nobody(world: World) {
+    at_rest(&world).await;
+    let sql = "INSERT INTO parcels (order_id, status, sequence, changed_at, will_be_lost, \
+               cancelled_at) VALUES ('nobody', 'CANCELLED', 1, 0, 0, 0)";
+    change(&world, "delivery", sql).await;
 }
 
 /// Exactly this difference is found, once, though two passes see it; and people are told.
@@ -117,7 +144,7 @@ async fn reconcile_all_the_time(world: World, store: &'static str) {
         world.sleep(Duration::from_millis(300)).await;
         let ports = world.ports(store);
         let work = world.spawn(store, async move {
-            reconciler::page(&ports, "", Duration::ZERO).await.map_or(0, |page| page.compared)
+            comparison::page(&ports, "", Duration::ZERO).await.map_or(0, |page| page.compared)
         });
         // A Store that dies takes the question along.
         if work.await.is_ok_and(|compared| compared > 0) {

@@ -92,7 +92,7 @@ fn routes() -> Vec<Route<Arc<Ports>>> {
         .takes::<RefundRequest>()
         .answers::<RefundAnswer>(ok)
         .refuses(&[Conflict, KeyReused, Closed]),
-        Route::new(post, "/views", "views", "The money of a batch of orders.", views_of)
+        Route::new(post, "/views", "views", "The money of a page of orders.", views_of)
             .behind(Door::Service(views::SCOPE))
             .takes::<ViewsRequest>()
             .answers::<Views<PaymentView>>(ok),

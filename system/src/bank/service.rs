@@ -17,6 +17,7 @@ use crate::messages::{BANK_DEBITS, DebitRequest, PaymentOutcome, PaymentResult};
 use crate::ports::{Message, Ports};
 use crate::story::{self, Fact};
 use crate::transaction::{Transaction, transact};
+use crate::views::ViewsRequest;
 use crate::{inbox, outbox};
 
 /// Where the machines of debit and refund start.
@@ -177,8 +178,8 @@ async fn refund_in(
 }
 
 /// The money of those of `orders` that have a debit, or the tombstone of one.
-pub async fn views(ports: &Ports, orders: &[OrderId]) -> Result<Vec<PaymentView>, Error> {
-    transact(ports, |transaction| payments::views(transaction, orders).scope_boxed()).await
+pub async fn views(ports: &Ports, page: &ViewsRequest) -> Result<Vec<PaymentView>, Error> {
+    transact(ports, |transaction| payments::views(transaction, page).scope_boxed()).await
 }
 
 /// What a key stands for that could not be claimed.

@@ -61,7 +61,7 @@ fn routes() -> Vec<Route<Ports>> {
         .behind(driver)
         .answers::<Reported>(ok)
         .refuses(&[NotFound, Conflict]),
-        Route::new(post, "/views", "views", "The deliveries of a batch of orders.", views_of)
+        Route::new(post, "/views", "views", "The deliveries of a page of orders.", views_of)
             .behind(Door::Service(views::SCOPE))
             .takes::<ViewsRequest>()
             .answers::<Views<Delivery>>(ok),
@@ -111,7 +111,8 @@ async fn views_of(
     Body(request): Body<ViewsRequest>,
 ) -> Result<Json<Views<Delivery>>, Error> {
     token::service(&ports, &headers, AUDIENCE, views::SCOPE)?;
-    let found = service::views(&ports, &request.parse()?).await?;
+    let ViewsRequest { after, limit } = request.parse()?;
+    let found = service::page(&ports, &after, limit).await?;
     Ok(Json(Views { views: found.into_iter().map(Delivery::from).collect() }))
 }
 

@@ -1,14 +1,13 @@
 //! Parcels in SQL.
 
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use sqlx::{AnyConnection, Row};
 
 use super::parcel::{Parcel, Timeline};
 use crate::error::Error;
 use crate::id::OrderId;
 use crate::messages::{DeliveryRequest, DeliveryStatus};
 use crate::time::Time;
-use crate::views::places;
 
 /// Writes down a requested parcel; `false` if the order has one.
 pub async fn insert(
@@ -174,24 +173,6 @@ pub async fn page(
     .fetch_all(sql)
     .await?;
     rows.iter().map(read_with_timeline).collect()
-}
-
-/// The parcels of those of `orders`, of which there is at least one, that have one.
-pub async fn views(
-    sql: &mut AnyConnection,
-    orders: &[OrderId],
-) -> Result<Vec<(Parcel, Timeline)>, Error> {
-    let text = format!(
-        "SELECT order_id, status, sequence, changed_at, found_at, will_be_lost, next_move_at, \
-         received_at, picked_up_at, in_transit_at, delivered_at, lost_at, cancelled_at \
-         FROM parcels WHERE order_id IN ({})",
-        places(orders)
-    );
-    let mut query = sqlx::query(AssertSqlSafe(text));
-    for order in orders {
-        query = query.bind(order.to_string());
-    }
-    query.fetch_all(sql).await?.iter().map(read_with_timeline).collect()
 }
 
 fn read(row: &AnyRow) -> Result<Parcel, Error> {

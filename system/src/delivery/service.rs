@@ -165,14 +165,6 @@ pub async fn page(
     .await
 }
 
-/// The deliveries of those of `orders` that have one.
-pub async fn views(ports: &Ports, orders: &[OrderId]) -> Result<Vec<(Parcel, Timeline)>, Error> {
-    transact(ports, move |transaction| {
-        async move { mapper::views(transaction.sql(), orders).await }.scope_boxed()
-    })
-    .await
-}
-
 /// Turns `before` into `after`, leaves the trail and tells the Store. Someone else's change in
 /// between runs the transaction again, and it decides anew.
 pub async fn change(

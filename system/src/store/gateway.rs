@@ -145,22 +145,23 @@ async fn ask_refund(ports: &Ports, case: &Case) -> Result<Reply, Error> {
     }
 }
 
-/// What Warehouse, Bank and DeliveryCo say of `orders`, asked all at once.
+/// What Warehouse, Bank and DeliveryCo say of the orders of a page, each of those that it knows; asked
+/// all at once.
 pub async fn views(
     ports: &Ports,
-    orders: &[OrderId],
+    page: &ViewsRequest,
 ) -> Result<(Vec<ReservationView>, Vec<PaymentView>, Vec<Delivery>), Error> {
     try_join!(
-        views_of(ports, "warehouse", orders),
-        views_of(ports, "bank", orders),
-        views_of(ports, "delivery", orders)
+        views_of(ports, "warehouse", page),
+        views_of(ports, "bank", page),
+        views_of(ports, "delivery", page)
     )
 }
 
 async fn views_of<T: DeserializeOwned>(
     ports: &Ports,
     to: &'static str,
-    orders: &[OrderId],
+    page: &ViewsRequest,
 ) -> Result<Vec<T>, Error> {
     let request = Request {
         caller: "store",
@@ -171,8 +172,7 @@ async fn views_of<T: DeserializeOwned>(
         path: "/views".into(),
         order: "",
     };
-    let body = ViewsRequest { orders: orders.to_vec() };
-    call::<Views<T>>(ports, request, &body).await.map(|answer| answer.views)
+    call::<Views<T>>(ports, request, page).await.map(|answer| answer.views)
 }
 
 fn to_warehouse<'a>(

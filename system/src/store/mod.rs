@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod allocation;
 pub mod catalogue;
+pub mod comparison;
 pub mod consumer;
 pub mod controller;
 pub mod dto;

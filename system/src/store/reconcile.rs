@@ -37,9 +37,11 @@ const LEDGER: &str = "ledger disagrees";
 const RESERVATION: &str = "reservation disagrees";
 const GOODS: &str = "goods disagree";
 const DELIVERY: &str = "delivery disagrees";
+const STRANGER: &str = "order unknown";
 
 /// Every kind of difference. An order has at most one of each.
-pub const KINDS: [&str; 7] = [ORDER, PAYMENT, REFUND, LEDGER, RESERVATION, GOODS, DELIVERY];
+pub const KINDS: [&str; 8] =
+    [ORDER, PAYMENT, REFUND, LEDGER, RESERVATION, GOODS, DELIVERY, STRANGER];
 
 /// Whether nothing is left to do for an order, as far as the Store knows. One that moves may be
 /// ahead of some services and behind others, which is no difference.
@@ -70,6 +72,19 @@ pub fn compare(case: &Case, told: &Told) -> Vec<Difference> {
         }
     }
     differences
+}
+
+/// An order that others know, and the Store does not. The Store writes an order down before it tells
+/// anybody of it, so that none is ever on its way.
+pub fn stranger(told: &Told) -> Difference {
+    let knows = [
+        ("the Warehouse", told.reservation.is_some()),
+        ("the Bank", told.payment.is_some()),
+        ("DeliveryCo", told.delivery.is_some()),
+    ];
+    let names = knows.into_iter().filter_map(|(name, knows)| knows.then_some(name));
+    let names = names.collect::<Vec<_>>().join(" and ");
+    Difference { kind: STRANGER, text: format!("Known to {names}, and not to the Store.") }
 }
 
 /// The debit: its outcome, who paid how much, and under which transaction.

@@ -2,7 +2,7 @@
 
 use super::order::OrderStatus;
 use super::payment::PaymentStatus;
-use super::reconcile::{KINDS, Told, compare, rests};
+use super::reconcile::{KINDS, Told, compare, rests, stranger};
 use super::saga::{Case, Goal};
 use super::saga_tests::case;
 use crate::bank::dto::{Movement, PaymentOutcome, PaymentView, RefundView};
@@ -218,7 +218,8 @@ fn every_end_of_an_order_in_one_table() {
             &["payment disagrees", "reservation disagrees", "delivery disagrees"],
         ),
     ];
-    let mut seen = Vec::new();
+    // What others know, and the Store does not, is told apart from the start.
+    let mut seen = vec![stranger(&Told::default()).kind];
     for (number, ((case, told), expected)) in table.iter().enumerate() {
         assert!(rests(case));
         let found = compare(case, told);
@@ -227,6 +228,15 @@ fn every_end_of_an_order_in_one_table() {
         seen.extend(kinds);
     }
     assert_eq!(KINDS.iter().find(|kind| !seen.contains(kind)), None, "a kind that no row has");
+}
+
+#[test]
+fn who_knows_a_stranger_is_said() {
+    let (_, told) = delivered();
+    let only = Told { payment: None, delivery: None, ..told.clone() };
+    assert_eq!(stranger(&only).text, "Known to the Warehouse, and not to the Store.");
+    let all = "Known to the Warehouse and the Bank and DeliveryCo, and not to the Store.";
+    assert_eq!(stranger(&told).text, all);
 }
 
 /// An order in motion is ahead of some and behind others: it is not for comparing.

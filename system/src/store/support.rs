@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt;
 
+use super::comparison;
 use super::dto::{AlertView, DifferenceView, OrderView, ParkedRefund, Reconcile, Reconciled};
 use super::mapper::{orders, support};
 use super::notify::carry_out;
 use super::orders::view;
 use super::payment::PaymentStatus;
 use super::progress::{Effect, wake};
-use super::reconciler;
 use crate::error::{Error, Kind};
 use crate::id::OrderId;
 use crate::ports::Ports;
@@ -87,7 +87,7 @@ pub async fn reconcile(ports: &Ports, request: Reconcile) -> Result<Reconciled, 
     let quiet = request.quiet_seconds.map(Duration::from_secs);
     let quiet = quiet.unwrap_or(ports.settings.reconcile.quiet);
     let after = request.after.as_deref().unwrap_or_default();
-    let page = reconciler::page(ports, after, quiet).await?;
+    let page = comparison::page(ports, after, quiet).await?;
     let view = |(id, difference): (OrderId, super::reconcile::Difference)| DifferenceView {
         order_id: id.to_string(),
         kind: difference.kind.to_owned(),

@@ -97,7 +97,7 @@ fn routes() -> Vec<Route<Arc<Ports>>> {
             .takes::<Restock>()
             .answers::<Restock>(ok)
             .refuses(&[KeyReused]),
-        Route::new(post, "/views", "views", "The reservations of a batch of orders.", views_of)
+        Route::new(post, "/views", "views", "The reservations of a page of orders.", views_of)
             .behind(Door::Service(views::SCOPE))
             .takes::<ViewsRequest>()
             .answers::<Views<ReservationView>>(ok),

@@ -13,7 +13,7 @@ use super::reservation::{Line, Reservation, Shift, State};
 use crate::error::Error;
 use crate::id::{OrderId, Sku, WarehouseId};
 use crate::transaction::Transaction;
-use crate::views::places;
+use crate::views::ViewsRequest;
 
 /// What could be reserved of `skus`, of which there is at least one.
 pub async fn availability(
@@ -125,20 +125,18 @@ pub async fn reservation(
     Ok(reservation)
 }
 
-/// The reservations of those of `orders`, of which there is at least one, that have one.
+/// The reservations of a page of orders, in order.
 pub async fn views(
     transaction: &mut Transaction<'_>,
-    orders: &[OrderId],
+    page: &ViewsRequest,
 ) -> Result<Vec<ReservationView>, Error> {
-    let sql = format!(
+    let query = sqlx::query(
         "SELECT r.order_id, r.state, l.sku, l.warehouse, l.quantity FROM reservations r \
-         LEFT JOIN reservation_lines l ON l.order_id = r.order_id WHERE r.order_id IN ({})",
-        places(orders)
-    );
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for order in orders {
-        query = query.bind(order.to_string());
-    }
+         LEFT JOIN reservation_lines l ON l.order_id = r.order_id WHERE r.order_id IN \
+         (SELECT order_id FROM reservations WHERE order_id > $1 ORDER BY order_id LIMIT $2)",
+    )
+    .bind(page.after.clone())
+    .bind(page.limit);
     let mut views: BTreeMap<String, ReservationView> = BTreeMap::new();
     for row in query.fetch_all(transaction.sql()).await? {
         let id: String = row.try_get(0)?;

@@ -13,6 +13,7 @@ use crate::id::{OrderId, Sku};
 use crate::ports::Ports;
 use crate::story::{self, Fact};
 use crate::transaction::{Transaction, transact};
+use crate::views::ViewsRequest;
 
 /// What could be reserved now of each of `skus`, by warehouse.
 pub async fn availability(ports: &Ports, skus: &[Sku]) -> Result<Vec<Availability>, Error> {
@@ -29,9 +30,9 @@ pub async fn find(ports: &Ports, order: &OrderId) -> Result<Reservation, Error> 
     transact(ports, |transaction| mapper::reservation(transaction, order).scope_boxed()).await
 }
 
-/// The reservations of those of `orders` that have one.
-pub async fn views(ports: &Ports, orders: &[OrderId]) -> Result<Vec<ReservationView>, Error> {
-    transact(ports, |transaction| mapper::views(transaction, orders).scope_boxed()).await
+/// The reservations of a page of orders.
+pub async fn views(ports: &Ports, page: &ViewsRequest) -> Result<Vec<ReservationView>, Error> {
+    transact(ports, |transaction| mapper::views(transaction, page).scope_boxed()).await
 }
 
 /// Holds `lines` (parsed, in order) for `order`: all of them or nothing.

@@ -1,7 +1,7 @@
 //! Debits and refunds as rows: each key with what it stands for.
 
+use sqlx::Row;
 use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row};
 
 use super::accounts::money;
 use crate::bank::debit::{Charge, Debit, parse_outcome};
@@ -12,7 +12,7 @@ use crate::id::{OrderId, UserId};
 use crate::messages::DebitRequest;
 use crate::money::Money;
 use crate::transaction::Transaction;
-use crate::views::places;
+use crate::views::ViewsRequest;
 
 /// Claims the key of `request` as DEBITED; `false` if the key, or the order, is taken.
 pub async fn claim(
@@ -139,14 +139,14 @@ pub async fn insert_refund(
     Ok(())
 }
 
-/// The money of those of `orders`, of which there is at least one, that have a key. What the ledger
-/// holds is read from its entries, not from what debits and refunds say of themselves.
+/// The money of a page of orders, in order. What the ledger holds is read from its entries, not from
+/// what debits and refunds say of themselves.
 pub async fn views(
     transaction: &mut Transaction<'_>,
-    orders: &[OrderId],
+    page: &ViewsRequest,
 ) -> Result<Vec<PaymentView>, Error> {
     // A sum of BIGINT is not one in every database.
-    let sql = format!(
+    let query = sqlx::query(
         "SELECT d.order_id, d.outcome, d.account, d.amount, d.currency, d.transaction_id, \
          (SELECT CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM entries e \
          WHERE e.transaction_id = d.transaction_id AND e.account = d.account), \
@@ -156,13 +156,11 @@ pub async fn views(
          WHERE e.transaction_id = r.transaction_id AND e.account = d.account), \
          (SELECT CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM entries e \
          WHERE e.transaction_id = r.transaction_id) \
-         FROM debits d LEFT JOIN refunds r ON r.debit_key = d.key WHERE d.order_id IN ({})",
-        places(orders)
-    );
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for order in orders {
-        query = query.bind(order.to_string());
-    }
+         FROM debits d LEFT JOIN refunds r ON r.debit_key = d.key \
+         WHERE d.order_id > $1 ORDER BY d.order_id LIMIT $2",
+    )
+    .bind(page.after.clone())
+    .bind(page.limit);
     query.fetch_all(transaction.sql()).await?.iter().map(read_view).collect()
 }
 

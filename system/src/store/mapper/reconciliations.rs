@@ -1,6 +1,8 @@
 //! The reconciler's row: its timer, its lease, and how far its pass has come.
 
-use sqlx::Row;
+use std::collections::BTreeSet;
+
+use sqlx::{AssertSqlSafe, Row};
 
 use super::orders::guarded;
 use crate::error::Error;
@@ -93,5 +95,21 @@ pub async fn resting(
     .bind(limit)
     .fetch_all(transaction.sql())
     .await?;
+    ids.into_iter().map(OrderId::parse).collect()
+}
+
+/// Those of `orders`, of which there is at least one, that the Store has.
+pub async fn known(
+    transaction: &mut Transaction<'_>,
+    orders: &[OrderId],
+) -> Result<BTreeSet<OrderId>, Error> {
+    // Only the number of placeholders varies, which no caller's text can reach.
+    let places: Vec<_> = (1..=orders.len()).map(|place| format!("${place}")).collect();
+    let sql = format!("SELECT id FROM orders WHERE id IN ({})", places.join(", "));
+    let mut query = sqlx::query_scalar(AssertSqlSafe(sql));
+    for order in orders {
+        query = query.bind(order.to_string());
+    }
+    let ids: Vec<String> = query.fetch_all(transaction.sql()).await?;
     ids.into_iter().map(OrderId::parse).collect()
 }

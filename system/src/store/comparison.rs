@@ -1,0 +1,158 @@
+//! A page of orders, compared: what Warehouse, Bank and DeliveryCo say of them is held against what
+//! the Store has, and people are told where `reconcile.rs` finds a difference.
+//!
+//! An order is never compared while it moves: it must have had nothing left to do for a while before
+//! its views are fetched, and must be unchanged after. Whether the Store knows what the others know is
+//! looked up after they have answered: an order that is placed meanwhile is written down before anybody
+//! hears of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use scoped_futures::ScopedFutureExt;
+
+use super::gateway;
+use super::mapper::{orders, reconciliations};
+use super::reconcile::{Difference, Told, compare, rests, stranger};
+use super::saga::Case;
+use crate::alert;
+use crate::error::Error;
+use crate::id::OrderId;
+use crate::ports::Ports;
+use crate::time::Time;
+use crate::transaction::transact;
+use crate::views::ViewsRequest;
+
+/// What a page came to.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// How many of the Store's orders were compared.
+    pub compared: i64,
+    pub differences: Vec<(OrderId, Difference)>,
+    /// The last order of the page, if more may follow.
+    pub next: Option<OrderId>,
+}
+
+/// What the others say of a page.
+struct Views {
+    told: BTreeMap<OrderId, Told>,
+    /// The last order of each service that has told of as many as it may: it knows more.
+    ends: Vec<OrderId>,
+}
+
+/// The first orders after `after`: those of the Store's that have rested for `quiet` are compared, and
+/// those that only others know are differences too. Alerts support about every difference.
+pub async fn page(ports: &Ports, after: &str, quiet: Duration) -> Result<Page, Error> {
+    let page = ViewsRequest { after: after.into(), limit: ports.settings.reconcile.batch };
+    let (mut cases, last) = resting(ports, &page, quiet).await?;
+    let Views { mut told, ends } = ask(ports, &page).await?;
+    // Beyond the first end of a list that goes on, not everything has been told.
+    let next = ends.into_iter().chain(last).min();
+    let is_within = |id: &OrderId| next.as_ref().is_none_or(|last| id <= last);
+    cases.retain(|case| is_within(&case.order.id));
+    told.retain(|id, _| is_within(id));
+    let mut differences = Vec::new();
+    for case in &cases {
+        let found = compare(case, &told.remove(&case.order.id).unwrap_or_default());
+        if !found.is_empty() && raise(ports, case, &found).await? {
+            differences.extend(found.into_iter().map(|found| (case.order.id.clone(), found)));
+        }
+    }
+    differences.extend(strangers(ports, &told).await?);
+    let compared = i64::try_from(cases.len()).expect("a page is short");
+    Ok(Page { compared, differences, next })
+}
+
+/// The Store's orders of the page that rest; and the last of them, if more may follow.
+async fn resting(
+    ports: &Ports,
+    page: &ViewsRequest,
+    quiet: Duration,
+) -> Result<(Vec<Case>, Option<OrderId>), Error> {
+    let quiet = i64::try_from(quiet.as_micros()).unwrap_or(i64::MAX);
+    transact(ports, move |transaction| {
+        async move {
+            let since = Time(transaction.now().0.saturating_sub(quiet));
+            let ids = reconciliations::resting(transaction, &page.after, since, page.limit).await?;
+            let mut cases = Vec::new();
+            for id in &ids {
+                cases.extend(orders::load(transaction, id).await?.filter(rests));
+            }
+            Ok((cases, end_of(page, &ids, |id| id)))
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+/// Every service's views of the page.
+async fn ask(ports: &Ports, page: &ViewsRequest) -> Result<Views, Error> {
+    let (reservations, payments, deliveries) = gateway::views(ports, page).await?;
+    let ends = [
+        end_of(page, &reservations, |view| &view.order_id),
+        end_of(page, &payments, |view| &view.order_id),
+        end_of(page, &deliveries, |view| &view.order_id),
+    ];
+    let mut told: BTreeMap<OrderId, Told> = BTreeMap::new();
+    for view in reservations {
+        let told = told.entry(view.order_id.clone()).or_default();
+        told.reservation = Some(view);
+    }
+    for view in payments {
+        let told = told.entry(view.order_id.clone()).or_default();
+        told.payment = Some(view);
+    }
+    for view in deliveries {
+        let told = told.entry(view.order_id.clone()).or_default();
+        told.delivery = Some(view);
+    }
+    Ok(Views { told, ends: ends.into_iter().flatten().collect() })
+}
+
+/// The last order of a list that is as long as it may be.
+fn end_of<T>(page: &ViewsRequest, list: &[T], id: impl Fn(&T) -> &OrderId) -> Option<OrderId> {
+    let is_full = i64::try_from(list.len()).is_ok_and(|count| count >= page.limit);
+    list.last().filter(|_| is_full).map(|last| id(last).clone())
+}
+
+/// Alerts support, unless the order has moved since it was read: then the views are of another day.
+async fn raise(ports: &Ports, case: &Case, differences: &[Difference]) -> Result<bool, Error> {
+    transact(ports, move |transaction| {
+        async move {
+            if orders::load(transaction, &case.order.id).await?.as_ref() != Some(case) {
+                return Ok(false);
+            }
+            for Difference { kind, text } in differences {
+                alert::raise(transaction, &case.order.id, kind, text).await?;
+            }
+            Ok(true)
+        }
+        .scope_boxed()
+    })
+    .await
+}
+
+/// Of the orders that others know, those that the Store does not; alerts support about each.
+async fn strangers(
+    ports: &Ports,
+    told: &BTreeMap<OrderId, Told>,
+) -> Result<Vec<(OrderId, Difference)>, Error> {
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    transact(ports, move |transaction| {
+        async move {
+            let ids: Vec<OrderId> = told.keys().cloned().collect();
+            let known = reconciliations::known(transaction, &ids).await?;
+            let mut found = Vec::new();
+            for (id, told) in told.iter().filter(|(id, _)| !known.contains(id)) {
+                let difference = stranger(told);
+                alert::raise(transaction, id, difference.kind, &difference.text).await?;
+                found.push((id.clone(), difference));
+            }
+            Ok(found)
+        }
+        .scope_boxed()
+    })
+    .await
+}
