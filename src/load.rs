@@ -6,6 +6,7 @@
 //! tell the same story. A served shop gets goods and accounts of the load's own; one in a data folder
 //! sells what it has.
 
+mod commits;
 mod figures;
 mod setting;
 mod shopping;
@@ -75,8 +76,11 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         at_once,
         patience: Duration::from_secs(arguments.patience),
     };
+    let before = commits::count(&arguments.reach).await;
     let shopped = shopping::shop(&setting, &plan).await?;
+    let after = commits::count(&arguments.reach).await;
     let mut report = Report::of(&shopped);
+    report.count_commits(before, after);
     let found = reconcile::all(&ports, 0).await?;
     report.compared = found.compared;
     report.differences =
@@ -102,7 +106,7 @@ fn words(report: &Report) -> String {
          promises       {} made, {} kept\n\
          refunds        {} due, {} made, {} wait for people\n\
          reconciled     {} orders, {} differences\n\
-         commits/order  not measured: {}\n",
+         commits/order  {}\n",
         report.orders,
         report.seconds,
         report.orders_per_second,
@@ -120,7 +124,10 @@ fn words(report: &Report) -> String {
         report.refunds_parked,
         report.compared,
         report.differences.len(),
-        figures::NO_COMMITS,
+        match report.commits_per_order {
+            Some(commits) => format!("{commits:.1}"),
+            None => format!("not measured: {}", report.commits_not_measured),
+        },
     );
     match report.broken.as_slice() {
         [] => text += "everything holds",

@@ -8,10 +8,6 @@ use serde::Serialize;
 
 use super::shopping::{Shopped, is_settled};
 
-/// Why there is no figure for it: a number that counts something else would be worse.
-pub const NO_COMMITS: &str =
-    "the databases count commits of idle workers too, and no service counts its own";
-
 /// The figures, and what is broken.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
@@ -39,9 +35,10 @@ pub struct Report {
     pub unasked: usize,
     pub compared: i64,
     pub differences: Vec<String>,
-    /// Always none, and why.
+    /// Transactions that wrote (`commits.rs`), from the first order to the last one settled.
     pub commits_per_order: Option<f64>,
-    pub commits_per_order_reason: &'static str,
+    /// Why there is no figure, if there is none.
+    pub commits_not_measured: String,
     pub broken: Vec<String>,
 }
 
@@ -105,8 +102,15 @@ impl Report {
             refunds_made: refunded,
             refunds_parked: parked,
             unasked: shopped.shown.len() - known.count(),
-            commits_per_order_reason: NO_COMMITS,
             ..Report::default()
+        }
+    }
+
+    /// Takes the commits that were counted before the first order and after the last one settled.
+    pub fn count_commits(&mut self, before: Result<i64, String>, after: Result<i64, String>) {
+        match before.and_then(|before| Ok(after? - before)) {
+            Ok(commits) => self.commits_per_order = Some(commits as f64 / self.orders as f64),
+            Err(why) => self.commits_not_measured = why,
         }
     }
 
@@ -148,6 +152,16 @@ mod tests {
             report.judge();
             assert_eq!(report.broken.len(), expected, "{report:#?}");
         }
+    }
+
+    #[test]
+    fn commits_are_measured_or_it_is_said_why_not() {
+        let mut report = Report { orders: 4, ..Report::default() };
+        report.count_commits(Ok(100), Ok(230));
+        assert_eq!(report.commits_per_order, Some(32.5));
+        let mut report = Report { orders: 4, ..Report::default() };
+        report.count_commits(Ok(100), Err("away".into()));
+        assert_eq!((report.commits_per_order, &*report.commits_not_measured), (None, "away"));
     }
 
     #[test]

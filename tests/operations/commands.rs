@@ -5,6 +5,7 @@ use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, Executor as _};
 
+use crate::up::customer::text;
 use crate::up::process::{Folder, Up, stormproof};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,6 +37,7 @@ async fn a_load_holds_and_changed_books_are_found() {
     assert_eq!(figures["refunds_due"], figures["refunds_made"]);
     assert_eq!(figures["compared"], 40);
     assert!(figures["commits_per_order"].is_null());
+    assert!(text(&figures["commits_not_measured"]).contains("SQLite"), "{figures:#}");
 
     let (code, words, _) = run(&shop.address, &["reconcile", "--quiet", "0"]).await;
     assert!(code == Some(0) && words.contains("40 orders compared: all services agree"), "{words}");

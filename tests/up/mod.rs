@@ -3,7 +3,7 @@
 
 mod bad_starts;
 mod books;
-mod customer;
+pub mod customer;
 mod distributed;
 mod draws;
 mod journey;

@@ -89,7 +89,7 @@ async fn replicas_the_broker_and_the_database_die_and_every_order_settles() {
         "seed {SEED}, {took:.1?}: {orders} orders, {} replicas killed, {died_of_the_servers} ended \
          without a server, RabbitMQ restarted, Postgres killed; {} of {} promises kept, {} of {} \
          refunds made, {} parked, {} cancels, {} asked again, by status {}; {} mails; no difference, \
-         no dead letter",
+         no dead letter; {:.1} commits an order",
         deaths.killed,
         report["promises_kept"],
         report["promises_made"],
@@ -100,6 +100,7 @@ async fn replicas_the_broker_and_the_database_die_and_every_order_settles() {
         report["asked_again"],
         report["by_status"],
         sink.mails().len(),
+        report["commits_per_order"].as_f64().unwrap_or_default(),
     );
     // A storm that touches nothing proves nothing.
     assert!(deaths.killed * 8 >= orders, "{} kills of {orders} orders", deaths.killed);
@@ -245,6 +246,9 @@ impl Storm<'_> {
         assert_eq!(self.placed().await, self.orders, "no order was placed twice");
         let found = self.shop.tells(&["reconcile", "--quiet", "0", "--json"]).await;
         assert_eq!((&found["compared"], &found["differences"]), (&json!(self.orders), &json!([])));
+        // An order takes more steps than this, each of which commits; and an order is not everything.
+        let commits = report["commits_per_order"].as_f64();
+        assert!(commits.is_some_and(|count| (8.0..200.0).contains(&count)), "{report:#}");
         self.until_told(report).await;
         assert_eq!(self.shop.tells(&["dlq", "list", "--json"]).await, json!([]));
         for (service, sql) in BALANCED {
