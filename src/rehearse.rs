@@ -22,7 +22,9 @@ mod scratch;
 mod stage;
 mod story;
 mod troupe;
+mod way;
 mod wire;
+mod wiring;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use stormproof_sim::storm::moment::{Act, Moment, Side};
 use stormproof_system::service::SERVICES;
 
 use super::story::{FAULT, Story};
+use super::way::{Way, is, is_foreign};
 
 /// All faults of a rehearsal.
 pub struct Arms {
@@ -40,22 +41,6 @@ struct Armed {
     passes: u32,
     /// A condition that struck and has not been told healed.
     on: bool,
-}
-
-/// One direction between two nodes, as it is now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Way {
-    /// Nothing passes.
-    pub cut: bool,
-    /// What passes takes this much longer, in the scenario's time.
-    pub delay: Duration,
-    /// Attempts to connect get no answer.
-    pub hangs: bool,
-}
-
-/// Whether `node`, which always has its number, is meant by `name`.
-pub fn is(node: &str, name: &str) -> bool {
-    node == name || map::service_of(node) == name
 }
 
 impl Arms {
@@ -288,24 +273,6 @@ impl Armed {
     }
 }
 
-impl Way {
-    /// What a condition of this kind does between the two.
-    fn add(&mut self, kind: &Kind, from: &str, to: &str) {
-        let between = |a: &str, b: &str| is(from, a) && is(to, b);
-        match kind {
-            Kind::Cut { from: a, to: b, both } => {
-                self.cut |= between(a, b) || *both && between(b, a);
-            }
-            Kind::SlowLink { from: a, to: b, by } if between(a, b) || between(b, a) => {
-                self.delay += *by;
-            }
-            Kind::Slow { node, by } if is(from, node) || is(to, node) => self.delay += *by,
-            Kind::ConnectHangs { from: a, to: b } => self.hangs |= between(a, b),
-            _ => {}
-        }
-    }
-}
-
 /// Whether a moment passed by `node` is one that a fault of this kind can be aimed at. What is no
 /// author of acts (a database, the broker, the mail server) is hit by anyone's.
 fn concerns(kind: &Kind, node: &str) -> bool {
@@ -318,21 +285,6 @@ fn concerns(kind: &Kind, node: &str) -> bool {
         | Kind::RequestTwice { from, .. } => is(node, from),
         _ => true,
     }
-}
-
-/// Whether a fault of processes ends, at once, the connection on which its moment was passed. Who stands
-/// still goes on later, and who is asked to stop finishes what it is at.
-pub fn is_end(kind: &Kind) -> bool {
-    match kind {
-        Kind::Crash { .. } => true,
-        Kind::Stop { node, .. } => is_foreign(node),
-        _ => false,
-    }
-}
-
-/// Whether `node` is a server that the shop only uses: a database, the broker, the mail server.
-pub fn is_foreign(node: &str) -> bool {
-    matches!(node, map::BROKER | map::MAIL) || map::service_of_database(node) != node
 }
 
 #[cfg(test)]

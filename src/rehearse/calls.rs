@@ -25,10 +25,10 @@ use tokio::net::TcpStream;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-use super::arms::is;
 use super::doors::{Ground, Link, travel};
 use super::operations::operation;
 use super::processes::Life;
+use super::way::is;
 
 /// The longest body of the shop is far shorter.
 const BODY_MAX: usize = 16 << 20;

@@ -12,7 +12,7 @@ use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
 use stormproof_system::warehouse::reservation::State;
 
-use super::arms::is_foreign;
+use super::way::is_foreign;
 
 /// How each kind of fault is carried, in the order of [`KINDS`](stormproof_sim::storm::faults::KINDS).
 pub const HOW: [(&str, &str); 18] = [

@@ -72,7 +72,7 @@ pub fn open(
     carrier: Carrier,
 ) -> Result<u16, String> {
     let life = ground.troupe.life(&link.to);
-    let may_hang = ground.arms.concern(&link.from, &link.to) || super::arms::is_foreign(&link.to);
+    let may_hang = ground.arms.concern(&link.from, &link.to) || super::way::is_foreign(&link.to);
     let queue = if may_hang { QUEUE_SHORT } else { QUEUE };
     let rng: &dyn Rng = &SystemRng;
     for _ in 0..PORTS_TRIED {

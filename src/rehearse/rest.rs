@@ -21,7 +21,7 @@ use stormproof_sim::shop::scene::Scene as _;
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 
 /// Waits until all is at rest at two looks in a row, with nothing changed in between; `bound` in real
-/// time. Gives up earlier if nothing changes for as long as the stage has patience.
+/// time. After the storm it gives up earlier, if nothing changes for as long as the stage has patience.
 pub async fn rest(stage: &Stage, judge: &Judge, bound: Duration) -> Option<Duration> {
     let end = Instant::now() + bound;
     let mut before: Option<Seen> = None;
@@ -38,7 +38,9 @@ pub async fn rest(stage: &Stage, judge: &Judge, bound: Duration) -> Option<Durat
         if now != commits {
             (changed_at, commits) = (Instant::now(), now);
         }
-        if Instant::now() >= end || changed_at.elapsed() > stage.0.patience {
+        // In the storm it waits for what the scenario has planned.
+        let gives_up = stage.0.arms.are_down() && changed_at.elapsed() > stage.0.patience;
+        if Instant::now() >= end || gives_up {
             return None;
         }
         sleep(LOOK_EVERY).await;

@@ -17,7 +17,7 @@ use stormproof_system::trace::hex;
 
 use crate::config::Config;
 use crate::migrate;
-use crate::ports::queue::RabbitMq;
+use crate::ports::queue::{DeclareError, RabbitMq};
 use crate::ports::rng::SystemRng;
 
 /// The rehearsal's own part of both servers.
@@ -31,6 +31,9 @@ pub struct Scratch {
     /// The databases' address, with any database.
     server: Url,
 }
+
+/// How often the broker is asked for its queues; each time is waited for.
+const DECLARE_TRIES: u32 = 3;
 
 /// Stands for a database's name while an address is taken apart.
 const NAME: &str = "database-of-the-rehearsal";
@@ -71,7 +74,14 @@ impl Scratch {
             migrate::tables(config, service).await
         }))
         .await?;
-        self.broker.declare().await.map_err(|error| format!("the broker: {error}"))
+        let mut tries = 1;
+        loop {
+            match self.broker.declare().await {
+                // A broker that is busy with others takes a while to let us in.
+                Err(DeclareError::Lost(_)) if tries < DECLARE_TRIES => tries += 1,
+                declared => return declared.map_err(|error| format!("the broker: {error}")),
+            }
+        }
     }
 
     /// Leaves nothing behind.

@@ -7,23 +7,21 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::map::{self, BROKER, MAIL, STAFF};
+use stormproof_sim::shop::map::{self, BROKER, MAIL};
 use stormproof_sim::shop::scenario::Scenario;
 use stormproof_sim::shop::scene::Scene;
 use stormproof_sim::shop::settings::settings;
 use stormproof_sim::shop::truth::reckoning::Reckoning;
 use stormproof_sim::storm::faults::Kind;
-use stormproof_system::ports::{Clock as _, Ports, Rng};
-use stormproof_system::service::SERVICES;
+use stormproof_system::ports::{Clock as _, Ports};
 use stormproof_system::time::Time;
-use stormproof_system::trace::hex;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::arms::Arms;
 use super::carriage;
 use super::detours::Detours;
-use super::doors::{self, Carrier, Ground, Link};
+use super::doors::{self, Ground};
 use super::mails::Mailbox;
 use super::mirror::Mirror;
 use super::pace::{Pace, PacedClock, PacedHttp};
@@ -31,13 +29,10 @@ use super::processes::Replica;
 use super::scratch::Scratch;
 use super::story::Story;
 use super::troupe::Troupe;
-use super::wire::Protocol;
-use super::{reckoning, rest};
-use crate::config::registry::SETTINGS;
-use crate::config::{Config, LogFormat};
+use super::{reckoning, rest, wiring};
+use crate::config::Config;
 use crate::ports::clock::SystemClock;
 use crate::ports::http::HttpClient;
-use crate::ports::rng::SystemRng;
 use crate::staff;
 
 /// Everything on the stage. Clones are the same stage.
@@ -57,7 +52,7 @@ pub struct Inner {
     /// What people are told of the shop: its secrets, and each person's own doors to it.
     people: Config,
     /// The ports of doors, by caller and callee.
-    doors: BTreeMap<(String, String), u16>,
+    doors: wiring::Ports,
     _kept: JoinSet<()>,
 }
 
@@ -83,8 +78,8 @@ impl Stage {
         let carried = plan.sorted.carried.iter().cloned();
         let arms = Arc::new(Arms::new(story.clone(), &plan.scenario.world.replicas, carried));
         let (mailbox, mail) = Mailbox::open().await?;
-        let config = config_of(plan, scratch);
-        let names = replicas(plan.scenario);
+        let config = wiring::config_of(plan, scratch);
+        let names = wiring::replicas(plan.scenario);
 
         let mut foreign = BTreeMap::from([(BROKER.to_owned(), scratch.rabbit)]);
         foreign.insert(MAIL.to_owned(), mail);
@@ -95,7 +90,7 @@ impl Stage {
         let mut doors = BTreeMap::new();
         let told: Vec<_> = names.iter().map(|_| Arc::new(Mutex::new(Vec::new()))).collect();
         let replicas = names.iter().zip(&told).map(|(name, told)| {
-            let Name { node, shown, service } = name.clone();
+            let wiring::Name { node, shown, service } = name.clone();
             Replica::new(node, shown, service, told.clone(), story.clone(), Arc::clone(&accidents))
         });
         let troupe = Troupe::new(replicas.collect(), foreign, story.clone(), accidents);
@@ -107,14 +102,14 @@ impl Stage {
             call_timeout: settings(plan.scenario).saga.call_timeout,
         });
         let mut kept = JoinSet::new();
-        for (link, carrier) in links(&names, plan.scenario.customers.len()) {
+        for (link, carrier) in wiring::links(&names, plan.scenario.customers.len()) {
             let port = doors::open(&mut kept, &ground, link.clone(), carrier)?;
             doors.insert((link.from, link.to), port);
         }
         for (name, told) in names.iter().zip(&told) {
-            let own = behind_doors(&config, scratch, name, &doors);
+            let own = wiring::behind_doors(&config, scratch, name, &doors);
             let mut told = told.lock().expect("nobody panics with it");
-            *told = environment(&own);
+            *told = wiring::environment(&own);
         }
         let aside = carriage::queues_aside(&plan.sorted.carried);
         let detours = Detours::take(&scratch.broker, &arms, story, &aside).await?;
@@ -144,144 +139,10 @@ impl Stage {
     }
 }
 
-/// A replica's names.
-#[derive(Clone)]
-struct Name {
-    /// With its number: `store-1`.
-    node: String,
-    /// Without, where there is one.
-    shown: String,
-    service: &'static str,
-}
-
-fn replicas(scenario: &Scenario) -> Vec<Name> {
-    let mut names = Vec::new();
-    for service in SERVICES.map(|service| service.name) {
-        let count = scenario.world.replicas.get(service).copied().unwrap_or(1);
-        names.extend((1..=count).map(|number| {
-            let node = format!("{service}-{number}");
-            let shown = if count == 1 { service.to_owned() } else { node.clone() };
-            Name { node, shown, service }
-        }));
-    }
-    names
-}
-
-/// Every two nodes that talk.
-fn links(names: &[Name], customers: usize) -> Vec<(Link, Carrier)> {
-    let mut callers: Vec<String> = names.iter().map(|name| name.node.clone()).collect();
-    callers.extend((1..=customers).map(map::customer));
-    let mut links = Vec::new();
-    let mut link = |from: &str, to: &str, carrier| {
-        links.push((Link { from: from.to_owned(), to: to.to_owned() }, carrier));
-    };
-    for to in names {
-        for from in callers.iter().filter(|from| map::calls(from, &to.node)) {
-            link(from, &to.node, Carrier::Calls);
-        }
-        link(STAFF, &to.node, Carrier::Calls);
-    }
-    for from in names {
-        link(&from.node, &map::database_of(from.service), Carrier::Wire(Protocol::Postgres));
-        link(&from.node, BROKER, Carrier::Wire(Protocol::Amqp));
-        if map::calls(&from.node, MAIL) {
-            link(&from.node, MAIL, Carrier::Wire(Protocol::Smtp));
-        }
-    }
-    links
-}
-
-/// The settings of all processes.
-fn config_of(plan: &Plan<'_>, scratch: &Scratch) -> Config {
-    let mut config = Config {
-        log: crate::config::Log { format: LogFormat::Json, level: tracing::Level::INFO },
-        ..scratch.config.clone()
-    };
-    config.shop = plan.pace.settings(settings(plan.scenario));
-    config.shop.auth.customer_secret = secret();
-    config.shop.auth.service_secret = secret();
-    // All people of a rehearsal have one address.
-    config.shop.auth.logins_max = 1_000_000;
-    // Postgres has a hundred for everybody.
-    config.database.connections = 2;
-    config.server.drain_deadline = Duration::from_secs(5);
-    config
-}
-
-fn secret() -> Vec<u8> {
-    let mut bytes = [0; 32];
-    SystemRng.fill("secret", &mut bytes);
-    let mut text = String::new();
-    hex(&mut text, &bytes);
-    text.into_bytes()
-}
-
-/// The settings of one process: all that it reaches is behind its own doors.
-fn behind_doors(
-    config: &Config,
-    scratch: &Scratch,
-    name: &Name,
-    doors: &BTreeMap<(String, String), u16>,
-) -> Config {
-    let mut config = config.clone();
-    let door = |to: &str| doors.get(&(name.node.clone(), to.to_owned())).copied();
-    config.node.clone_from(&name.shown);
-    config.listen = Some(([127, 0, 0, 1], 0).into());
-    if let Some(port) = door(&map::database_of(name.service)) {
-        config.database.url = scratch.database_behind(name.service, port).as_str().into();
-    }
-    if let Some(port) = door(BROKER) {
-        config.broker.url = scratch.broker_behind(port).as_str().into();
-    }
-    if let Some(port) = door(MAIL) {
-        config.smtp.url = format!("smtp://127.0.0.1:{port}").as_str().into();
-    }
-    config.peers = peers(&name.node, doors);
-    config
-}
-
-/// The doors of `from`, by service. Whom it never calls it is told at an address where nobody is.
-fn peers(
-    from: &str,
-    doors: &BTreeMap<(String, String), u16>,
-) -> BTreeMap<&'static str, Vec<String>> {
-    let of = |service: &'static str| {
-        let own = doors
-            .iter()
-            .filter(|((caller, to), _)| caller == from && map::service_of(to) == service);
-        let mut urls: Vec<String> =
-            own.map(|(_, port)| format!("http://127.0.0.1:{port}")).collect();
-        if urls.is_empty() {
-            urls.push("http://127.0.0.1:1".to_owned());
-        }
-        (service, urls)
-    };
-    SERVICES.iter().map(|service| of(service.name)).collect()
-}
-
-/// A configuration as the environment tells it.
-fn environment(config: &Config) -> Vec<(String, String)> {
-    let shown = SETTINGS.iter().filter_map(|setting| {
-        let value = setting.show(config).filter(|value| !value.is_empty())?;
-        Some((setting.environment(), value))
-    });
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let auth = &config.shop.auth;
-    let secrets = [
-        ("DATABASE_URL", config.database.url.reveal().to_owned()),
-        ("BROKER_URL", config.broker.url.reveal().to_owned()),
-        ("SMTP_URL", config.smtp.url.reveal().to_owned()),
-        ("AUTH_CUSTOMER_SECRET", text(&auth.customer_secret)),
-        ("AUTH_SERVICE_SECRET", text(&auth.service_secret)),
-    ];
-    let secrets = secrets.map(|(name, value)| (format!("STORMPROOF_{name}"), value));
-    shown.chain(secrets).collect()
-}
-
 impl Scene for Stage {
     fn ports(&self, name: &str) -> Ports {
         let mut config = self.0.people.clone();
-        config.peers = peers(name, &self.0.doors);
+        config.peers = wiring::peers(name, &self.0.doors);
         let ports = staff::ports(&config, name).expect("doors have addresses");
         let http = HttpClient::new(config.peers()).expect("doors have addresses");
         Ports {

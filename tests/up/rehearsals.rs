@@ -73,6 +73,11 @@ for = "2s"
 stop = "warehouse"
 when = "after commit of reservation COMMITTED"
 restart = "1s"
+[[fault]]
+crash = "delivery"
+when = "after publish of delivery.update"
+nth = 2
+restart = "2s"
 [expect]
 orders = { DELIVERED = 1 }
 "#;
@@ -89,6 +94,7 @@ async fn scenarios_hold_on_real_machines_and_each_fault_fires_where_it_was_aimed
         "cut delivery <-> broker fires",
         "pause warehouse-db heals",
         "stop warehouse fires",
+        "crash delivery fires",
     ];
     let named = REHEARSED.map(|(name, told)| (name.to_owned(), told));
     let mut rehearsals = JoinSet::new();

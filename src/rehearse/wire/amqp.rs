@@ -7,8 +7,8 @@ use stormproof_sim::storm::faults::Kind;
 use stormproof_sim::storm::moment::{Act, Side};
 use stormproof_system::messages::QUEUES;
 
-use super::super::arms::is_end;
 use super::super::doors::{Ground, Link};
+use super::super::way::is_end;
 use super::{Flow, Speaker};
 
 /// One connection's conversation.

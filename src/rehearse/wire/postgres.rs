@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use stormproof_sim::storm::faults::Kind;
 use stormproof_sim::storm::moment::{Act, Side};
 
-use super::super::arms::{is, is_end};
 use super::super::doors::{Ground, Link};
+use super::super::way::{is, is_end};
 use super::{Flow, Speaker};
 
 /// One connection's conversation.

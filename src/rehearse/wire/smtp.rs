@@ -3,9 +3,9 @@
 
 use stormproof_sim::storm::moment::{Act, Side};
 
-use super::super::arms::is_end;
 use super::super::doors::{Ground, Link};
 use super::super::mails::template;
+use super::super::way::is_end;
 use super::{Flow, Speaker};
 
 /// One connection's conversation.
