@@ -163,7 +163,9 @@ fn simpler_steps(step: &StepTable) -> Vec<StepTable> {
     form(step.back.is_some(), &|step| step.back = None);
     form(step.wait_until.is_some(), &|step| (step.wait_until, step.of) = (None, None));
     for (sku, quantity) in step.order.iter().flatten() {
-        form(true, &|step| drop(step.order.as_mut().and_then(|lines| lines.remove(sku))));
+        form(true, &|step| {
+            step.order.as_mut().and_then(|lines| lines.remove(sku));
+        });
         for fewer in fewer(quantity.value, 1) {
             form(true, &|step| {
                 step.order.as_mut().and_then(|lines| lines.insert(sku.clone(), At::from(fewer)));

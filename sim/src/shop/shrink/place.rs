@@ -49,12 +49,16 @@ pub(super) fn without_trims(document: &Document, range: Range<usize>) -> Documen
     for trim in trimmings(document).drain(range).rev() {
         let world = &mut smaller.world;
         match trim {
-            Trim::Clock(node) => drop(world.clocks.remove(&node)),
+            Trim::Clock(node) => {
+                world.clocks.remove(&node);
+            }
             Trim::Replicas(service) => {
                 world.replicas.remove(&service);
                 only(&mut smaller, &service, 1);
             }
-            Trim::Product(place) => drop(world.products.remove(place)),
+            Trim::Product(place) => {
+                world.products.remove(place);
+            }
             Trim::Carrier => world.carrier = CarrierTable::default(),
             Trim::Storm => world.storm = None,
             Trim::Expect => smaller.expect = None,
@@ -104,7 +108,9 @@ pub(super) fn forms(document: &Document) -> Vec<Document> {
     for (node, offset) in &world.clocks {
         for length in shorter(offset.value.length) {
             let offset = At::from(Offset { length, ..offset.value });
-            form(&|world| drop(world.clocks.insert(node.clone(), offset.clone())));
+            form(&|world| {
+                world.clocks.insert(node.clone(), offset.clone());
+            });
         }
     }
     let mut carrier = world.carrier.clone();
