@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod catalogue;
+mod goods;
 pub mod idempotency;
 pub mod orders;
 pub mod reconciliations;

@@ -3,12 +3,11 @@
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{known, sagas};
+use super::{goods, known, sagas};
 use crate::error::Error;
-use crate::id::{OrderId, Sku, UserId, WarehouseId};
+use crate::id::{OrderId, UserId};
 use crate::money::{Currency, Money};
-use crate::store::allocation::Share;
-use crate::store::order::{Order, OrderLine, OrderStatus};
+use crate::store::order::{Order, OrderStatus};
 use crate::store::payment::{Payment, PaymentStatus};
 use crate::store::saga::{Case, Delivery, Goal, Saga, Step, Stock};
 use crate::transaction::Transaction;
@@ -37,7 +36,7 @@ pub async fn load(transaction: &mut Transaction<'_>, id: &OrderId) -> Result<Opt
         .await?;
     let Some(row) = row else { return Ok(None) };
     let mut case = read(&row)?;
-    fill(transaction, &mut case).await?;
+    goods::of_order(transaction, &mut case).await?;
     Ok(Some(case))
 }
 
@@ -48,9 +47,7 @@ pub async fn of_user(transaction: &mut Transaction<'_>, user: &UserId) -> Result
         .fetch_all(transaction.sql())
         .await?;
     let mut cases = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    for case in &mut cases {
-        fill(transaction, case).await?;
-    }
+    goods::of_user(transaction, user, &mut cases).await?;
     Ok(cases)
 }
 
@@ -102,39 +99,6 @@ fn read(row: &AnyRow) -> Result<Case, Error> {
     })
 }
 
-async fn fill(transaction: &mut Transaction<'_>, case: &mut Case) -> Result<(), Error> {
-    let id = case.order.id.to_string();
-    let rows = sqlx::query(
-        "SELECT sku, name, quantity, price FROM order_lines WHERE order_id = $1 ORDER BY sku",
-    )
-    .bind(id.clone())
-    .fetch_all(transaction.sql())
-    .await?;
-    for row in &rows {
-        case.lines.push(OrderLine {
-            sku: Sku::parse(row.try_get::<String, _>(0)?)?,
-            name: row.try_get(1)?,
-            quantity: row.try_get(2)?,
-            price: Money::new(row.try_get(3)?, case.order.total.currency),
-        });
-    }
-    let rows = sqlx::query(
-        "SELECT sku, warehouse, quantity FROM allocations WHERE order_id = $1 \
-         ORDER BY sku, warehouse",
-    )
-    .bind(id)
-    .fetch_all(transaction.sql())
-    .await?;
-    for row in &rows {
-        case.allocation.push(Share {
-            sku: Sku::parse(row.try_get::<String, _>(0)?)?,
-            warehouse: WarehouseId::parse(row.try_get::<String, _>(1)?)?,
-            quantity: row.try_get(2)?,
-        });
-    }
-    Ok(())
-}
-
 /// Writes a new order with everything that belongs to it.
 pub async fn insert(transaction: &mut Transaction<'_>, case: &Case) -> Result<(), Error> {
     let order = &case.order;
@@ -155,20 +119,7 @@ pub async fn insert(transaction: &mut Transaction<'_>, case: &Case) -> Result<()
     .bind(order.version);
     let query = order.arrivals.iter().fold(query, |query, arrival| query.bind(*arrival));
     query.execute(transaction.sql()).await?;
-    for line in &case.lines {
-        sqlx::query(
-            "INSERT INTO order_lines (order_id, sku, name, quantity, price) \
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(order.id.to_string())
-        .bind(line.sku.to_string())
-        .bind(line.name.clone())
-        .bind(line.quantity)
-        .bind(line.price.minor)
-        .execute(transaction.sql())
-        .await?;
-    }
-    insert_allocation(transaction, case).await?;
+    goods::insert(transaction, case).await?;
     sqlx::query(
         "INSERT INTO payments (order_id, status, transaction_id, refund_id, parked_reason, \
          version) VALUES ($1, $2, '', '', '', 0)",
@@ -178,21 +129,6 @@ pub async fn insert(transaction: &mut Transaction<'_>, case: &Case) -> Result<()
     .execute(transaction.sql())
     .await?;
     sagas::insert(transaction, &order.id, &case.saga).await
-}
-
-async fn insert_allocation(transaction: &mut Transaction<'_>, case: &Case) -> Result<(), Error> {
-    for share in &case.allocation {
-        sqlx::query(
-            "INSERT INTO allocations (order_id, sku, warehouse, quantity) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(case.order.id.to_string())
-        .bind(share.sku.to_string())
-        .bind(share.warehouse.to_string())
-        .bind(share.quantity)
-        .execute(transaction.sql())
-        .await?;
-    }
-    Ok(())
 }
 
 /// Writes what differs between `before`, as it was read, and `after`, whose versions are then those
@@ -210,11 +146,7 @@ pub async fn save(
         save_payment(transaction, &after.order.id, &mut after.payment).await?;
     }
     if before.allocation != after.allocation {
-        sqlx::query("DELETE FROM allocations WHERE order_id = $1")
-            .bind(after.order.id.to_string())
-            .execute(transaction.sql())
-            .await?;
-        insert_allocation(transaction, after).await?;
+        goods::allocate(transaction, after).await?;
     }
     sagas::save(transaction, &after.order.id, &mut after.saga).await
 }
