@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use stormproof_sim::bugs::header::Class;
+use stormproof_sim::bugs::record::Record;
 use stormproof_sim::bugs::{self, Bug};
 
 fn all() -> Vec<Bug> {
@@ -50,4 +51,20 @@ fn the_bugs_are_many_and_of_every_class() {
     assert!(told >= 6, "{told} bugs with a source");
     let classes: BTreeSet<Class> = bugs.iter().map(|bug| bug.header.class).collect();
     assert_eq!(classes, BTreeSet::from(Class::ALL));
+}
+
+/// A recorded figure is one of a bug that there is and that was found. What is not recorded has not
+/// been found yet, which `cargo sim bugs` tells.
+#[test]
+fn the_record_is_of_these_bugs() {
+    let record = Record::load().unwrap_or_else(|mistake| panic!("{mistake}"));
+    let record = record.expect("`cargo sim bugs --record` has been run");
+    let all = all();
+    for row in &record.bugs {
+        let bug = all.iter().find(|bug| bug.name == row.name && !bug.header.canary);
+        let bug = bug.unwrap_or_else(|| panic!("there is no bug {}", row.name));
+        assert_eq!(bug.header.class, row.class, "{}", row.name);
+        assert!((1..=row.ranges).contains(&row.detections), "{} was not found", row.name);
+    }
+    assert!(record.bugs.len() >= 24, "{} recorded", record.bugs.len());
 }

@@ -180,12 +180,38 @@ fn the_registries_are_listed() {
         assert!(ended.output.contains(words), "{words} is not in {}", ended.output);
     }
     let json = object(&sim(&["list", "--json"]));
-    for registry in ["scenarios", "faults", "invariants", "moments", "sometimes"] {
+    for registry in ["scenarios", "faults", "invariants", "moments", "sometimes", "bugs"] {
         let entries = json[registry].as_array().expect(registry);
         assert!(entries.len() >= 10, "{registry}: {} entries", entries.len());
         assert!(entries.iter().all(|entry| entry["name"].is_string() && entry["says"].is_string()));
         let alone = object(&sim(&["list", registry, "--json"]));
         assert_eq!(alone[registry], json[registry]);
+    }
+}
+
+/// What was recorded of the planted bugs says what clean seeds are worth; nothing is planted here.
+#[test]
+fn clean_seeds_are_worth_what_the_record_says() {
+    let ended = sim(&["bugs", "--clean", "300"]);
+    assert_eq!((ended.code, ended.complaints.as_str()), (0, ""));
+    let heading = "what 300 clean seeds mean, by the planted bugs\n";
+    assert!(ended.output.starts_with(heading), "{}", ended.output);
+    let found = |seeds| {
+        let json = object(&sim(&["bugs", "--clean", seeds, "--json"]));
+        let classes = json["classes"].as_array().expect("a list").clone();
+        classes.iter().map(|class| class["likely"].as_f64().expect("a share")).sum::<f64>()
+    };
+    assert!(found("1") < found("30") && found("30") < found("3000"));
+}
+
+#[test]
+fn bugs_that_there_are_not_are_refused() {
+    for command in ["bugs", "run storm --bug", "explore --bug"] {
+        let words: Vec<&str> = command.split(' ').chain(["no_such_bug"]).collect();
+        let ended = sim(&words);
+        assert_eq!((ended.code, ended.output.as_str()), (2, ""), "{command}");
+        let expected = "error: no_such_bug: no such bug: expected acks_before_processing, ";
+        assert!(ended.complaints.starts_with(expected), "{}", ended.complaints);
     }
 }
 

@@ -223,7 +223,7 @@ pub struct Bugs {
     /// Only so many bugs, others every day.
     #[arg(long, value_name = "K", conflicts_with = "names")]
     pub pick: Option<NonZeroUsize>,
-    /// Keeps what was measured, if all is well, in sim/bugs/table.toml.
+    /// Keeps how the bugs were found in sim/bugs/table.toml, if the control holds.
     #[arg(long, conflicts_with = "pick")]
     pub record: bool,
     /// Plants nothing: tells what N clean seeds mean, by what was recorded.

@@ -134,9 +134,10 @@ impl League {
         }
     }
 
-    /// What is kept: `before` with what was measured now.
+    /// What is kept: `before` with the bugs that were found now.
     pub fn to_record(&self, before: Record) -> Record {
-        before.with(self.bugs().map(Entry::row).collect())
+        let found = self.bugs().filter(|entry| entry.complaint(None).is_none());
+        before.with(found.map(Entry::row).collect())
     }
 }
 

@@ -13,7 +13,7 @@ pub mod table;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use stormproof_sim::bugs::record::Record;
+use stormproof_sim::bugs::record::{Meaning, Record};
 use stormproof_sim::bugs::{self, Bug};
 use stormproof_sim::shop::Options;
 
@@ -38,7 +38,7 @@ pub fn bugs(asked: &Bugs, json: bool) -> Result<Verdict, String> {
     if let Some(seeds) = asked.clean {
         let record = record.ok_or("there is no record yet: `cargo sim bugs --record` makes it")?;
         match json {
-            true => terminal::print_json(&record.meaning(seeds.get()))?,
+            true => terminal::print_json(&Clean::by(&record, seeds.get()))?,
             false => terminal::print(&table::meaning(&record, seeds.get()))?,
         }
         return Ok(Verdict::Held);
@@ -57,7 +57,7 @@ pub fn bugs(asked: &Bugs, json: bool) -> Result<Verdict, String> {
     let record = record.filter(|record| record.profile == word);
     let before = record.clone().unwrap_or_else(|| Record::new(word));
     let league = league(&chosen(asked)?, &hunt, record.filter(|_| !asked.record))?;
-    if asked.record && league.verdict() == Verdict::Held {
+    if asked.record && league.control.broken.is_empty() {
         league.to_record(before).save().map_err(|mistake| mistake.to_string())?;
     }
     let commit = subject::commit();
@@ -153,6 +153,19 @@ fn control(
     }
     tally.finish();
     Ok(tally)
+}
+
+/// What clean seeds mean, as an object.
+#[derive(Serialize)]
+struct Clean {
+    seeds: u64,
+    classes: Vec<Meaning>,
+}
+
+impl Clean {
+    fn by(record: &Record, seeds: u64) -> Clean {
+        Clean { seeds, classes: record.meaning(seeds) }
+    }
 }
 
 /// The object of `--json`: the control's figures, as of every exploration, and the bugs.

@@ -63,6 +63,7 @@ pub fn document(seed: u64, profile: Profile) -> Document {
         customers,
         ..Document::default()
     };
+    hurry(&mut streams.stream("swarm hurry"), &mut document);
     another_day(&mut streams.stream("swarm another day"), &mut document);
     let mut switches = streams.stream("swarm switches");
     for shape in &SHAPES {
@@ -106,6 +107,26 @@ fn slow_news(stream: &mut Stream, document: &mut Document) {
         carrier.deliver = Some(ms(500));
         carrier.lost_per_mille = Some(At::from(500));
         document.faults.push(At::from(fault));
+    }
+}
+
+/// People have little patience: some order again at once, so that two of their debits meet at the
+/// Bank, and some cancel while they wait for a payment, whatever may hold it up.
+fn hurry(stream: &mut Stream, document: &mut Document) {
+    for customer in &mut document.customers {
+        let mut follows_order = false;
+        for step in &mut customer.script {
+            let step = &mut step.value;
+            let (again, wait) = (stream.random_bool(0.2), stream.random_range(300..6_000));
+            if follows_order && step.order.is_some() && again {
+                step.after = Some(ms(wait % 40));
+            }
+            let waits_in_vain = step.wait_until.as_ref().is_none_or(|it| it.value == STATUSES[0]);
+            if step.cancel.is_some() && waits_in_vain && stream.random_bool(0.4) {
+                step.after = Some(ms(wait));
+            }
+            follows_order = step.order.is_some();
+        }
     }
 }
 
