@@ -24,8 +24,8 @@ use super::vfs;
 /// look at the file, or SQLite asks for shared memory (a new file would silently stay in `delete`
 /// mode). `EXTRA` also syncs the directory after a journal's unlink; with `FULL` the journal of
 /// the file's creation can come back and roll the whole database back.
-/// The log is kept so short that it stays in the processor's cache.
-/// Pages are small because rows are, and every commit copies and sums whole pages.
+/// Pages are small because rows are, and every commit copies and sums whole pages. The log is kept
+/// so short that it stays in the processor's cache.
 const SETTINGS: &str = "PRAGMA page_size=1024;
 PRAGMA locking_mode=EXCLUSIVE;
 PRAGMA synchronous=EXTRA;
