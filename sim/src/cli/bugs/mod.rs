@@ -56,7 +56,8 @@ pub fn bugs(asked: &Bugs, json: bool) -> Result<Verdict, String> {
     let word = asked.profile.word();
     let record = record.filter(|record| record.profile == word);
     let before = record.clone().unwrap_or_else(|| Record::new(word));
-    let league = league(&chosen(asked)?, &hunt, record.filter(|_| !asked.record))?;
+    let bugs = chosen(asked, &before)?;
+    let league = league(&bugs, &hunt, record.filter(|_| !asked.record))?;
     if asked.record && league.control.broken.is_empty() {
         league.to_record(before).save().map_err(|mistake| mistake.to_string())?;
     }
@@ -77,8 +78,8 @@ pub fn bugs(asked: &Bugs, json: bool) -> Result<Verdict, String> {
     Ok(league.verdict())
 }
 
-/// The canaries, then the bugs that were asked for.
-fn chosen(asked: &Bugs) -> Result<Vec<Bug>, String> {
+/// The canaries, then the bugs that were asked for; of those that are picked each is recorded.
+fn chosen(asked: &Bugs, record: &Record) -> Result<Vec<Bug>, String> {
     let all = bugs::all().map_err(|mistake| mistake.to_string())?;
     let (mut chosen, mut others): (Vec<Bug>, Vec<Bug>) =
         all.into_iter().partition(|bug| bug.header.canary);
@@ -97,6 +98,8 @@ fn chosen(asked: &Bugs) -> Result<Vec<Bug>, String> {
         others.clear();
     }
     if let Some(count) = asked.pick {
+        // What has never been found cannot be found later than it was.
+        others.retain(|bug| record.row(&bug.name).is_some());
         let start = today().wrapping_mul(count.get()) % others.len().max(1);
         others.rotate_left(start);
         others.truncate(count.get());

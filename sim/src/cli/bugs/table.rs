@@ -125,7 +125,7 @@ pub fn worth(record: &Record, seeds: u64) -> Option<String> {
     let hardest = meaning.iter().min_by(|a, b| a.hardest_likely.total_cmp(&b.hardest_likely))?;
     let likely = meaning.iter().map(|row| row.likely * row.bugs as f64).sum::<f64>() / bugs as f64;
     Some(format!(
-        "so many seeds find {} of the {bugs} planted bugs, the hardest ({}) in {} of 100 cases\n",
+        "so many seeds find {} of the {bugs} recorded bugs, the hardest ({}) in {} of 100 cases\n",
         percent(likely),
         hardest.hardest,
         percent(hardest.hardest_likely).trim_end_matches(" %"),
