@@ -79,13 +79,13 @@ impl Shopper {
             // The token had expired: whoever is still there logs in and asks again
             // (`scenarios/regressions/token_expired_in_a_hurry.toml`).
             (Some(answer), _) if answer.status == StatusCode::UNAUTHORIZED => {
-                self.submit(number, &question).await;
+                self.submit(number, question).await;
             }
             (Some(answer), _) => self.remember(number, &answer),
             (None, Some(back)) => {
                 self.ports.clock.sleep(back).await;
                 self.scene.say(&self.name, "", "is back and asks again, same key");
-                self.submit(number, &question).await;
+                self.submit(number, question).await;
             }
             (None, None) => {
                 let mut bench = self.judge.bench();
