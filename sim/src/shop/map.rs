@@ -22,6 +22,8 @@ pub const STAFF: &str = "staff";
 /// What the Store asks everybody every hour, to compare. No storm is that long: the swarm aims at
 /// what happens in one.
 pub const VIEWS: &str = "views";
+/// The operation by which the Warehouse holds stock for an order.
+pub const RESERVE: &str = "reserve";
 
 /// Every operation that travels by HTTP: (caller, callee, operation).
 pub const CALLS: [(&str, &str, &str); 20] = [
@@ -33,7 +35,7 @@ pub const CALLS: [(&str, &str, &str); 20] = [
     (CUSTOMERS, "store", "look"),
     (CUSTOMERS, "store", "timeline"),
     ("store", "warehouse", "availability"),
-    ("store", "warehouse", "reserve"),
+    ("store", "warehouse", RESERVE),
     ("store", "warehouse", "commit"),
     ("store", "warehouse", "release"),
     ("store", "warehouse", "return"),

@@ -86,6 +86,7 @@ pub fn document(seed: u64, profile: Profile) -> Document {
         document.faults.extend(drawn.into_iter().map(At::from));
     }
     slow_news(&mut streams.stream("swarm slow news"), &mut document);
+    doubtful_stock(&mut streams.stream("swarm doubtful stock"), &mut document);
     finds_after_losses(&mut document);
     document
 }
@@ -106,6 +107,39 @@ fn slow_news(stream: &mut Stream, document: &mut Document) {
         carrier.depart = Some(ms(300));
         carrier.deliver = Some(ms(500));
         carrier.lost_per_mille = Some(At::from(500));
+        document.faults.push(At::from(fault));
+    }
+}
+
+/// In one storm of sixteen the Warehouse's word on what it holds is often lost, or its request comes
+/// late, and people give up meanwhile: what is released may be held, or may yet be.
+fn doubtful_stock(stream: &mut Stream, document: &mut Document) {
+    let key = if stream.random_bool(0.5) { "reply_lost" } else { "request_late" };
+    // Later than the Store waits for an answer, which is five seconds.
+    let by = ms(stream.random_range(5_500..12_000));
+    let fault = FaultTable {
+        of: Some(At::from(map::RESERVE.to_owned())),
+        from: Some(At::from(ms(0))),
+        until: Some(At::from(ms(STORM_MS))),
+        times: Some(At::from(stream.random_range(4..16))),
+        by: (key == "request_late").then(|| At::from(by)),
+        ..FaultTable::aimed(key, "store -> warehouse").expect("it is a kind")
+    };
+    let doubtful = stream.random_bool(1.0 / 16.0);
+    for customer in &mut document.customers {
+        let steps = std::mem::take(&mut customer.script);
+        for step in steps {
+            let (gives_up, after) = (stream.random_bool(0.4), stream.random_range(50..4_500));
+            let ordered = step.value.order.is_some();
+            customer.script.push(step);
+            if doubtful && ordered && gives_up {
+                let cancel = Some(At::from(Which::Last));
+                let cancel = StepTable { after: Some(ms(after)), cancel, ..StepTable::default() };
+                customer.script.push(At::from(cancel));
+            }
+        }
+    }
+    if doubtful {
         document.faults.push(At::from(fault));
     }
 }
