@@ -96,7 +96,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("{}: cannot be made: {error}", folder.display()))?;
     }
-    let mut stop = Stop::listen()?;
+    let mut stop = Stop::listen(false)?;
     let scratch = Arc::new(Scratch::plan(&config)?);
     let pace = Pace(arguments.pace);
     if !arguments.json {

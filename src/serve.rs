@@ -31,6 +31,9 @@ pub struct Arguments {
     service: String,
     #[command(flatten)]
     config: ConfigFile,
+    /// Drains and stops when its standard input ends, too: when whoever started it is gone.
+    #[arg(long)]
+    attached: bool,
 }
 
 /// Serves until a signal asks it to stop; a second signal cuts the drain short.
@@ -42,7 +45,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let config = arguments.config.read(Config::default())?;
     config.check(service.name).map_err(|mistake| mistake.to_string())?;
     logging::install(config.log);
-    let mut stop = Stop::listen()?;
+    let mut stop = Stop::listen(arguments.attached)?;
     let listener = listen(&config, service.name).await?;
     let database = Arc::new(open(&config, service).await?);
     let (mut host, queue) = start(&config, service, listener, database.clone())?;

@@ -64,7 +64,7 @@ impl Default for Arguments {
 pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut config = config(arguments)?;
     logging::install(config.log);
-    let mut stop = Stop::listen()?;
+    let mut stop = Stop::listen(false)?;
     let data = Data::open(&arguments.data)?;
     let secrets = data.secrets()?;
     config.shop.auth.customer_secret = secrets.customer.clone().into_bytes();

@@ -64,7 +64,12 @@ fn the_record_is_of_these_bugs() {
         let bug = all.iter().find(|bug| bug.name == row.name && !bug.header.canary);
         let bug = bug.unwrap_or_else(|| panic!("there is no bug {}", row.name));
         assert_eq!(bug.header.class, row.class, "{}", row.name);
-        assert!((1..=row.ranges).contains(&row.detections), "{} was not found", row.name);
+        let found = row.searches.get("swarm").unwrap_or_else(|| panic!("{} by default", row.name));
+        assert!((1..=found.ranges).contains(&found.detections), "{} was not found", row.name);
+        for search in row.searches.values() {
+            assert!(search.as_expected <= search.detections, "{}", row.name);
+            assert!(search.detections <= search.ranges, "{}", row.name);
+        }
     }
     assert!(record.bugs.len() >= 24, "{} recorded", record.bugs.len());
 }

@@ -24,6 +24,10 @@ pub struct Outcome {
     pub sometimes: BTreeMap<String, u64>,
     /// Every (node's service, moment) passed and how often: the map that exploration covers.
     pub moments: BTreeMap<String, u64>,
+    /// Every moment with each kind of fault that struck when it was the last one passed, such as
+    /// `store: after commit of order PAID: crash`, and how often.
+    #[serde(default)]
+    pub struck: BTreeMap<String, u64>,
     /// Every moment passed, in order, from the storm's beginning to its end; empty unless asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passages: Vec<Passage>,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
@@ -70,6 +70,8 @@ struct Keeper {
     life: watch::Sender<Life>,
     running: watch::Sender<bool>,
     story: Arc<Story>,
+    /// The process's standard input: it ends with us however we end, for then this does.
+    leash: Option<ChildStdin>,
     /// Processes that ended though nobody ended them, in words.
     accidents: Arc<Mutex<Vec<String>>>,
 }
@@ -95,6 +97,7 @@ impl Replica {
             life: life.clone(),
             running: run,
             story,
+            leash: None,
             accidents,
         };
         tokio::spawn(keeper.keep(taken));
@@ -213,6 +216,8 @@ impl Keeper {
             }
         };
         self.running.send_replace(true);
+        // Whoever waits for a child closes the input that it finds in it.
+        self.leash = child.stdin.take();
         let log = child.stderr.take().expect("it is piped");
         let (node, shown, story) = (self.node.clone(), self.shown.clone(), self.story.clone());
         let life = self.life.clone();
@@ -268,9 +273,9 @@ fn command(service: &str, settings: &Settings) -> std::io::Result<Command> {
         }
     }
     command
-        .args(["serve", service])
+        .args(["serve", service, "--attached"])
         .envs(settings)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         // A Ctrl-C at the terminal is for the rehearsal alone, which ends its processes.

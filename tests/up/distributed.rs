@@ -68,6 +68,25 @@ async fn deliver(servers: &Servers) {
     assert_eq!(servers.number("warehouse", held).await, 0);
 }
 
+/// However its starter ends, the pipe between them ends with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attached_replica_stops_when_its_input_ends() {
+    with_servers("attached", stop_alone).await;
+}
+
+async fn stop_alone(servers: &Servers) {
+    let (_sink, smtp) = Sink::open().await;
+    let shop = Shop::new(servers, &smtp, &REPLICAS);
+    shop.runs(&["migrate", "email", "--create"], 0, "").await;
+    let (mut process, input) = shop.serve_attached(("email-1", "email"));
+    shop.until_ready("email-1", &process).await;
+    assert!(!process.has_ended());
+    drop(input);
+    let status = process.ended().await;
+    assert_eq!(status.code(), Some(0), "{}", process.log());
+    assert!(process.log().contains("has drained and stops"), "{}", process.log());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_without_its_tables_does_not_start() {
     with_servers("empty", start_in_vain).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 /// The longest that a process may take to open, or to end once it is asked to.
@@ -86,6 +86,11 @@ impl Process {
         if let Some(id) = self.child.id() {
             kill(Pid::from_raw(id.try_into().expect("process ids are small")), signal).ok();
         }
+    }
+
+    /// Its standard input, if it was piped and not taken before.
+    pub fn take_input(&mut self) -> ChildStdin {
+        self.child.stdin.take().expect("the command pipes it")
     }
 
     /// Whether it has ended.

@@ -1,10 +1,11 @@
 //! The shop as it is served: a process for each replica, on Postgres and RabbitMQ.
 
 use std::collections::BTreeMap;
+use std::process::Stdio;
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use tokio::process::Command;
+use tokio::process::{ChildStdin, Command};
 use tokio::time::{Instant, sleep};
 
 use super::customer::client;
@@ -58,6 +59,16 @@ impl Shop {
         let mut command = self.command(&["serve", service], &log);
         command.env("STORMPROOF_LISTEN", &self.addresses[name]);
         Process::spawn(command, &self.folder.path(&log))
+    }
+
+    /// The same, attached to the input that comes with it.
+    pub fn serve_attached(&self, (name, service): Replica) -> (Process, ChildStdin) {
+        let log = format!("{name}.log");
+        let mut command = self.command(&["serve", service, "--attached"], &log);
+        command.env("STORMPROOF_LISTEN", &self.addresses[name]).stdin(Stdio::piped());
+        let mut process = Process::spawn(command, &self.folder.path(&log));
+        let input = process.take_input();
+        (process, input)
     }
 
     /// Runs a command to its end, which has this exit code and says `words`.

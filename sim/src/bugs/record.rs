@@ -1,5 +1,6 @@
 //! The measurement that is kept: how soon each bug was found, and what clean seeds are worth by it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use super::folder;
 use super::geometric::{Count, found_by};
 use super::header::Class;
 use crate::shop::scenario::{Mistake, Source};
+use crate::shop::shrink::Size;
 
 /// Its file, beside the patches.
 const FILE: &str = "table.toml";
@@ -17,11 +19,9 @@ const HEAD: &str =
     "# How soon each planted bug was found: written by `cargo sim bugs --record`.\n\n";
 
 /// A measurement of all bugs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// How storms were drawn.
-    pub profile: String,
     #[serde(rename = "bug")]
     pub bugs: Vec<Row>,
 }
@@ -32,17 +32,29 @@ pub struct Record {
 pub struct Row {
     pub name: String,
     pub class: Class,
-    /// In how many ranges of seeds it was looked for.
+    /// What the first detection shrank to, if it was shrunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<Size>,
+    /// How it was looked for, by the profile that storms were drawn with.
+    #[serde(rename = "by")]
+    pub searches: BTreeMap<String, Search>,
+}
+
+/// Looking for one bug in several ranges of seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
     pub ranges: u64,
     /// Ranges in which it was found.
     pub detections: u64,
     /// Seeds until then, in all.
     pub seeds: u64,
-    /// Wall seconds of exploring until a detection: the median and the longest.
+    /// Wall seconds of exploring one range: the median and the longest.
     pub seconds: f64,
     pub seconds_max: f64,
     /// The invariant that broke first most often.
-    pub caught_by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caught_by: Option<String>,
     /// Detections in which the expected invariant broke.
     pub as_expected: u64,
 }
@@ -60,18 +72,13 @@ pub struct Meaning {
     pub hardest_low: f64,
 }
 
-impl Row {
+impl Search {
     pub fn count(&self) -> Count {
         Count { detections: self.detections, seeds: self.seeds }
     }
 }
 
 impl Record {
-    /// One that holds nothing yet.
-    pub fn new(profile: &str) -> Record {
-        Record { profile: profile.to_owned(), bugs: Vec::new() }
-    }
-
     /// The measurement that is kept, if there is one.
     ///
     /// # Errors
@@ -99,31 +106,46 @@ impl Record {
             .map_err(|error| Mistake::of(&shown, format!("cannot be written: {error}")))
     }
 
-    /// The same with these rows, in place of what was recorded of their bugs before.
+    /// The same with these rows, in place of what was recorded of their bugs by the same profiles
+    /// before.
     pub fn with(mut self, rows: Vec<Row>) -> Record {
-        self.bugs.retain(|row| rows.iter().all(|new| new.name != row.name));
-        self.bugs.extend(rows);
+        for mut row in rows {
+            if let Some(place) = self.bugs.iter().position(|before| before.name == row.name) {
+                let before = self.bugs.remove(place);
+                for (profile, search) in before.searches {
+                    row.searches.entry(profile).or_insert(search);
+                }
+                row.shrunk = row.shrunk.or(before.shrunk);
+            }
+            self.bugs.push(row);
+        }
         self.bugs.sort_by(|a, b| a.name.cmp(&b.name));
         self
     }
 
-    pub fn row(&self, name: &str) -> Option<&Row> {
-        self.bugs.iter().find(|row| row.name == name)
+    /// How `bug` was looked for by `profile`.
+    pub fn search(&self, bug: &str, profile: &str) -> Option<&Search> {
+        self.bugs.iter().find(|row| row.name == bug)?.searches.get(profile)
     }
 
-    /// What `seeds` clean ones are worth, class by class.
-    pub fn meaning(&self, seeds: u64) -> Vec<Meaning> {
+    /// What `seeds` clean ones drawn by `profile` are worth, class by class.
+    pub fn meaning(&self, profile: &str, seeds: u64) -> Vec<Meaning> {
         let of_class = |class: Class| {
-            let rows: Vec<&Row> = self.bugs.iter().filter(|row| row.class == class).collect();
-            let likely = |row: &Row| found_by(seeds, row.count().chance().likely);
-            let hardest = rows.iter().min_by(|a, b| likely(a).total_cmp(&likely(b)))?;
+            let searched = |row: &Row| {
+                let search = row.searches.get(profile).filter(|_| row.class == class)?;
+                Some((row.name.clone(), search.count().chance()))
+            };
+            let rows: Vec<_> = self.bugs.iter().filter_map(searched).collect();
+            let chances = || rows.iter().map(|(_, chance)| found_by(seeds, chance.likely));
+            let (hardest, chance) =
+                rows.iter().min_by(|a, b| a.1.likely.total_cmp(&b.1.likely))?.clone();
             Some(Meaning {
                 class: class.word(),
                 bugs: rows.len(),
-                likely: rows.iter().map(|row| likely(row)).sum::<f64>() / rows.len() as f64,
-                hardest: hardest.name.clone(),
-                hardest_likely: likely(hardest),
-                hardest_low: found_by(seeds, hardest.count().chance().low),
+                likely: chances().sum::<f64>() / rows.len() as f64,
+                hardest,
+                hardest_likely: found_by(seeds, chance.likely),
+                hardest_low: found_by(seeds, chance.low),
             })
         };
         Class::ALL.into_iter().filter_map(of_class).collect()
@@ -139,37 +161,60 @@ mod tests {
     use super::*;
 
     fn row(name: &str, class: Class, seeds: u64) -> Row {
-        Row {
-            name: name.to_owned(),
-            class,
+        let search = Search {
             ranges: 5,
             detections: 5,
             seeds,
             seconds: 0.5,
             seconds_max: 1.0,
-            caught_by: "private".to_owned(),
+            caught_by: Some("private".to_owned()),
             as_expected: 5,
+        };
+        Row {
+            name: name.to_owned(),
+            class,
+            shrunk: None,
+            searches: BTreeMap::from([("swarm".to_owned(), search)]),
         }
     }
 
-    #[test]
-    fn clean_seeds_are_worth_what_was_measured() {
+    fn record() -> Record {
         let bugs = vec![
             row("loud", Class::Key, 5),
             row("quiet", Class::Key, 500),
             row("x", Class::Race, 50),
         ];
-        let record = Record { profile: "swarm".to_owned(), bugs };
-        let meaning = record.meaning(100);
+        Record { bugs }
+    }
+
+    #[test]
+    fn clean_seeds_are_worth_what_was_measured() {
+        let meaning = record().meaning("swarm", 100);
         assert_eq!(meaning.len(), 2);
         let key = &meaning[0];
         assert_eq!((key.class, key.bugs, key.hardest.as_str()), ("key", 2, "quiet"));
         assert!((key.hardest_likely - 0.634).abs() < 0.001, "{key:?}");
         assert!((key.likely - 0.817).abs() < 0.001, "{key:?}");
         assert!(key.hardest_low < key.hardest_likely);
-        let anew = record.clone().with(vec![row("quiet", Class::Key, 50)]);
-        let seeds: Vec<u64> = anew.bugs.iter().map(|row| row.seeds).collect();
-        assert_eq!(seeds, [5, 50, 50]);
+        assert!(record().meaning("uniform", 100).is_empty());
+    }
+
+    #[test]
+    fn what_was_measured_anew_replaces_only_itself() {
+        let mut again = row("quiet", Class::Key, 50);
+        let search = again.searches["swarm"].clone();
+        again.searches = BTreeMap::from([("uniform".to_owned(), search)]);
+        let size = Size { faults: 1, customers: 1, orders: 1, steps: 2 };
+        again.shrunk = Some(size);
+        let record = record().with(vec![again]).with(vec![row("quiet", Class::Key, 70)]);
+        let names: Vec<&str> = record.bugs.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names, ["loud", "quiet", "x"]);
+        let seeds = |profile| record.search("quiet", profile).map(|search| search.seeds);
+        assert_eq!(
+            (seeds("swarm"), seeds("uniform"), seeds("priority")),
+            (Some(70), Some(50), None)
+        );
+        assert_eq!(record.bugs[1].shrunk, Some(size));
         let text = toml::to_string(&record).expect("plain data");
         assert_eq!(toml::from_str::<Record>(&text).expect("as it was written"), record);
     }

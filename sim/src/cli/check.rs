@@ -197,6 +197,7 @@ fn rest(outcome: &Outcome) -> Vec<String> {
         faults_fired,
         sometimes,
         moments,
+        struck,
         fingerprint,
         story,
         trace: _,
@@ -213,6 +214,7 @@ fn rest(outcome: &Outcome) -> Vec<String> {
         format!("faults fired {faults_fired:?}"),
         format!("sometimes {sometimes:?}"),
         format!("moments {moments:?} {passages:?}"),
+        format!("struck {struck:?}"),
     ];
     lines.extend(story.iter().cloned());
     lines

@@ -16,6 +16,7 @@ use stormproof_sim::world::history::{Event, Kind};
 
 use super::Verdict;
 use super::arguments::{Explain, jobs};
+use super::bugs::planted;
 use super::crew::{Crew, Errand};
 use super::shrink::{breach, target};
 use super::subject::Subject;
@@ -54,7 +55,10 @@ struct Causes {
 
 /// Asks, and prints the tables.
 pub fn explain(asked: &Explain, json: bool) -> Result<Verdict, String> {
-    let subject = Subject::find(&asked.scenario, asked.profile)?;
+    if let Some(verdict) = planted::elsewhere(asked.bug.as_deref())? {
+        return Ok(verdict);
+    }
+    let subject = Subject::find(&asked.scenario, asked.profile)?.with_bug(asked.bug.clone());
     let seed = asked.seed.unwrap_or_else(|| subject.own_seed());
     let crew = Crew::new(jobs(asked.jobs))?;
     let begun = Instant::now();

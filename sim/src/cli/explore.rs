@@ -61,8 +61,8 @@ pub fn explore(asked: &Explore, json: bool) -> Result<Verdict, String> {
 /// What so many clean seeds say, by the planted bugs that such seeds have found.
 fn worth(subject: &Subject, seeds: u64) -> Result<String, String> {
     let record = Record::load().map_err(|mistake| mistake.to_string())?;
-    let record = record.filter(|record| record.profile == subject.profile().word());
-    Ok(record.and_then(|record| table::worth(&record, seeds)).unwrap_or_default())
+    let worth = |record| table::worth(&record, subject.profile(), seeds);
+    Ok(record.and_then(worth).unwrap_or_default())
 }
 
 fn tally(asked: &Explore, subject: &Subject, begun: Instant) -> Result<Tally, String> {

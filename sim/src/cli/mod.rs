@@ -10,6 +10,7 @@ mod bugs;
 mod calibration;
 mod check;
 mod crew;
+mod excerpt;
 mod explain;
 mod explore;
 mod list;

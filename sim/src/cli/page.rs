@@ -11,6 +11,7 @@ const STYLE: &str = "
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
   padding: 0 1rem; background: Canvas; color: CanvasText; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
+h3 { font-size: 1.05rem; margin-top: 2rem; }
 table { border-collapse: collapse; } caption { text-align: left; }
 th, td { text-align: left; vertical-align: top; padding: .2rem 1.2rem .2rem 0;
   border-bottom: 1px solid var(--faint); }
@@ -49,6 +50,10 @@ impl Page {
         self.add(format_args!("<h2>{}</h2>\n", escape(text)));
     }
 
+    pub fn subheading(&mut self, text: &str) {
+        self.add(format_args!("<h3>{}</h3>\n", escape(text)));
+    }
+
     pub fn paragraph(&mut self, text: &str) {
         self.add(format_args!("<p>{}</p>\n", escape(text)));
     }
@@ -63,11 +68,11 @@ impl Page {
         self.add(format_args!("<pre>{}</pre>\n", escape(text)));
     }
 
-    /// Opens and closes at a click, without a script.
+    /// Closed, until a click opens it, without a script.
     pub fn folded(&mut self, summary: &str, text: &str) {
         let (summary, text) = (escape(summary), escape(text));
         self.add(format_args!(
-            "<details open><summary>{summary}</summary><pre>{text}</pre></details>\n"
+            "<details><summary>{summary}</summary><pre>{text}</pre></details>\n"
         ));
     }
 
@@ -148,6 +153,7 @@ mod tests {
         let evil = "<script>alert('\"&\u{1b}[31m</script>";
         let mut page = Page::new(evil);
         page.heading(evil);
+        page.subheading(evil);
         page.paragraph(evil);
         page.marked("broken", evil);
         page.verbatim(evil);
@@ -156,7 +162,7 @@ mod tests {
         let html = page.finish();
         assert!(!html.contains("<script") && !html.contains('\u{1b}'), "{html}");
         let safe = "&lt;script&gt;alert(&#39;&quot;&amp;[31m&lt;/script&gt;";
-        assert_eq!(html.matches(safe).count(), 10);
+        assert_eq!(html.matches(safe).count(), 11);
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::arguments::Registry;
+use super::excerpt::Breach;
 use super::page::{Cell, Page};
 use super::registries;
 use super::summary::Summary;
-use super::tally::{COMPLETED, Passes};
+use super::tally::{COMPLETED, Group, Passes};
 use super::terminal::{count, grouped, rate};
 
 /// A seed that was run once more for its story; the error says why there is none.
@@ -96,21 +97,53 @@ fn what_was_run(page: &mut Page, summary: &Summary<'_>, date: &str) {
 }
 
 fn failures(page: &mut Page, summary: &Summary<'_>, stories: &[Story]) {
-    if summary.tally.broken.is_empty() && stories.is_empty() {
-        return;
+    let groups = summary.tally.groups();
+    if !groups.is_empty() {
+        page.heading("What broke");
+        page.paragraph(
+            "Each rule that broke, with what led to it under the first seed that broke it. Times are \
+             virtual seconds from the storm's beginning, then who acts, then what it does; \"fault\" \
+             is the simulator striking.",
+        );
     }
-    let failures = summary.failures();
-    if !failures.is_empty() {
-        page.heading("Failures");
-        page.verbatim(&failures);
+    for group in &groups {
+        failure(page, summary, group, stories);
     }
     for (seed, story) in stories {
-        let title = format!("The story of {}", summary.place(*seed));
+        let title = format!("The whole story of {}", summary.place(*seed));
         match story {
             Ok(story) => page.folded(&title, &story.join("\n")),
             Err(how) => page.folded(&title, &format!("There is none: {how}")),
         }
     }
+}
+
+/// One invariant: what it says, what was seen, what led to it, and how to look closer.
+fn failure(page: &mut Page, summary: &Summary<'_>, group: &Group, stories: &[Story]) {
+    let (subject, first) = (summary.subject, group.first);
+    page.subheading(&group.invariant);
+    let mut known = Registry::Invariants.entries().into_iter();
+    if let Some(entry) = known.find(|entry| entry.name == group.invariant) {
+        page.paragraph(&format!("The rule: {}.", entry.says));
+    }
+    if summary.tally.seeds > 1 {
+        let (seeds, all) = (grouped(group.seeds), count(summary.tally.seeds, "seed"));
+        page.paragraph(&format!("Broken by {seeds} of {all}, by seed {first} first:"));
+    }
+    page.marked("broken", &group.what.join("; "));
+    let what = group.what.first().map_or("", String::as_str);
+    let breach = Breach { invariant: &group.invariant, what, at: group.at };
+    let story = stories.iter().find(|(seed, _)| *seed == first);
+    if let Some((_, Ok(story))) = story {
+        match breach.order() {
+            Some(order) => page.paragraph(&format!("{order} and the faults, until then:")),
+            None => page.paragraph("The faults, and what happened last:"),
+        }
+        page.verbatim(&breach.excerpt(story).join("\n"));
+    }
+    page.paragraph("To see it again, to make it small, and to ask what it takes:");
+    let commands = [subject.replay(first), subject.shrink(first), subject.explain(first)];
+    page.verbatim(&commands.join("\n"));
 }
 
 fn invariants(page: &mut Page, summary: &Summary<'_>) {
@@ -255,6 +288,9 @@ mod tests {
             "1 gap of coverage: void lost.",
             "order-1 debited &lt;twice&gt; under 2",
             "debits &lt;42.00&gt;",
+            "   8.015 BROKEN      one debit, one refund: order-1 debited",
+            "The rule: ",
+            "cargo sim explain storm --seed 2",
             "There is none: signal: 9",
             "cargo sim run storm --seed 2",
             "3fce3b5",

@@ -8,11 +8,15 @@ use stormproof_sim::shop::Options;
 use super::Verdict;
 use super::arguments::Run;
 use super::bugs::planted;
+use super::excerpt::Breach;
 use super::report;
 use super::subject::{self, Finding, Subject};
 use super::summary::Summary;
 use super::tally::Tally;
 use super::terminal;
+
+/// A story with more lines is not read from its beginning.
+const LONG: usize = 50;
 
 /// Runs the scenario in this process and prints its story, or everything as JSON.
 pub fn run(asked: &Run, json: bool) -> Result<Verdict, String> {
@@ -57,9 +61,30 @@ fn text(summary: &Summary<'_>, story: &[String]) -> String {
     for line in story {
         text.push_str(&format!("{line}\n"));
     }
+    if story.len() > LONG {
+        text.push_str(&excerpts(summary, story));
+    }
     let failures = summary.failures();
     if !failures.is_empty() {
         text.push_str(&format!("\n{failures}"));
+    }
+    text
+}
+
+/// Of a long story, what led to the breaches: an excerpt for each invariant.
+fn excerpts(summary: &Summary<'_>, story: &[String]) -> String {
+    let mut text = String::new();
+    for group in summary.tally.groups() {
+        let what = group.what.first().map_or("", String::as_str);
+        let breach = Breach { invariant: &group.invariant, what, at: group.at };
+        let of = breach.order().map(|order| format!("{order} and ")).unwrap_or_default();
+        text.push_str(&format!(
+            "\nof all this, {of}the faults, until \"{}\" broke\n",
+            group.invariant
+        ));
+        for line in breach.excerpt(story) {
+            text.push_str(&format!("{line}\n"));
+        }
     }
     text
 }

@@ -15,18 +15,19 @@ use stormproof_sim::world::history::Event;
 
 use super::Verdict;
 use super::arguments::{Shrink, jobs};
+use super::bugs::planted;
 use super::crew::{Candidates, Crew, Errand};
 use super::subject::{self, Subject, quoted};
 use super::terminal::{self, count};
 
 /// Where shrunk scenarios go unless said otherwise, from the workspace's folder on.
-const FOLDER: &str = "target/sim/shrunk";
+pub const FOLDER: &str = "target/sim/shrunk";
 
 /// What snapshots begin with, so that a file taken over into the project is one of its own.
 const SNAPSHOT_HEAD: &str = "---\nsource: tests/scenarios.rs\n---\n";
 
 /// A search that has come to its end.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Reduced {
     pub invariant: String,
     /// What was seen in the smallest scenario.
@@ -46,22 +47,15 @@ pub struct Reduced {
 
 /// Runs the search and writes what it found.
 pub fn shrink(asked: &Shrink, json: bool) -> Result<Verdict, String> {
-    let subject = Subject::find(&asked.scenario, asked.profile)?;
+    if let Some(verdict) = planted::elsewhere(asked.bug.as_deref())? {
+        return Ok(verdict);
+    }
+    let subject = Subject::find(&asked.scenario, asked.profile)?.with_bug(asked.bug.clone());
     let seed = asked.seed.unwrap_or_else(|| subject.own_seed());
     let crew = Crew::new(jobs(asked.jobs))?;
     let mut reduced = reduce(&crew, &subject, seed, asked.invariant.as_deref(), asked.candidates)?;
-    reduced.document.about = format!(
-        "Shrunk from {} · seed {seed}, breaks \"{}\": {}.",
-        subject.name(),
-        reduced.invariant,
-        reduced.what
-    );
     let file = asked.out.clone().unwrap_or_else(|| default_file(&reduced.invariant, seed));
-    let outcome = crew.run(&Errand::of(
-        &reduced.document,
-        Options { story: true, trace: true, ..Options::default() },
-    ))?;
-    write(&file, &reduced, &outcome)?;
+    let outcome = keep(&crew, &subject, seed, &mut reduced, &file)?;
     let short = file.strip_prefix(subject::workspace()).unwrap_or(&file);
     match json {
         true => terminal::print_json(&Json {
@@ -128,6 +122,30 @@ pub fn reduce(
         document: found.smallest,
         outcome: found.evidence,
     })
+}
+
+/// Writes what was found: the scenario with a sentence of where it comes from, its story as a
+/// snapshot, the run as a diagram. Returns the run that they tell of.
+///
+/// # Errors
+/// If it cannot be run or written.
+pub fn keep(
+    crew: &Crew,
+    subject: &Subject,
+    seed: u64,
+    reduced: &mut Reduced,
+    file: &Path,
+) -> Result<Outcome, String> {
+    reduced.document.about = format!(
+        "Shrunk from {} · seed {seed}, breaks \"{}\": {}.",
+        subject.name(),
+        reduced.invariant,
+        reduced.what
+    );
+    let told = Options { story: true, trace: true, ..Options::default() };
+    let outcome = crew.run(&Errand::of(&reduced.document, told))?;
+    write(file, reduced, &outcome)?;
+    Ok(outcome)
 }
 
 /// The invariant that is looked at: the first that broke, or the one asked for if it did.

@@ -122,6 +122,11 @@ impl Subject {
         self.command("shrink", seed)
     }
 
+    /// The command that asks what a broken seed depends on.
+    pub fn explain(&self, seed: u64) -> String {
+        self.command("explain", seed)
+    }
+
     fn command(&self, verb: &str, seed: u64) -> String {
         let mut line = format!("cargo sim {verb} {} --seed {seed}", quoted(&self.asked));
         if self.profile != Profile::default() {

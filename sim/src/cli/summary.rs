@@ -42,6 +42,7 @@ pub struct Json<'a> {
     faults_fired: &'a BTreeMap<String, u64>,
     sometimes: &'a BTreeMap<String, u64>,
     moments: &'a BTreeMap<String, Passes>,
+    struck: &'a BTreeMap<String, u64>,
     fingerprint: String,
     /// Of a single run.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +93,7 @@ impl Summary<'_> {
             faults_fired: &tally.faults_fired,
             sometimes: &tally.sometimes,
             moments: &tally.moments,
+            struck: &tally.struck,
             fingerprint: tally.fingerprint(),
             story,
         }

@@ -26,6 +26,8 @@ pub struct Tally {
     pub faults_fired: BTreeMap<String, u64>,
     pub sometimes: BTreeMap<String, u64>,
     pub moments: BTreeMap<String, Passes>,
+    /// Every moment with each kind of fault that struck when it was the last one passed.
+    pub struck: BTreeMap<String, u64>,
     /// Faults asked for that did not fire, in words, and in how many runs.
     pub unfired: BTreeMap<String, u64>,
     pub broken: Vec<BrokenSeed>,
@@ -44,21 +46,25 @@ pub struct Passes {
 }
 
 /// An invariant that a seed broke.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BrokenSeed {
     pub seed: u64,
     pub invariant: String,
     pub what: String,
+    /// Virtual seconds of the storm.
+    pub at: f64,
 }
 
 /// All seeds that broke one invariant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     pub invariant: String,
     pub seeds: u64,
     /// The first seed that broke it, and all that was seen then.
     pub first: u64,
     pub what: Vec<String>,
+    /// When it broke first under that seed: virtual seconds of the storm.
+    pub at: f64,
 }
 
 impl Tally {
@@ -112,6 +118,7 @@ impl Tally {
                 seeds: 0,
                 first: broken.seed,
                 what: Vec::new(),
+                at: broken.at,
             });
             if group.first == broken.seed {
                 group.what.push(broken.what.clone());
@@ -134,7 +141,8 @@ impl Tally {
             Finding::Died(how) => {
                 self.died += 1;
                 self.chain.update("died\n");
-                self.broken.push(BrokenSeed { seed, invariant: COMPLETED.to_owned(), what: how });
+                let invariant = COMPLETED.to_owned();
+                self.broken.push(BrokenSeed { seed, invariant, what: how, at: 0.0 });
             }
         }
     }
@@ -148,6 +156,7 @@ impl Tally {
         sum(&mut self.orders_by_status, outcome.orders_by_status);
         sum(&mut self.faults_fired, outcome.faults_fired);
         sum(&mut self.sometimes, outcome.sometimes);
+        sum(&mut self.struck, outcome.struck);
         sum(&mut self.unfired, outcome.unfired.into_iter().map(|fault| (fault, 1)));
         for (moment, passes) in outcome.moments {
             let entry = self.moments.entry(moment).or_default();
@@ -158,6 +167,7 @@ impl Tally {
             seed,
             invariant: broken.invariant,
             what: broken.what,
+            at: broken.at,
         }));
     }
 }

@@ -47,14 +47,18 @@ pub fn is_watched() -> bool {
 }
 
 /// A table with a heading: columns are as wide as their widest cell, the last one is ragged.
-pub fn table<const N: usize>(heading: &str, rows: &[[String; N]]) -> String {
-    let widths: Vec<usize> = (0..N)
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
+pub fn table(heading: &str, rows: &[impl AsRef<[String]>]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows.iter().map(AsRef::as_ref) {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
     let mut table = format!("{heading}\n");
     for row in rows {
         let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
+        for (cell, width) in row.as_ref().iter().zip(&widths) {
             line.push_str(&format!("  {cell:<width$}"));
         }
         table.push_str(line.trim_end());

@@ -108,6 +108,7 @@ fn with_history(
         virtual_seconds: world.elapsed().as_secs_f64(),
         events: world.history().events(),
         moments: world.moments(),
+        struck: world.struck(),
         passages: world.passages().into_iter().filter_map(from_zero).collect(),
         fingerprint: world.fingerprint(),
         story,

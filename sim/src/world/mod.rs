@@ -205,6 +205,12 @@ impl World {
         self.0.injector.moments()
     }
 
+    /// Every moment with each kind of fault that struck when it was the last one passed, and how
+    /// often.
+    pub fn struck(&self) -> BTreeMap<String, u64> {
+        self.0.injector.struck()
+    }
+
     /// Every pass of a moment until the storm's end; none unless the spec keeps them.
     pub fn passages(&self) -> Vec<moment::Passage> {
         self.0.injector.passages()

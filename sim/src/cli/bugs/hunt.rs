@@ -1,11 +1,14 @@
 //! Looking for one bug: seed after seed, over several ranges, until one breaks.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
+use stormproof_sim::bugs::geometric::Count;
 use stormproof_sim::shop::Options;
 
+use crate::cli::arguments::Profile;
 use crate::cli::process;
 use crate::cli::subject::{Finding, Subject};
 use crate::cli::tally::COMPLETED;
@@ -16,13 +19,21 @@ const AT_ONCE: u64 = 4;
 const AT_ONCE_MAX: u64 = 32;
 
 /// How seeds are explored.
-pub struct Hunt<'a> {
-    pub subject: &'a Subject,
+pub struct Hunt {
+    /// The storms of each profile.
+    pub subjects: Vec<Subject>,
     /// The first seed of each range.
     pub ranges: Vec<u64>,
     /// At most so many in each.
     pub seeds: u64,
     pub jobs: usize,
+}
+
+/// What looking with one profile came to, range after range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    pub profile: Profile,
+    pub trails: Vec<Trail>,
 }
 
 /// What one range came to.
@@ -47,14 +58,51 @@ pub struct Found {
     pub what: String,
 }
 
-impl Hunt<'_> {
-    /// Explores every range with `program` until it has found the bug.
+impl Search {
+    pub fn found(&self) -> impl Iterator<Item = &Found> {
+        self.trails.iter().filter_map(|trail| trail.found.as_ref())
+    }
+
+    pub fn count(&self) -> Count {
+        Count {
+            detections: self.found().count() as u64,
+            seeds: self.trails.iter().map(|trail| trail.seeds).sum(),
+        }
+    }
+
+    /// Wall seconds of exploring one range: the median and the longest.
+    pub fn seconds(&self) -> (f64, f64) {
+        let mut seconds: Vec<f64> = self.trails.iter().map(|trail| trail.seconds).collect();
+        seconds.sort_by(f64::total_cmp);
+        let median = seconds.get(seconds.len() / 2).copied().unwrap_or_default();
+        (median, seconds.last().copied().unwrap_or_default())
+    }
+
+    /// The invariant that broke first most often.
+    pub fn caught_by(&self) -> Option<&str> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for first in self.found().filter_map(|found| found.invariants.first()) {
+            *counts.entry(first).or_default() += 1;
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count).map(|(name, _)| name)
+    }
+
+    /// Detections in which this invariant broke, be it first or not.
+    pub fn broke(&self, invariant: &str) -> u64 {
+        let broke = |found: &&Found| found.invariants.iter().any(|broken| broken == invariant);
+        self.found().filter(broke).count() as u64
+    }
+}
+
+impl Hunt {
+    /// Explores every range of the subject's seeds with `program` until it has found the bug.
     ///
     /// # Errors
     /// If the program cannot be started.
-    pub fn trails(&self, program: PathBuf) -> Result<Vec<Trail>, String> {
-        let start = process::worker_in(program, self.subject, Options::default());
-        self.ranges.iter().map(|from| self.trail(&start, *from)).collect()
+    pub fn search(&self, program: &Path, subject: &Subject) -> Result<Search, String> {
+        let start = process::worker_in(program.to_owned(), subject, Options::default());
+        let trails = self.ranges.iter().map(|from| self.trail(&start, *from));
+        Ok(Search { profile: subject.profile(), trails: trails.collect::<Result<_, _>>()? })
     }
 
     /// The lowest seed is told, however many processes ran them and whichever was first.
@@ -96,17 +144,26 @@ fn broken(seed: u64, finding: &Finding) -> Option<Found> {
     }
 }
 
+/// A trail of so many seeds and seconds, whose last seed broke this invariant and one more.
+#[cfg(test)]
+pub fn found_after(seeds: u64, invariant: Option<&str>) -> Trail {
+    let found = |invariant: &str| Found {
+        seed: seeds,
+        invariants: vec![invariant.to_owned(), "views agree".to_owned()],
+        what: "order-1 is odd".to_owned(),
+    };
+    Trail { from: 1, seeds, found: invariant.map(found), seconds: seeds as f64 }
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::cli::arguments::{Profile, STORM};
     use crate::cli::testing::{broken, outcome};
 
     fn trail(breaks: impl Fn(u64) -> bool + Sync, seeds: u64) -> Trail {
-        let subject = Subject::find(STORM, Profile::Swarm).expect("built in");
-        let hunt = Hunt { subject: &subject, ranges: vec![], seeds, jobs: 3 };
+        let hunt = Hunt { subjects: vec![], ranges: vec![], seeds, jobs: 3 };
         let start = |range: std::ops::Range<u64>| {
             let say = |seed| {
                 let outcome = if breaks(seed) { broken(seed, "private") } else { outcome(seed) };
@@ -125,6 +182,18 @@ mod tests {
         assert_eq!((trail.from, trail.seeds), (101, 17));
         let found = trail.found.expect("it breaks");
         assert_eq!((found.seed, found.invariants), (117, vec!["private".to_owned()]));
+    }
+
+    #[test]
+    fn a_search_adds_up_its_trails() {
+        let trails =
+            [(3, Some("private")), (9, Some("no oversell")), (5, Some("private")), (20, None)];
+        let trails = trails.map(|(seeds, invariant)| found_after(seeds, invariant)).to_vec();
+        let search = Search { profile: Profile::Swarm, trails };
+        assert_eq!(search.count(), Count { detections: 3, seeds: 37 });
+        assert_eq!(search.caught_by(), Some("private"));
+        assert_eq!((search.broke("private"), search.broke("views agree")), (2, 3));
+        assert_eq!(search.seconds(), (9.0, 20.0));
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! What planting bugs came to: each bug's trails, the control, and the verdict.
 
-use std::collections::BTreeMap;
-
 use stormproof_sim::bugs::Bug;
-use stormproof_sim::bugs::geometric::Count;
 use stormproof_sim::bugs::header::Class;
-use stormproof_sim::bugs::record::{Record, Row};
+use stormproof_sim::bugs::record::{self, Record, Row};
 
-use super::hunt::{Found, Trail};
+use super::hunt::Search;
 use crate::cli::Verdict;
+use crate::cli::arguments::Profile;
+use crate::cli::shrink::Reduced;
 use crate::cli::tally::Tally;
+
+/// A shrunk detection is a small one with at most so many faults and orders.
+const SMALL: (usize, usize) = (3, 2);
 
 /// One bug and how it was found.
 #[derive(Clone, Debug)]
@@ -19,7 +21,10 @@ pub struct Entry {
     /// The invariant of its header.
     pub expected: String,
     pub canary: bool,
-    pub trails: Vec<Trail>,
+    /// One for each profile; the first of them must find it.
+    pub searches: Vec<Search>,
+    /// What the first detection shrank to.
+    pub shrunk: Option<Reduced>,
     pub build_seconds: f64,
 }
 
@@ -28,85 +33,80 @@ pub struct League {
     pub entries: Vec<Entry>,
     /// Patches that do not apply or do not compile, and why.
     pub unplanted: Vec<(String, String)>,
-    /// The clean tree on the same seeds.
-    pub control: Tally,
+    /// The clean tree on the same seeds, for each profile.
+    pub controls: Vec<(Profile, Tally)>,
     /// The measurement that this one must not fall behind.
     pub record: Option<Record>,
 }
 
 impl Entry {
-    pub fn new(bug: &Bug, trails: Vec<Trail>, build_seconds: f64) -> Entry {
+    pub fn new(bug: &Bug) -> Entry {
         Entry {
             name: bug.name.clone(),
             class: bug.header.class,
             expected: bug.header.invariant.clone(),
             canary: bug.header.canary,
-            trails,
-            build_seconds,
+            searches: Vec::new(),
+            shrunk: None,
+            build_seconds: 0.0,
         }
     }
 
-    pub fn found(&self) -> impl Iterator<Item = &Found> {
-        self.trails.iter().filter_map(|trail| trail.found.as_ref())
-    }
-
-    pub fn count(&self) -> Count {
-        Count {
-            detections: self.found().count() as u64,
-            seeds: self.trails.iter().map(|trail| trail.seeds).sum(),
-        }
-    }
-
-    /// The invariant that broke first most often.
-    pub fn caught_by(&self) -> Option<&str> {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for first in self.found().filter_map(|found| found.invariants.first()) {
-            *counts.entry(first).or_default() += 1;
-        }
-        counts.into_iter().max_by_key(|(_, count)| *count).map(|(name, _)| name)
+    /// With the profile that must find it.
+    pub fn judged(&self) -> &Search {
+        self.searches.first().expect("some profile was asked for")
     }
 
     /// Detections in which the expected invariant broke, be it first or not.
     pub fn as_expected(&self) -> u64 {
-        self.found().filter(|found| found.invariants.contains(&self.expected)).count() as u64
+        self.judged().broke(&self.expected)
     }
 
-    /// Wall seconds of exploring one range: the median and the longest.
-    pub fn seconds(&self) -> (f64, f64) {
-        let mut seconds: Vec<f64> = self.trails.iter().map(|trail| trail.seconds).collect();
-        seconds.sort_by(f64::total_cmp);
-        let median = seconds.get(seconds.len() / 2).copied().unwrap_or_default();
-        (median, seconds.last().copied().unwrap_or_default())
+    /// Whether people can see through what it shrank to.
+    pub fn is_small(&self) -> bool {
+        let small =
+            |reduced: &Reduced| reduced.after.faults <= SMALL.0 && reduced.after.orders <= SMALL.1;
+        self.shrunk.as_ref().is_some_and(small)
     }
 
     /// What is wrong with it; `None`: it was found as it should be.
     pub fn complaint(&self, record: Option<&Record>) -> Option<&'static str> {
-        let count = self.count();
+        let count = self.judged().count();
         if self.canary && count.detections < count.seeds {
             return Some("the canary was not found by every seed: the harness is broken");
         }
         if count.detections == 0 {
             return Some("escaped");
         }
-        let row = record?.row(&self.name)?;
-        let weaker = count.is_weaker_than(row.count().chance().low);
+        let weaker = |search: &Search| {
+            let before = record.and_then(|it| it.search(&self.name, search.profile.word()));
+            before.is_some_and(|before| search.count().is_weaker_than(before.count().chance().low))
+        };
+        let weaker = self.searches.iter().any(weaker);
         weaker.then_some("found later than recorded, by more than noise")
     }
 
     /// What is kept of it.
     pub fn row(&self) -> Row {
-        let (seconds, seconds_max) = self.seconds();
         let tenths = |seconds: f64| (seconds * 10.0).round() / 10.0;
+        let kept = |search: &Search| {
+            let (seconds, seconds_max) = search.seconds();
+            let kept = record::Search {
+                ranges: search.trails.len() as u64,
+                detections: search.count().detections,
+                seeds: search.count().seeds,
+                seconds: tenths(seconds),
+                seconds_max: tenths(seconds_max),
+                caught_by: search.caught_by().map(str::to_owned),
+                as_expected: search.broke(&self.expected),
+            };
+            (search.profile.word().to_owned(), kept)
+        };
         Row {
             name: self.name.clone(),
             class: self.class,
-            ranges: self.trails.len() as u64,
-            detections: self.count().detections,
-            seeds: self.count().seeds,
-            seconds: tenths(seconds),
-            seconds_max: tenths(seconds_max),
-            caught_by: self.caught_by().unwrap_or_default().to_owned(),
-            as_expected: self.as_expected(),
+            shrunk: self.shrunk.as_ref().map(|reduced| reduced.after),
+            searches: self.searches.iter().map(kept).collect(),
         }
     }
 }
@@ -128,42 +128,43 @@ impl League {
         if !self.unplanted.is_empty() {
             return Verdict::CouldNotRun;
         }
-        match self.complaints().is_empty() && self.control.broken.is_empty() {
+        match self.complaints().is_empty() && self.control_holds() {
             true => Verdict::Held,
             false => Verdict::Broken,
         }
     }
 
-    /// What is kept: `before` with the bugs that were found now.
+    /// Whether the clean tree held on every seed.
+    pub fn control_holds(&self) -> bool {
+        self.controls.iter().all(|(_, tally)| tally.broken.is_empty())
+    }
+
+    /// What is kept: `before` with what was measured now.
     pub fn to_record(&self, before: Record) -> Record {
-        let found = self.bugs().filter(|entry| entry.complaint(None).is_none());
-        before.with(found.map(Entry::row).collect())
+        before.with(self.bugs().map(Entry::row).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::bugs::hunt::found_after;
     use crate::cli::subject::Finding;
     use crate::cli::testing::{broken, outcome};
 
+    fn search(profile: Profile, trails: &[(u64, Option<&str>)]) -> Search {
+        let trails = trails.iter().map(|(seeds, invariant)| found_after(*seeds, *invariant));
+        Search { profile, trails: trails.collect() }
+    }
+
     fn entry(name: &str, canary: bool, trails: &[(u64, Option<&str>)]) -> Entry {
-        let trail = |(seeds, invariant): &(u64, Option<&str>)| Trail {
-            from: 1,
-            seeds: *seeds,
-            found: invariant.map(|invariant| Found {
-                seed: *seeds,
-                invariants: vec![invariant.to_owned(), "views agree".to_owned()],
-                what: "order-1 is odd".to_owned(),
-            }),
-            seconds: *seeds as f64,
-        };
         Entry {
             name: name.to_owned(),
             class: Class::Key,
             expected: "private".to_owned(),
             canary,
-            trails: trails.iter().map(trail).collect(),
+            searches: vec![search(Profile::Swarm, trails)],
+            shrunk: None,
             build_seconds: 1.0,
         }
     }
@@ -171,19 +172,8 @@ mod tests {
     fn league(entries: Vec<Entry>) -> League {
         let mut control = Tally::new(1);
         control.add(1, Finding::Ended(Box::new(outcome(1))));
-        League { entries, unplanted: Vec::new(), control, record: None }
-    }
-
-    #[test]
-    fn an_entry_adds_up_its_trails() {
-        let entry = entry(
-            "x",
-            false,
-            &[(3, Some("private")), (9, Some("no oversell")), (5, Some("private")), (20, None)],
-        );
-        assert_eq!(entry.count(), Count { detections: 3, seeds: 37 });
-        assert_eq!((entry.caught_by(), entry.as_expected()), (Some("private"), 2));
-        assert_eq!(entry.seconds(), (9.0, 20.0));
+        let controls = vec![(Profile::Swarm, control)];
+        League { entries, unplanted: Vec::new(), controls, record: None }
     }
 
     #[test]
@@ -199,9 +189,20 @@ mod tests {
     }
 
     #[test]
+    fn only_the_first_profile_must_find_a_bug() {
+        let (swarm, none) = (Profile::Swarm, [(500, None)]);
+        let mut entry = entry("x", false, &[(3, Some("private"))]);
+        entry.searches.push(search(Profile::Priority, &none));
+        assert_eq!(league(vec![entry.clone()]).verdict(), Verdict::Held);
+        entry.searches.rotate_left(1);
+        assert_eq!(league(vec![entry.clone()]).verdict(), Verdict::Broken);
+        assert_eq!(entry.searches[1].profile, swarm);
+    }
+
+    #[test]
     fn a_broken_control_and_an_unplanted_patch_are_told_apart() {
         let mut one = league(vec![entry("found", false, &[(3, Some("private"))])]);
-        one.control.add(2, Finding::Ended(Box::new(broken(2, "private"))));
+        one.controls[0].1.add(2, Finding::Ended(Box::new(broken(2, "private"))));
         assert_eq!(one.verdict(), Verdict::Broken);
         one.unplanted.push(("other".to_owned(), "does not compile".to_owned()));
         assert_eq!(one.verdict(), Verdict::CouldNotRun);
@@ -209,12 +210,10 @@ mod tests {
 
     #[test]
     fn detection_must_not_become_weaker_than_recorded() {
+        let found = |seeds| entry("x", false, &[(seeds, Some("private"))]);
         let before = league(vec![entry("x", false, &[(2, Some("private")); 10])]);
-        let record = Some(before.to_record(Record::new("swarm")));
-        let now = |seeds| League {
-            record: record.clone(),
-            ..league(vec![entry("x", false, &[(seeds, Some("private"))])])
-        };
+        let record = Some(before.to_record(Record::default()));
+        let now = |seeds| League { record: record.clone(), ..league(vec![found(seeds)]) };
         assert_eq!(now(8).verdict(), Verdict::Held);
         assert_eq!(now(80).verdict(), Verdict::Broken);
     }

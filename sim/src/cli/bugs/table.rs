@@ -3,12 +3,16 @@
 use stormproof_sim::bugs::geometric::Estimate;
 use stormproof_sim::bugs::record::{Meaning, Record};
 
+use super::hunt::Search;
 use super::league::{Entry, League};
+use crate::cli::arguments::Profile;
+use crate::cli::shrink::Reduced;
 use crate::cli::terminal::{count, grouped, table};
 
 /// The league as a table, what is wrong, and the sums.
 pub fn text(league: &League) -> String {
-    let mut parts = vec![table("bugs", &rows(league))];
+    let mut parts =
+        vec![table("bugs", &rows(league)), table("seeds, by profile", &profiles(league))];
     let mut wrong = String::new();
     for (name, why) in &league.unplanted {
         wrong.push_str(&format!("UNPLANTED  {name}: {why}\n"));
@@ -16,9 +20,14 @@ pub fn text(league: &League) -> String {
     for (name, what) in league.complaints() {
         wrong.push_str(&format!("BROKEN  {name}: {what}\n"));
     }
-    for broken in &league.control.broken {
-        let (seed, invariant, what) = (broken.seed, &broken.invariant, &broken.what);
-        wrong.push_str(&format!("BROKEN  the clean control, seed {seed}: {invariant}: {what}\n"));
+    for (profile, tally) in &league.controls {
+        for broken in &tally.broken {
+            let (seed, invariant, what) = (broken.seed, &broken.invariant, &broken.what);
+            wrong.push_str(&format!(
+                "BROKEN  the clean control, {} seed {seed}: {invariant}: {what}\n",
+                profile.word()
+            ));
+        }
     }
     if !wrong.is_empty() {
         parts.push(wrong);
@@ -29,20 +38,21 @@ pub fn text(league: &League) -> String {
 
 /// One bug in a line, for those who watch.
 pub fn line(entry: &Entry) -> String {
-    let (seconds, _) = entry.seconds();
-    let seeds = entry.count().seeds_for(0.5);
+    let judged = entry.judged();
+    let (seconds, _) = judged.seconds();
     format!(
         "    found in {} of {} ranges, half of the time within {} seeds, {seconds:.1} s; built in {:.0} \
-         s; {}",
-        entry.count().detections,
-        entry.trails.len(),
-        estimate(seeds),
+         s; {}; shrunk to {}",
+        judged.count().detections,
+        judged.trails.len(),
+        estimate(judged.count().seeds_for(0.5)),
         entry.build_seconds,
-        entry.caught_by().unwrap_or("nothing broke"),
+        entry.judged().caught_by().unwrap_or("nothing broke"),
+        shrunk(entry.shrunk.as_ref()),
     )
 }
 
-fn rows(league: &League) -> Vec<[String; 7]> {
+fn rows(league: &League) -> Vec<[String; 8]> {
     let head = [
         "name",
         "seeds",
@@ -50,23 +60,48 @@ fn rows(league: &League) -> Vec<[String; 7]> {
         "seconds",
         "first broken",
         "as expected",
+        "shrunk to",
         "first seed",
     ];
     let row = |entry: &Entry| {
-        let (seconds, seconds_max) = entry.seconds();
-        let count = entry.count();
-        let first = entry.found().map(|found| found.seed).next();
+        let judged = entry.judged();
+        let (seconds, seconds_max) = judged.seconds();
+        let count = judged.count();
+        let first = judged.found().map(|found| found.seed).next();
         [
             entry.name.clone(),
             estimate(count.seeds_for(0.5)),
             estimate(count.seeds_for(0.95)),
             format!("{seconds:.1}, at most {seconds_max:.1}"),
-            entry.caught_by().unwrap_or("nothing").to_owned(),
+            entry.judged().caught_by().unwrap_or("nothing").to_owned(),
             format!("{} of {}", entry.as_expected(), count.detections),
+            shrunk(entry.shrunk.as_ref()),
             first.map_or("-".to_owned(), |seed| seed.to_string()),
         ]
     };
     std::iter::once(head.map(str::to_owned)).chain(league.entries.iter().map(row)).collect()
+}
+
+/// Seeds until half of the detections, profile beside profile.
+fn profiles(league: &League) -> Vec<Vec<String>> {
+    let words = league.controls.iter().map(|(profile, _)| profile.word().to_owned());
+    let head = std::iter::once("name".to_owned()).chain(words);
+    let cell = |search: &Search| {
+        let (found, all) = (search.count().detections, search.trails.len());
+        format!("{} in {found} of {all}", estimate(search.count().seeds_for(0.5)))
+    };
+    let row = |entry: &Entry| {
+        std::iter::once(entry.name.clone()).chain(entry.searches.iter().map(cell)).collect()
+    };
+    std::iter::once(head.collect()).chain(league.bugs().map(row)).collect()
+}
+
+/// `1 fault, 2 orders`.
+fn shrunk(reduced: Option<&Reduced>) -> String {
+    let Some(reduced) = reduced else { return "-".to_owned() };
+    let (faults, orders) = (reduced.after.faults as u64, reduced.after.orders as u64);
+    let more = if reduced.complete { "" } else { ", perhaps less" };
+    format!("{}, {}{more}", count(faults, "fault"), count(orders, "order"))
 }
 
 /// `12 (7–25)`.
@@ -81,26 +116,31 @@ fn estimate(estimate: Estimate<f64>) -> String {
 
 fn sums(league: &League) -> String {
     let all = league.bugs().count();
-    let found = league.bugs().filter(|entry| entry.count().detections > 0).count();
-    let detections: u64 = league.bugs().map(|entry| entry.count().detections).sum();
+    let found = league.bugs().filter(|entry| entry.judged().count().detections > 0).count();
+    let detections: u64 = league.bugs().map(|entry| entry.judged().count().detections).sum();
     let expected: u64 = league.bugs().map(Entry::as_expected).sum();
-    let slowest = league.bugs().map(|entry| entry.seconds().1).fold(0.0, f64::max);
+    let slowest = league.bugs().map(|entry| entry.judged().seconds().1).fold(0.0, f64::max);
     let built = league.entries.iter().map(|entry| entry.build_seconds).sum::<f64>();
-    let control = &league.control;
-    let mut broken: Vec<u64> = control.broken.iter().map(|broken| broken.seed).collect();
-    broken.dedup();
-    format!(
+    let shrunk = league.bugs().filter(|entry| entry.shrunk.is_some()).count();
+    let small = league.bugs().filter(|entry| entry.is_small()).count();
+    let mut text = format!(
         "{found} of {} found · the expected invariant in {} of {detections} detections · at most \
-         {slowest:.1} s of exploring, {built:.0} s of building\ncontrol: {} broken in {}\n",
+         {slowest:.1} s of exploring, {built:.0} s of building\n{small} of {shrunk} shrunk to at most 3 \
+         faults and 2 orders, in target/sim/shrunk/\n",
         count(all as u64, "bug"),
         grouped(expected),
-        grouped(broken.len() as u64),
-        count(control.seeds, "clean seed"),
-    )
+    );
+    for (profile, control) in &league.controls {
+        let mut broken: Vec<u64> = control.broken.iter().map(|broken| broken.seed).collect();
+        broken.dedup();
+        let (broken, seeds) = (grouped(broken.len() as u64), count(control.seeds, "clean seed"));
+        text.push_str(&format!("control: {broken} broken in {seeds} of {}\n", profile.word()));
+    }
+    text
 }
 
-/// What so many clean seeds are worth, class by class.
-pub fn meaning(record: &Record, seeds: u64) -> String {
+/// What so many clean seeds of a profile are worth, class by class.
+pub fn meaning(record: &Record, profile: Profile, seeds: u64) -> String {
     let head =
         ["class", "bugs", "found", "hardest to find", "found", "at least"].map(str::to_owned);
     let row = |row: Meaning| {
@@ -113,14 +153,15 @@ pub fn meaning(record: &Record, seeds: u64) -> String {
             percent(row.hardest_low),
         ]
     };
-    let rows = record.meaning(seeds).into_iter().map(row);
-    let heading = format!("what {} mean, by the planted bugs", count(seeds, "clean seed"));
+    let rows = record.meaning(profile.word(), seeds).into_iter().map(row);
+    let (seeds, profile) = (count(seeds, "clean seed"), profile.word());
+    let heading = format!("what {seeds} of {profile} mean, by the planted bugs");
     table(&heading, &std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
 /// The chance in one line: that of all planted bugs, and that of the one hardest to find.
-pub fn worth(record: &Record, seeds: u64) -> Option<String> {
-    let meaning = record.meaning(seeds);
+pub fn worth(record: &Record, profile: Profile, seeds: u64) -> Option<String> {
+    let meaning = record.meaning(profile.word(), seeds);
     let bugs: usize = meaning.iter().map(|row| row.bugs).sum();
     let hardest = meaning.iter().min_by(|a, b| a.hardest_likely.total_cmp(&b.hardest_likely))?;
     let likely = meaning.iter().map(|row| row.likely * row.bugs as f64).sum::<f64>() / bugs as f64;

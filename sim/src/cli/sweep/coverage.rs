@@ -1,6 +1,7 @@
-//! The map of a sweep: which kind of fault was tried at which moment.
+//! The map of a sweep: which kind of fault was tried at which moment, and which of that storms try
+//! too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use stormproof_sim::shop::sweep::Placement;
@@ -20,7 +21,41 @@ enum Cell {
 /// By moment (the service, its moment and the how manieth time), then by kind and target.
 #[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
-pub struct Coverage(BTreeMap<String, BTreeMap<String, Cell>>);
+pub struct Coverage {
+    places: BTreeMap<String, BTreeMap<String, Cell>>,
+    /// The kinds, each with the moments at which it has a place, whatever the time and the target.
+    #[serde(skip)]
+    moments: BTreeMap<&'static str, BTreeSet<String>>,
+}
+
+/// Of the moments at which a kind of fault has a place, those at which storms struck with it.
+#[derive(Debug, Default, Serialize)]
+pub struct ByStorms {
+    /// How many storms there were.
+    storms: u64,
+    /// By kind: the moments at which it struck, and those at which it did not.
+    kinds: BTreeMap<&'static str, Reached>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Reached {
+    struck: Vec<String>,
+    missed: Vec<String>,
+}
+
+impl ByStorms {
+    /// How many storms there were.
+    pub fn storms(&self) -> u64 {
+        self.storms
+    }
+
+    /// At how many moments with a kind they struck, and at how many they could.
+    pub fn reached(&self) -> (usize, usize) {
+        let struck = self.kinds.values().map(|kind| kind.struck.len()).sum::<usize>();
+        let missed = self.kinds.values().map(|kind| kind.missed.len()).sum::<usize>();
+        (struck, struck + missed)
+    }
+}
 
 impl Coverage {
     /// A run with the fault has ended.
@@ -41,44 +76,80 @@ impl Coverage {
     ) -> &mut BTreeMap<String, Cell> {
         let passage = &passages[placement.passage];
         let time = if passage.nth == 1 { String::new() } else { format!(" ({})", passage.nth) };
-        self.0.entry(format!("{}: {}{time}", passage.service, passage.moment)).or_default()
+        let moment = format!("{}: {}", passage.service, passage.moment);
+        let place = format!("{moment}{time}");
+        self.moments.entry(placement.kind).or_default().insert(moment);
+        self.places.entry(place).or_default()
+    }
+
+    /// What `storms` storms did at these moments, which struck as an outcome tells it. A kind that has
+    /// its place at one side of an act struck there, whichever side was passed last: whether a reply
+    /// is lost is decided before the call.
+    pub fn by_storms(&self, storms: u64, struck: &BTreeMap<String, u64>) -> ByStorms {
+        let kinds = self.moments.iter().map(|(kind, moments)| {
+            let words = kind.replace('_', " ");
+            let at = |moment: &str| struck.contains_key(&format!("{moment}: {words}"));
+            let has_struck = |moment: &&String| {
+                let other = other_side(moment);
+                at(moment) || (!moments.contains(&other) && at(&other))
+            };
+            let (struck, missed) = moments.iter().cloned().partition(|it| has_struck(&it));
+            (*kind, Reached { struck, missed })
+        });
+        ByStorms { storms, kinds: kinds.collect() }
     }
 
     /// How many places there are.
     pub fn all(&self) -> usize {
-        self.0.values().map(BTreeMap::len).sum()
+        self.places.values().map(BTreeMap::len).sum()
     }
 
     /// In how many of them the fault fired.
     pub fn covered(&self) -> usize {
-        let cells = self.0.values().flat_map(BTreeMap::values);
+        let cells = self.places.values().flat_map(BTreeMap::values);
         cells.filter(|cell| **cell != Cell::Unfired).count()
     }
 
     /// The places where it did not, in words.
     pub fn gaps(&self) -> Vec<String> {
-        let cells = self.0.iter().flat_map(|(moment, cells)| {
+        let cells = self.places.iter().flat_map(|(moment, cells)| {
             cells.iter().map(move |(name, cell)| (moment, name, *cell))
         });
         let gaps = cells.filter(|(_, _, cell)| *cell == Cell::Unfired);
         gaps.map(|(moment, name, _)| format!("{moment}: {name} did not fire")).collect()
     }
 
-    /// For each kind: places, of which fired, of which the same as another.
-    pub fn rows(&self) -> Vec<[String; 4]> {
+    /// For each kind: places, of which fired, of which the same as another; moments, of which storms
+    /// struck at some.
+    pub fn rows(&self, by_storms: &ByStorms) -> Vec<[String; 6]> {
         let mut kinds: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
-        for (name, cell) in self.0.values().flatten() {
+        for (name, cell) in self.places.values().flatten() {
             let kind = name.split(' ').next().unwrap_or(name);
             let [all, fired, same] = kinds.entry(kind).or_default();
             *all += 1;
             *fired += usize::from(*cell == Cell::Fired);
             *same += usize::from(*cell == Cell::Same);
         }
+        let head = ["kind", "places", "fired", "same as another", "moments", "by storms"];
         let row = |(kind, counts): (&str, [usize; 3])| {
             let [all, fired, same] = counts.map(|count| count.to_string());
-            [kind.to_owned(), all, fired, same]
+            let reached = by_storms.kinds.get(kind);
+            let (struck, missed) = reached.map_or((0, 0), |it| (it.struck.len(), it.missed.len()));
+            let by_storms = match by_storms.storms {
+                0 => "-".to_owned(),
+                _ => struck.to_string(),
+            };
+            [kind.to_owned(), all, fired, same, (struck + missed).to_string(), by_storms]
         };
-        kinds.into_iter().map(row).collect()
+        std::iter::once(head.map(str::to_owned)).chain(kinds.into_iter().map(row)).collect()
+    }
+}
+
+/// The moment before an act, of the one after it, and the other way round.
+fn other_side(moment: &str) -> String {
+    match moment.contains(": before ") {
+        true => moment.replacen(": before ", ": after ", 1),
+        false => moment.replacen(": after ", ": before ", 1),
     }
 }
 
@@ -125,6 +196,14 @@ mod tests {
             ]
         );
         assert_eq!((coverage.all(), coverage.covered()), (14, 12));
-        assert_eq!(coverage.rows()[1], ["crash", "4", "2", "2"]);
+        let struck = "store: after commit of order PAID: crash";
+        let by_storms = coverage.by_storms(300, &BTreeMap::from([(struck.to_owned(), 2)]));
+        assert_eq!(coverage.rows(&by_storms)[2], ["crash", "4", "2", "2", "2", "1"]);
+        assert_eq!(by_storms.reached().0, 1);
+        let decided = "store: before commit of order PAID: connection lost after commit";
+        let by_storms = coverage.by_storms(300, &BTreeMap::from([(decided.to_owned(), 1)]));
+        assert_eq!(by_storms.reached().0, 1);
+        let none = coverage.by_storms(0, &BTreeMap::new());
+        assert_eq!(coverage.rows(&none)[2], ["crash", "4", "2", "2", "2", "-"]);
     }
 }

@@ -3,14 +3,13 @@
 //! The first run, without a fault of ours, says which moments there are. Each run with one fault
 //! says which moments there are after it, and those are where a second one can be aimed: so every
 //! pair is tried, and none that cannot be. `coverage` is the map of what was tried, `journal` what a
-//! sweep that was broken off goes on from.
+//! sweep that was broken off goes on from, `report` what is told in the end.
 
 mod coverage;
 mod journal;
+mod report;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -22,13 +21,16 @@ use stormproof_sim::shop::sweep::{Placement, placements, with};
 use stormproof_sim::storm::moment::Passage;
 
 use super::Verdict;
-use super::arguments::{Profile, Sweep, jobs};
+use super::arguments::{Profile, STORM, Sweep, jobs};
 use super::crew::{Crew, Errand};
 use super::progress::Progress;
-use super::subject::{self, Finding, Subject, quoted};
-use super::terminal::{self, count, rate, table};
-use coverage::Coverage;
+use super::subject::{self, Finding, Subject};
+use super::tally::Tally;
+use super::terminal;
+use super::{process, workers};
+use coverage::{ByStorms, Coverage};
 use journal::Journal;
+use report::{Report, broken};
 use stormproof_system::trace::hex;
 
 /// Where scenarios that broke and the journal are written, from the workspace's folder on.
@@ -109,6 +111,7 @@ pub fn sweep(asked: &Sweep, json: bool) -> Result<Verdict, String> {
         sweeper.pairs(&subject, &base.passages, &mut counted)?;
     }
     sweeper.progress.finish();
+    let by_storms = by_storms(asked, &coverage)?;
     let report = Report {
         scenario: subject.name().to_owned(),
         seed,
@@ -117,6 +120,7 @@ pub fn sweep(asked: &Sweep, json: bool) -> Result<Verdict, String> {
         broken: broken(&subject, &counted)?,
         figures: counted.figures,
         coverage,
+        by_storms,
         wall_seconds: begun.elapsed().as_secs_f64(),
     };
     match json {
@@ -125,6 +129,17 @@ pub fn sweep(asked: &Sweep, json: bool) -> Result<Verdict, String> {
     }
     let held = report.broken.is_empty() && report.coverage.gaps().is_empty();
     Ok(if held { Verdict::Held } else { Verdict::Broken })
+}
+
+/// What random exploration does at the same moments.
+fn by_storms(asked: &Sweep, coverage: &Coverage) -> Result<ByStorms, String> {
+    let storms = Subject::find(STORM, Profile::default())?;
+    let start = process::worker_of(&storms, Options::default())?;
+    let mut tally = Tally::new(1);
+    let count = |(seed, finding)| tally.add(seed, finding);
+    workers::explore(&start, 1..1 + asked.storms, jobs(asked.jobs), None, count)?;
+    tally.finish();
+    Ok(coverage.by_storms(tally.seeds, &tally.struck))
 }
 
 impl Sweeper<'_> {
@@ -286,102 +301,5 @@ impl Figures {
         let both = Sha256::new().chain_update(&self.fingerprint).chain_update(other.fingerprint);
         self.fingerprint.clear();
         hex(&mut self.fingerprint, &both.finalize()[..8]);
-    }
-}
-
-/// What a sweep came to: the object of `--json`, and the text.
-#[derive(Serialize)]
-struct Report {
-    scenario: String,
-    seed: u64,
-    /// Passed by the run without a fault of ours.
-    moments: usize,
-    faults: u8,
-    #[serde(flatten)]
-    figures: Figures,
-    broken: Vec<Broken>,
-    coverage: Coverage,
-    wall_seconds: f64,
-}
-
-/// An invariant that broke, with the first scenario that breaks it.
-#[derive(Serialize)]
-struct Broken {
-    invariant: String,
-    what: String,
-    faults: Vec<String>,
-    runs: u64,
-    seed: u64,
-    replay: String,
-    shrink: String,
-}
-
-/// What broke, by invariant; the first scenario of each is written to a file.
-fn broken(subject: &Subject, counted: &Count) -> Result<Vec<Broken>, String> {
-    let mut all: Vec<Broken> = Vec::new();
-    for failure in &counted.failures {
-        if let Some(known) = all.iter_mut().find(|known| known.invariant == failure.invariant) {
-            known.runs += 1;
-            continue;
-        }
-        let folder = subject::workspace().join(FOLDER);
-        let file = folder.join(format!("{}_{}.toml", subject.name(), all.len() + 1));
-        fs::create_dir_all(&folder)
-            .and_then(|()| fs::write(&file, &failure.toml))
-            .map_err(|error| format!("cannot write to {}: {error}", file.display()))?;
-        let short: PathBuf = file.strip_prefix(subject::workspace()).unwrap_or(&file).into();
-        let command =
-            |verb: &str| format!("cargo sim {verb} {}", quoted(&short.display().to_string()));
-        all.push(Broken {
-            invariant: failure.invariant.clone(),
-            what: failure.what.clone(),
-            faults: failure.faults.clone(),
-            runs: 1,
-            seed: subject.own_seed(),
-            replay: command("run"),
-            shrink: command("shrink"),
-        });
-    }
-    Ok(all)
-}
-
-impl Report {
-    fn text(&self) -> String {
-        let mut text = format!(
-            "{} · seed {}: {}\n\n",
-            self.scenario,
-            self.seed,
-            count(self.moments as u64, "moment")
-        );
-        text +=
-            &table("one fault: kind, places, fired, the same as another", &self.coverage.rows());
-        let gaps = self.coverage.gaps();
-        text += &format!("covered {} of {} places\n", self.coverage.covered(), self.coverage.all());
-        for gap in &gaps {
-            text += &format!("  GAP  {gap}\n");
-        }
-        for broken in &self.broken {
-            text += &format!(
-                "\nBROKEN  {}\n        {}\n        {}\n        with {}\nreplay  {}\nshrink  {}\n",
-                broken.invariant,
-                broken.what,
-                count(broken.runs, "run"),
-                broken.faults.join(" and "),
-                broken.replay,
-                broken.shrink,
-            );
-        }
-        let verdict = if self.broken.is_empty() && gaps.is_empty() { "held" } else { "broken" };
-        let Figures { runs, same, unfired, .. } = self.figures;
-        text += &format!(
-            "\n{verdict} · {} · {} runs saved: the same faults · {} with a fault that did not fire\n\
-             {:.1} s · {} runs/s\n",
-            count(runs, "run"),
-            terminal::grouped(same),
-            terminal::grouped(unfired),
-            self.wall_seconds,
-            rate(runs as f64, self.wall_seconds)
-        );
-        text
     }
 }

@@ -23,6 +23,7 @@ pub const CANDIDATES_MAX: u64 = 10_000;
 
 /// What a document holds, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Size {
     pub faults: usize,
     pub customers: usize,

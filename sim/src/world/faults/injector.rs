@@ -1,15 +1,16 @@
-//! Decides, whenever a binding asks, whether a fault strikes here and now; counts what fired and
-//! which moments were passed.
+//! Decides, whenever a binding asks, whether a fault strikes here and now, and counts what fired.
+//! Which moments were passed, and which faults struck at them, is kept in `passed.rs`.
 //!
 //! Families of faults ask through their own files: `process.rs`, `network.rs`, `broker.rs`,
 //! `database.rs`. What a fault then does is the binding's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::world::faults::passed::Passed;
 use crate::world::faults::{Fault, Kind, When, process};
-use crate::world::moment::{Act, Moment, Passage, Side};
+use crate::world::moment::{Act, Passage, Side};
 use crate::world::node::{Life, NodeIndex, Nodes, Role};
 use crate::world::{World, lock};
 
@@ -22,10 +23,7 @@ struct State {
     armed: Vec<Armed>,
     /// The storm is over: nothing fires any more.
     over: bool,
-    /// By the hash of service and moment.
-    moments: BTreeMap<u64, Passes>,
-    /// Every pass during the storm, if they are kept.
-    passages: Option<Vec<Passage>>,
+    passed: Passed,
 }
 
 struct Armed {
@@ -42,12 +40,6 @@ struct Armed {
     on: bool,
 }
 
-struct Passes {
-    service: Arc<str>,
-    moment: Moment,
-    count: u64,
-}
-
 /// What happens to the one who passes a moment.
 enum Verdict {
     /// Its node dies or stands still.
@@ -62,8 +54,7 @@ impl Injector {
         let state = State {
             armed: faults.into_iter().map(Armed::new).collect(),
             over: false,
-            moments: BTreeMap::new(),
-            passages: passages.then(Vec::new),
+            passed: Passed::new(passages),
         };
         Injector { state: Mutex::new(state) }
     }
@@ -114,21 +105,13 @@ impl Injector {
         let nodes = &world.0.nodes;
         let state = &mut *lock(&self.state);
         let service = nodes.group(node);
-        let key = hash(service, side, act, name);
-        let passes = state.moments.entry(key).or_insert_with(|| {
-            let moment = Moment::new(side, act, name.join(" "));
-            Passes { service: service.clone(), moment, count: 0 }
-        });
-        passes.count += 1;
+        state.passed.count(service, side, act, name);
         if state.over {
             return None;
         }
-        let State { armed, moments, passages, .. } = state;
-        let passes = &moments[&key];
-        if let Some(passages) = passages {
-            passages.push(passage(world, passes, moments));
-        }
-        let moment = &passes.moment;
+        state.passed.keep(world);
+        let State { armed, passed, .. } = state;
+        let moment = passed.last()?;
         let mut verdict = None;
         for (place, armed) in armed.iter_mut().enumerate() {
             let When::Moment { moment: wanted, nth } = &armed.when else { continue };
@@ -212,9 +195,11 @@ impl Injector {
     /// Counts and tells that a fault strikes.
     fn fire(&self, world: &World, place: usize) {
         let words = {
-            let armed = &mut lock(&self.state).armed[place];
+            let State { armed, passed, .. } = &mut *lock(&self.state);
+            let armed = &mut armed[place];
             armed.fired += 1;
             armed.left = armed.left.saturating_sub(1);
+            passed.strike(armed.kind.name());
             format!("{} fires", armed.kind)
         };
         tell(world, &words);
@@ -292,13 +277,17 @@ impl Injector {
 
     /// Every pass during the storm; none unless they were kept.
     pub(in crate::world) fn passages(&self) -> Vec<Passage> {
-        lock(&self.state).passages.clone().unwrap_or_default()
+        lock(&self.state).passed.passages()
     }
 
+    /// Every moment that was passed, and how often.
     pub(in crate::world) fn moments(&self) -> BTreeMap<String, u64> {
-        let state = lock(&self.state);
-        let rows = state.moments.values();
-        rows.map(|row| (format!("{}: {}", row.service, row.moment), row.count)).collect()
+        lock(&self.state).passed.moments()
+    }
+
+    /// Every moment with each kind of fault that struck at it, and how often.
+    pub(in crate::world) fn struck(&self) -> BTreeMap<String, u64> {
+        lock(&self.state).passed.struck()
     }
 }
 
@@ -326,21 +315,6 @@ impl Armed {
     }
 }
 
-/// The pass that has just been counted.
-fn passage(world: &World, passes: &Passes, moments: &BTreeMap<u64, Passes>) -> Passage {
-    let same = moments.values().filter(|other| other.moment == passes.moment);
-    let of_all = same.map(|passes| passes.count).sum();
-    let number = |count: u64| u32::try_from(count).expect("a run has fewer events");
-    Passage {
-        service: passes.service.to_string(),
-        moment: passes.moment.clone(),
-        nth: number(passes.count),
-        nth_of_all: number(of_all),
-        at: world.elapsed(),
-        instant: world.0.history.events(),
-    }
-}
-
 /// Tells the story of a fault.
 pub(in crate::world) fn tell(world: &World, words: &str) {
     world.0.history.say(world.elapsed(), NodeIndex::FAULT, "", words);
@@ -364,18 +338,4 @@ fn concerns(nodes: &Nodes, kind: &Kind, node: NodeIndex) -> bool {
         _ => return true,
     };
     nodes.is(node, name)
-}
-
-/// FNV-1a over the parts of a moment, so that a pass allocates nothing.
-fn hash(service: &str, side: Side, act: Act, name: &[&str]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut mix = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    service.bytes().for_each(&mut mix);
-    mix(side as u8);
-    mix(act as u8);
-    for part in name {
-        part.bytes().for_each(&mut mix);
-        mix(b' ');
-    }
-    hash
 }

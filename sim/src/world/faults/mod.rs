@@ -5,6 +5,7 @@ pub(super) mod broker;
 pub(super) mod database;
 pub(super) mod injector;
 pub(super) mod network;
+mod passed;
 pub(super) mod process;
 
 pub use crate::storm::faults::{FOREVER, Fault, KINDS, Kind, When};

@@ -1,0 +1,82 @@
+//! What words and numbers among the arguments stand for.
+
+use std::num::{NonZeroU8, NonZeroUsize};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use stormproof_sim::shop::swarm;
+
+/// How `storm` draws a world from a seed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// First switches whole kinds of fault off, then draws rates for the rest.
+    #[default]
+    Swarm,
+    /// Every kind of fault at the same rate.
+    Uniform,
+    /// One to three faults, each at a named moment, the rare ones as likely as the busy ones.
+    Priority,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Registry {
+    Scenarios,
+    Faults,
+    Invariants,
+    Moments,
+    Sometimes,
+    Bugs,
+}
+
+impl Profile {
+    /// The word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Profile::Swarm => "swarm",
+            Profile::Uniform => "uniform",
+            Profile::Priority => "priority",
+        }
+    }
+}
+
+impl From<Profile> for swarm::Profile {
+    fn from(profile: Profile) -> swarm::Profile {
+        match profile {
+            Profile::Swarm => swarm::Profile::Swarm,
+            Profile::Uniform => swarm::Profile::Uniform,
+            Profile::Priority => swarm::Profile::Priority,
+        }
+    }
+}
+
+/// The number of worker processes.
+pub fn jobs(asked: Option<NonZeroUsize>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    asked.map_or_else(cores, NonZeroUsize::get)
+}
+
+/// How many faults a sweep puts into one run.
+pub fn faults_at_once(text: &str) -> Result<NonZeroU8, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroU8| number.get() <= 2);
+    number.ok_or_else(|| "expected 1, or 2 for all pairs".to_owned())
+}
+
+/// A length of wall time: `500ms`, `60s`, `5m` or `1h`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let expected = || "expected such as 500ms, 60s, 5m or 1h".to_owned();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| expected())?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(expected()),
+    };
+    match number.checked_mul(milliseconds) {
+        // Longer than a year is a slip of the finger, and would overflow an instant.
+        Some(length @ 1..=31_536_000_000) => Ok(Duration::from_millis(length)),
+        _ => Err(expected()),
+    }
+}
