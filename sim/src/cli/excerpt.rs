@@ -3,12 +3,16 @@
 //!
 //! A storm's story has hundreds of lines. These are the ones to read first.
 
+use super::tally::Group;
+
 /// More lines than a page are nobody's first look.
 const LINES_MAX: usize = 60;
 /// Of those that are too many, so many are kept from the beginning.
 const FIRST: usize = 12;
 /// Where a breach is told of no order, the lines just before it.
 const BEFORE: usize = 25;
+/// A breach is seen at the commit; a few milliseconds later its author has told what it did.
+const DEED: f64 = 0.002;
 
 /// A breach, as it is told.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +30,15 @@ struct Line<'a> {
     words: &'a str,
 }
 
-impl Breach<'_> {
+impl<'a> Breach<'a> {
+    /// What the first seed of a group saw first.
+    pub fn of(group: &'a Group) -> Breach<'a> {
+        let what = group.what.first().map_or("", String::as_str);
+        Breach { invariant: &group.invariant, what, at: group.at }
+    }
+
     /// The order that it is told of: `order-3`.
-    pub fn order(&self) -> Option<&str> {
+    pub fn order(&self) -> Option<&'a str> {
         let words = self.what.split(|it: char| !(it.is_alphanumeric() || it == '-'));
         words.into_iter().find(|word| is_order(word))
     }
@@ -36,7 +46,7 @@ impl Breach<'_> {
     /// Of a story, what led to it; the last line is the breach itself.
     pub fn excerpt(&self, story: &[String]) -> Vec<String> {
         let before = story.iter().filter_map(|text| Some((text, Line::of(text)?)));
-        let before: Vec<_> = before.filter(|(_, line)| line.at <= self.at + 0.000_5).collect();
+        let before: Vec<_> = before.filter(|(_, line)| line.at <= self.at + DEED).collect();
         let mut lines: Vec<String> = match self.order() {
             Some(order) => {
                 let tells = |(_, line): &&(&String, Line<'_>)| line.is_of(order) || line.is_fault();
@@ -54,7 +64,7 @@ impl Breach<'_> {
             let told = format!("         … {left_out} more lines");
             lines.splice(FIRST..FIRST + left_out, [told]);
         }
-        lines.push(format!("{:>8.3} BROKEN      {}: {}", self.at, self.invariant, self.what));
+        lines.push(format!("{:>8.3}  BROKEN      {}: {}", self.at, self.invariant, self.what));
         lines
     }
 }
@@ -63,7 +73,7 @@ impl<'a> Line<'a> {
     /// `None`: no line of a story, but its end or a heading.
     fn of(text: &'a str) -> Option<Line<'a>> {
         let (at, rest) = text.trim_start().split_once(' ')?;
-        let (who, words) = rest.split_once(' ')?;
+        let (who, words) = rest.trim_start().split_once(' ')?;
         Some(Line { at: at.parse().ok()?, who, words: words.trim_start() })
     }
 
@@ -87,14 +97,14 @@ mod tests {
 
     const STORY: &str = "\
 storm · seed 7
-   0.010 customer-1  orders 2 teapot
-   0.020 store-1     order-1 takes the order: 2 teapot, 20.00
-   0.030 store-1     order-11 takes the order: 1 mug, 10.00
-   0.040 fault       reply lost store -> bank: debit fires
-   5.041 bank        order-1 debits 20.00
-   5.050 bank        order-11 debits 10.00
-   6.000 bank        order-1 debits 20.00
-   7.000 email       order-1 mails the success of the order: 20.00
+   0.010  customer-1  orders 2 teapot
+   0.020  store-1     order-1 takes the order: 2 teapot, 20.00
+   0.030  store-1     order-11 takes the order: 1 mug, 10.00
+   0.040  fault       reply lost store -> bank: debit fires
+   5.041  bank        order-1 debits 20.00
+   5.050  bank        order-11 debits 10.00
+   6.001  bank        order-1 debits 20.00
+   7.000  email       order-1 mails the success of the order: 20.00
 at rest at 7.1 · 2 DELIVERED";
 
     fn breach(what: &str) -> Breach<'_> {
@@ -111,7 +121,7 @@ at rest at 7.1 · 2 DELIVERED";
         let lines = excerpt(&story, "order-1 debited twice");
         let expected = [&story[2], &story[4], &story[5], &story[7]].map(String::as_str);
         assert_eq!(lines[..4], expected);
-        assert_eq!(lines[4], "   6.000 BROKEN      one debit, one refund: order-1 debited twice");
+        assert_eq!(lines[4], "   6.000  BROKEN      one debit, one refund: order-1 debited twice");
         assert_eq!(lines.len(), 5);
     }
 
@@ -124,7 +134,7 @@ at rest at 7.1 · 2 DELIVERED";
 
     #[test]
     fn long_stories_are_told_by_their_ends() {
-        let line = |number| format!("{number:>8.3} fault       cut bank <-> store fires");
+        let line = |number| format!("{number:>8.3}  fault       cut bank <-> store fires");
         let story: Vec<String> =
             (0..5).flat_map(|_| (0..40).map(|it| line(f64::from(it) / 10.0))).collect();
         let lines = excerpt(&story, "order-1 is odd");

@@ -1,6 +1,6 @@
 //! The report: what was run, the verdict, and everything that was counted, on one page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -106,8 +106,9 @@ fn failures(page: &mut Page, summary: &Summary<'_>, stories: &[Story]) {
              is the simulator striking.",
         );
     }
+    let mut told = BTreeSet::new();
     for group in &groups {
-        failure(page, summary, group, stories);
+        failure(page, summary, group, stories, &mut told);
     }
     for (seed, story) in stories {
         let title = format!("The whole story of {}", summary.place(*seed));
@@ -118,8 +119,15 @@ fn failures(page: &mut Page, summary: &Summary<'_>, stories: &[Story]) {
     }
 }
 
-/// One invariant: what it says, what was seen, what led to it, and how to look closer.
-fn failure(page: &mut Page, summary: &Summary<'_>, group: &Group, stories: &[Story]) {
+/// One invariant: what it says, what was seen, what led to it, and how to look closer. What is already
+/// `told` of a seed and an order is not told again.
+fn failure<'a>(
+    page: &mut Page,
+    summary: &Summary<'_>,
+    group: &'a Group,
+    stories: &[Story],
+    told: &mut BTreeSet<(u64, Option<&'a str>)>,
+) {
     let (subject, first) = (summary.subject, group.first);
     page.subheading(&group.invariant);
     let mut known = Registry::Invariants.entries().into_iter();
@@ -131,8 +139,11 @@ fn failure(page: &mut Page, summary: &Summary<'_>, group: &Group, stories: &[Sto
         page.paragraph(&format!("Broken by {seeds} of {all}, by seed {first} first:"));
     }
     page.marked("broken", &group.what.join("; "));
-    let what = group.what.first().map_or("", String::as_str);
-    let breach = Breach { invariant: &group.invariant, what, at: group.at };
+    let breach = Breach::of(group);
+    if !told.insert((first, breach.order())) {
+        page.paragraph("What led to it is told above.");
+        return;
+    }
     let story = stories.iter().find(|(seed, _)| *seed == first);
     if let Some((_, Ok(story))) = story {
         match breach.order() {
@@ -288,7 +299,7 @@ mod tests {
             "1 gap of coverage: void lost.",
             "order-1 debited &lt;twice&gt; under 2",
             "debits &lt;42.00&gt;",
-            "   8.015 BROKEN      one debit, one refund: order-1 debited",
+            "   8.015  BROKEN      one debit, one refund: order-1 debited",
             "The rule: ",
             "cargo sim explain storm --seed 2",
             "There is none: signal: 9",

@@ -62,7 +62,7 @@ fn text(summary: &Summary<'_>, story: &[String]) -> String {
         text.push_str(&format!("{line}\n"));
     }
     if story.len() > LONG {
-        text.push_str(&excerpts(summary, story));
+        text.push_str(&excerpt(summary, story));
     }
     let failures = summary.failures();
     if !failures.is_empty() {
@@ -71,22 +71,16 @@ fn text(summary: &Summary<'_>, story: &[String]) -> String {
     text
 }
 
-/// Of a long story, what led to the breaches: an excerpt for each invariant.
-fn excerpts(summary: &Summary<'_>, story: &[String]) -> String {
-    let mut text = String::new();
-    for group in summary.tally.groups() {
-        let what = group.what.first().map_or("", String::as_str);
-        let breach = Breach { invariant: &group.invariant, what, at: group.at };
-        let of = breach.order().map(|order| format!("{order} and ")).unwrap_or_default();
-        text.push_str(&format!(
-            "\nof all this, {of}the faults, until \"{}\" broke\n",
-            group.invariant
-        ));
-        for line in breach.excerpt(story) {
-            text.push_str(&format!("{line}\n"));
-        }
-    }
-    text
+/// Of a long story, what led to the first breach.
+fn excerpt(summary: &Summary<'_>, story: &[String]) -> String {
+    let groups = summary.tally.groups();
+    let Some(first) = groups.iter().min_by(|a, b| a.at.total_cmp(&b.at)) else {
+        return String::new();
+    };
+    let breach = Breach::of(first);
+    let of = breach.order().map(|order| format!("{order} and ")).unwrap_or_default();
+    let lines = breach.excerpt(story).join("\n");
+    format!("\nof all this, {of}the faults, until \"{}\" broke\n{lines}\n", first.invariant)
 }
 
 /// A scenario that asks for a fault that did not fire has not been run as it was written. The

@@ -181,14 +181,14 @@ pub struct Bugs {
     /// How many processes; one for each core, unless said otherwise.
     #[arg(long, value_name = "J")]
     pub jobs: Option<NonZeroUsize>,
-    /// How `storm` draws: with the first of these each bug must be found, the others are shown
-    /// beside it.
+    /// How `storm` draws: with the first of these each bug must be found, others (`swarm,priority`)
+    /// are shown beside it.
     #[arg(
         long = "profile",
         value_name = "PROFILE",
         value_enum,
         value_delimiter = ',',
-        default_values_t = [Profile::Swarm, Profile::Uniform, Profile::Priority],
+        default_values_t = [Profile::Swarm],
     )]
     pub profiles: Vec<Profile>,
     /// How many candidates are run at the most to shrink the first detection; 0: it is not shrunk.
