@@ -97,3 +97,21 @@ fn poison_is_told_and_tried_again() {
     assert_eq!(outcome.unfired, Vec::<String>::new());
     assert_eq!(outcome.sometimes["DLQ replay"], 1);
 }
+
+/// What is aimed at a moment strikes there; a lost reply is decided before its call.
+#[test]
+fn a_run_tells_where_its_faults_struck() {
+    let text = format!(
+        "{ONE_ORDER}[[fault]]\ncrash = \"store\"\nwhen = \"after commit of order PAID\"\nrestart = \
+         \"1s\"\n[[fault]]\nreply_lost = \"store -> warehouse\"\nof = \"reserve\"\n"
+    );
+    let scenario = Scenario::parse("struck.toml", &text).expect("no mistake");
+    let outcome = simulate(&scenario, 7, Options::default());
+    assert_eq!(outcome.broken, []);
+    let struck: Vec<_> = outcome.struck.iter().map(|(at, count)| (at.as_str(), *count)).collect();
+    let expected = [
+        ("store: after commit of order PAID: crash", 1),
+        ("store: before call reserve: reply lost", 1),
+    ];
+    assert_eq!(struck, expected);
+}
