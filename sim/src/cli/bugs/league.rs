@@ -11,7 +11,7 @@ use crate::cli::shrink::Reduced;
 use crate::cli::tally::Tally;
 
 /// A shrunk detection is a small one with at most so many faults and orders.
-const SMALL: (usize, usize) = (3, 2);
+pub const SMALL: (usize, usize) = (3, 2);
 
 /// One bug and how it was found.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use stormproof_sim::bugs::geometric::Estimate;
 use stormproof_sim::bugs::record::{Meaning, Record};
 
 use super::hunt::Search;
-use super::league::{Entry, League};
+use super::league::{Entry, League, SMALL};
 use crate::cli::arguments::Profile;
 use crate::cli::shrink::Reduced;
 use crate::cli::terminal::{count, grouped, table};
@@ -125,11 +125,16 @@ fn sums(league: &League) -> String {
     let small = league.bugs().filter(|entry| entry.is_small()).count();
     let mut text = format!(
         "{found} of {} found · the expected invariant in {} of {detections} detections · at most \
-         {slowest:.1} s of exploring, {built:.0} s of building\n{small} of {shrunk} shrunk to at most 3 \
-         faults and 2 orders, in target/sim/shrunk/\n",
+         {slowest:.1} s of exploring, {built:.0} s of building\n",
         count(all as u64, "bug"),
         grouped(expected),
     );
+    if shrunk > 0 {
+        text.push_str(&format!(
+            "{small} of {shrunk} shrunk to at most {} faults and {} orders, in target/sim/shrunk/\n",
+            SMALL.0, SMALL.1
+        ));
+    }
     for (profile, control) in &league.controls {
         let mut broken: Vec<u64> = control.broken.iter().map(|broken| broken.seed).collect();
         broken.dedup();
