@@ -174,6 +174,9 @@ impl Shopper {
         self.check_list(bench, &views);
         for view in &views {
             bench.promises.saw(self.number, &view.order_id, &view.status, None);
+            if let Some(what) = unexplained(view) {
+                bench.promises.contradict("customers told", Some(&view.order_id), what);
+            }
         }
     }
 
@@ -246,4 +249,50 @@ impl Shopper {
 /// What rings when a customer's order (from 1) has its answer, or will have none.
 pub fn topic(customer: usize, order: usize) -> String {
     format!("placed {customer}/{order}")
+}
+
+/// What is wrong with a view's explanation: it is missing, speaks of something else, or explains
+/// where there is nothing to explain.
+fn unexplained(view: &OrderView) -> Option<String> {
+    let OrderView { status, payment, explanation, .. } = view;
+    let fits = match (status.as_str(), payment.as_str()) {
+        (_, "PARKED") => explanation.contains("refund"),
+        ("PENDING_PAYMENT", "DEBIT_INTENT") => explanation.contains("payment"),
+        ("FAILED" | "CANCELLED" | "LOST", _) => !explanation.is_empty(),
+        ("PAID" | "RECEIVED", _) => explanation.is_empty(),
+        _ => true,
+    };
+    (!fits).then(|| format!("is {status} with its payment {payment}, explained as {explanation:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use stormproof_system::money::{Currency, Money};
+
+    use super::*;
+
+    #[test]
+    fn an_explanation_fits_what_it_explains() {
+        let fits = |status: &str, payment: &str, explanation: &str| {
+            let view = OrderView {
+                order_id: "order-1".into(),
+                status: status.into(),
+                payment: payment.into(),
+                total: Money::new(20_00, Currency::AUD),
+                explanation: explanation.into(),
+                lines: Vec::new(),
+            };
+            unexplained(&view).is_none()
+        };
+        assert!(fits("PENDING_PAYMENT", "DEBIT_INTENT", "Your payment is being confirmed."));
+        assert!(!fits("PENDING_PAYMENT", "DEBIT_INTENT", ""));
+        assert!(fits("CANCEL_PENDING", "PARKED", "The refund is delayed."));
+        assert!(!fits("CANCEL_PENDING", "PARKED", "You cancelled the order."));
+        assert!(fits("CANCELLED", "REFUNDED", "You cancelled the order."));
+        for status in ["FAILED", "CANCELLED", "LOST"] {
+            assert!(!fits(status, "REFUNDED", ""), "{status}");
+        }
+        assert!(fits("RECEIVED", "DEBITED", "") && !fits("RECEIVED", "DEBITED", "xyzzy"));
+        assert!(fits("DELIVERED", "DEBITED", "It was too late to cancel."));
+    }
 }

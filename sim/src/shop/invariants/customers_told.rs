@@ -1,5 +1,5 @@
 //! Customers told: one mail for every failure, refund and loss, and no mail about what did not
-//! happen.
+//! happen. That an order explains itself to who looks at it, customers see for themselves.
 
 use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
@@ -9,7 +9,8 @@ use super::{Evidence, Findings, Invariant, When};
 pub const INVARIANT: Invariant = Invariant {
     name: "customers told",
     says: "every order paid, failed, refunded or lost: exactly one mail, and one to support for \
-           every alert; a second one only where a fault came between the mail server and the commit",
+           every alert; a second one only where a fault came between the mail server and the \
+           commit; an order that is looked at explains what is to explain, and nothing else",
     when: When::AtRest,
     step: None,
     end: Some(end),
