@@ -19,6 +19,9 @@ static PLACES: Semaphore = Semaphore::const_new(3);
 
 /// Scenario seconds in one of ours.
 const PACE: &str = "4";
+/// Played as slowly as they are written: their faults have a few seconds to fire in, which a busy
+/// machine lets go by at that pace.
+const NARROW: [&str; 1] = ["cancel_after_the_pick_up"];
 
 /// Scenarios, and what their stories must tell: every family of faults, fired where it was aimed.
 const REHEARSED: [(&str, &[&str]); 20] = [
@@ -127,8 +130,9 @@ async fn rehearse(
     let _place = PLACES.acquire().await.expect("nobody closes it");
     let stem = scenario.rsplit('/').next().unwrap_or(scenario);
     let log = folder.path(&format!("{stem}.log"));
+    let pace = if NARROW.contains(&scenario) { "1" } else { PACE };
     let arguments =
-        ["rehearse", scenario, "--pace", PACE, "--json", "--postgres", postgres, "--amqp", broker];
+        ["rehearse", scenario, "--pace", pace, "--json", "--postgres", postgres, "--amqp", broker];
     let (code, printed, said) = run_aloud(stormproof(&arguments, &log), &log).await;
     assert_eq!(code, Some(expected), "{scenario}: {printed}\n{said}");
     serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{scenario}: {error}: {printed}"))
