@@ -9,11 +9,14 @@ use stormproof_system::ports::{
     Delivery, Message, PublishError, Queue as _, QueueLost, Settle, Subscription,
 };
 use stormproof_system::topology::Topology;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::proxy::{Link, Proxy};
 use super::real::real;
 use crate::servers::queues::{Declared, owner, url};
+
+/// How often a link is cut in the hope that the end of its connections is heard late.
+const CUTS: usize = 20;
 
 /// A queue of the test's own, behind a link that it can cut.
 struct Bench {
@@ -111,6 +114,35 @@ fn a_cut_is_heard_and_mended_by_itself() {
         let next = consumer.next().await.expect("the link is open again");
         assert_eq!((&*next.message.message_id, next.redelivered), ("after", false));
         drop(consumer);
+    });
+}
+
+/// Who has been told of a loss may publish again at once: the binding has not always heard of the end
+/// of the connection itself by then, and must not give out the one that died.
+#[test]
+fn a_publish_after_a_loss_goes_by_the_next_connection() {
+    real(async {
+        let Some(bench) = Bench::new("next").await else { return };
+        let mut losses = 0;
+        for _ in 0..CUTS {
+            bench.publish("before").await.expect("the link is open");
+            let cut = async {
+                bench.proxy.set(Link::Cut);
+                sleep(Duration::from_millis(2)).await;
+                bench.proxy.set(Link::Open);
+            };
+            let lost = async {
+                for _ in 0..CUTS {
+                    if bench.publish("meanwhile").await.is_err() {
+                        losses += 1;
+                        break;
+                    }
+                }
+            };
+            futures::join!(cut, lost);
+            bench.publish("after").await.expect("the next connection takes it");
+        }
+        assert!(losses > 0, "no cut met a publish");
     });
 }
 

@@ -55,7 +55,7 @@ impl Line {
     /// runtime.
     pub(super) async fn up(&self) -> Result<Arc<Connection>, QueueLost> {
         self.wait(|state| match state {
-            State::Up(connection) | State::Blocked(connection, _) => Some(connection.clone()),
+            State::Up(connection) | State::Blocked(connection, _) => Some(connection),
             State::Down(_) => None,
         })
         .await
@@ -64,7 +64,7 @@ impl Line {
     /// Waits for the connection, and until the broker lets it send.
     pub(super) async fn unblocked(&self) -> Result<Arc<Connection>, QueueLost> {
         self.wait(|state| match state {
-            State::Up(connection) => Some(connection.clone()),
+            State::Up(connection) => Some(connection),
             State::Blocked(..) | State::Down(_) => None,
         })
         .await
@@ -79,11 +79,22 @@ impl Line {
         }
     }
 
-    async fn wait<T>(&self, look: impl Fn(&State) -> Option<T>) -> Result<T, QueueLost> {
+    /// Waits for a state that has a connection to give. One that has died, and the keeper has not
+    /// heard of it yet, is none.
+    async fn wait(
+        &self,
+        look: impl Fn(&State) -> Option<&Arc<Connection>>,
+    ) -> Result<Arc<Connection>, QueueLost> {
+        let alive = |connection: &&Arc<Connection>| connection.status().connected();
         let mut state = self.state.clone();
+        let mut found = None;
+        let waited = state.wait_for(|state| {
+            found = look(state).filter(alive).cloned();
+            found.is_some()
+        });
         let gone = |_| QueueLost("the connection is not kept any more".to_owned());
-        let state = state.wait_for(|state| look(state).is_some()).await.map_err(gone)?;
-        Ok(look(&state).expect("it was waited for"))
+        waited.await.map_err(gone)?;
+        Ok(found.expect("it was waited for"))
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! How a batch is sent and what its confirms mean is `batch`'s.
 
-use lapin::Channel;
 use lapin::options::ConfirmSelectOptions;
+use lapin::{Channel, Connection};
 use std::sync::Arc;
 use stormproof_system::ports::{Message, PublishError, QueueLost};
 use tokio::sync::{mpsc, oneshot};
@@ -91,14 +91,24 @@ fn tell(jobs: &mut Vec<Job>, why: &str) {
 
 /// The confirming channel; a new one if there is none that lives.
 async fn open(line: &Line, channel: &mut Option<Channel>) -> Result<Channel, QueueLost> {
-    let connection = line.unblocked().await?;
-    match channel {
-        Some(channel) if channel.status().connected() => Ok(channel.clone()),
-        _ => {
-            let fresh = connection.create_channel().await.map_err(|error| lost(&error))?;
-            let select = fresh.confirm_select(ConfirmSelectOptions::default()).await;
-            select.map_err(|error| lost(&error))?;
-            Ok(channel.insert(fresh).clone())
+    loop {
+        let connection = line.unblocked().await?;
+        if let Some(channel) = channel
+            && channel.status().connected()
+        {
+            return Ok(channel.clone());
+        }
+        match confirming(&connection).await {
+            Ok(fresh) => return Ok(channel.insert(fresh).clone()),
+            // It died meanwhile. Nothing is sent yet: the next connection will do as well.
+            Err(_) if !connection.status().connected() => {}
+            Err(error) => return Err(lost(&error)),
         }
     }
+}
+
+async fn confirming(connection: &Connection) -> lapin::Result<Channel> {
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    Ok(channel)
 }
