@@ -11,7 +11,7 @@ use stormproof_sim::shop::scenario::Scenario;
 use stormproof_sim::shop::{Options, simulate};
 
 use super::Verdict;
-use super::arguments::{Bench, Profile, STORM, jobs};
+use super::arguments::{Bench, Jobs, Profile, STORM};
 use super::calibration::statements_per_second;
 use super::process::{self, Heard, Worker};
 use super::subject::{Finding, Subject};
@@ -51,7 +51,7 @@ pub fn bench(asked: &Bench, json: bool) -> Result<Verdict, String> {
         reference_statements_per_order: reference / orders,
         swarm_seeds_per_second: seeds,
         swarm_virtual_seconds_per_second: virtual_seconds,
-        jobs: jobs(None),
+        jobs: Jobs::default().count(),
         peak_memory_kib: peak_memory()?,
     };
     match json {
@@ -150,7 +150,7 @@ fn swarm(time: Duration) -> Result<(f64, f64), String> {
             last = Instant::now();
         }
     };
-    workers::explore(&worker, 1..u64::MAX, jobs(None), Some(begun + time), count)?;
+    workers::explore(&worker, 1..u64::MAX, Jobs::default().count(), Some(begun + time), count)?;
     if seeds == 0 {
         return Err("no seed came to its end in the time given: expected more time".to_owned());
     }

@@ -13,7 +13,7 @@ use stormproof_sim::outcome::Outcome;
 use stormproof_sim::shop::Options;
 
 use super::Verdict;
-use super::arguments::{Check, Profile, jobs};
+use super::arguments::{Check, Profile};
 use super::process::{self, Start, Worker};
 use super::progress::Progress;
 use super::subject::{Finding, Subject};
@@ -69,7 +69,7 @@ pub fn check(asked: &Check, json: bool) -> Result<Verdict, String> {
     let mut all = Vec::new();
     let drive = |chunk, found: &Sender<_>| compare(&worker, &twice, chunk, found);
     // As few chunks as there are jobs: the longer a process lives, the more it may remember.
-    let jobs = jobs(asked.jobs);
+    let jobs = asked.jobs.count();
     let chunk = asked.seeds.get().div_ceil(jobs as u64);
     workers::spread(seeds, chunk, jobs, drive, |compared: Compared| {
         progress.add(&compared.finding);

@@ -15,7 +15,7 @@ use stormproof_sim::world::Reseed;
 use stormproof_sim::world::history::{Event, Kind};
 
 use super::Verdict;
-use super::arguments::{Explain, jobs};
+use super::arguments::Explain;
 use super::bugs::planted;
 use super::crew::{Crew, Errand};
 use super::shrink::{breach, target};
@@ -55,12 +55,12 @@ struct Causes {
 
 /// Asks, and prints the tables.
 pub fn explain(asked: &Explain, json: bool) -> Result<Verdict, String> {
-    if let Some(verdict) = planted::elsewhere(asked.bug.as_deref())? {
+    if let Some(verdict) = planted::elsewhere(asked.variant.bug.as_deref())? {
         return Ok(verdict);
     }
-    let subject = Subject::find(&asked.scenario, asked.profile)?.with_bug(asked.bug.clone());
-    let seed = asked.seed.unwrap_or_else(|| subject.own_seed());
-    let crew = Crew::new(jobs(asked.jobs))?;
+    let subject = Subject::of(&asked.world.scenario, &asked.variant)?;
+    let seed = asked.world.seed.unwrap_or_else(|| subject.own_seed());
+    let crew = Crew::new(asked.jobs.count())?;
     let begun = Instant::now();
     let document = subject.document(seed);
     let outcome = crew

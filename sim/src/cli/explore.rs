@@ -6,7 +6,7 @@ use stormproof_sim::bugs::record::Record;
 use stormproof_sim::shop::Options;
 
 use super::Verdict;
-use super::arguments::{Explore, jobs};
+use super::arguments::Explore;
 use super::bugs::{planted, table};
 use super::process;
 use super::progress::Progress;
@@ -23,10 +23,10 @@ const STORIES: usize = 10;
 
 /// Runs the seeds, prints what they came to and, if asked for, writes the report.
 pub fn explore(asked: &Explore, json: bool) -> Result<Verdict, String> {
-    if let Some(verdict) = planted::elsewhere(asked.bug.as_deref())? {
+    if let Some(verdict) = planted::elsewhere(asked.variant.bug.as_deref())? {
         return Ok(verdict);
     }
-    let subject = Subject::find(&asked.scenario, asked.profile)?.with_bug(asked.bug.clone());
+    let subject = Subject::of(&asked.scenario, &asked.variant)?;
     let begun = Instant::now();
     let tally = tally(asked, &subject, begun)?;
     if tally.seeds == 0 {
@@ -48,7 +48,7 @@ pub fn explore(asked: &Explore, json: bool) -> Result<Verdict, String> {
         let short = path.strip_prefix(subject::workspace()).unwrap_or(path);
         text = format!("report {}\n", short.display());
     }
-    if summary.verdict() == Verdict::Held && subject.is_storm() && asked.bug.is_none() {
+    if summary.verdict() == Verdict::Held && subject.is_storm() && asked.variant.bug.is_none() {
         text.push_str(&worth(&subject, tally.seeds)?);
     }
     match json {
@@ -75,7 +75,7 @@ fn tally(asked: &Explore, subject: &Subject, begun: Instant) -> Result<Tally, St
     };
     let worker = process::worker_of(subject, Options::default())?;
     let deadline = asked.time.map(|time| begun + time);
-    workers::explore(&worker, seeds, jobs(asked.jobs), deadline, count)?;
+    workers::explore(&worker, seeds, asked.jobs.count(), deadline, count)?;
     progress.finish();
     tally.finish();
     Ok(tally)

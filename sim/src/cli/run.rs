@@ -20,11 +20,11 @@ const LONG: usize = 50;
 
 /// Runs the scenario in this process and prints its story, or everything as JSON.
 pub fn run(asked: &Run, json: bool) -> Result<Verdict, String> {
-    if let Some(verdict) = planted::elsewhere(asked.bug.as_deref())? {
+    if let Some(verdict) = planted::elsewhere(asked.variant.bug.as_deref())? {
         return Ok(verdict);
     }
-    let subject = Subject::find(&asked.scenario, asked.profile)?.with_bug(asked.bug.clone());
-    let seed = asked.seed.unwrap_or_else(|| subject.own_seed());
+    let subject = Subject::of(&asked.world.scenario, &asked.variant)?;
+    let seed = asked.world.seed.unwrap_or_else(|| subject.own_seed());
     let begun = Instant::now();
     let mut finding = subject
         .attempt(seed, Options { story: true, trace: asked.trace.is_some(), ..Options::default() });

@@ -14,7 +14,7 @@ use stormproof_sim::world::diagram::{self, Ending};
 use stormproof_sim::world::history::Event;
 
 use super::Verdict;
-use super::arguments::{Shrink, jobs};
+use super::arguments::Shrink;
 use super::bugs::planted;
 use super::crew::{Candidates, Crew, Errand};
 use super::subject::{self, Subject, quoted};
@@ -47,12 +47,12 @@ pub struct Reduced {
 
 /// Runs the search and writes what it found.
 pub fn shrink(asked: &Shrink, json: bool) -> Result<Verdict, String> {
-    if let Some(verdict) = planted::elsewhere(asked.bug.as_deref())? {
+    if let Some(verdict) = planted::elsewhere(asked.variant.bug.as_deref())? {
         return Ok(verdict);
     }
-    let subject = Subject::find(&asked.scenario, asked.profile)?.with_bug(asked.bug.clone());
-    let seed = asked.seed.unwrap_or_else(|| subject.own_seed());
-    let crew = Crew::new(jobs(asked.jobs))?;
+    let subject = Subject::of(&asked.world.scenario, &asked.variant)?;
+    let seed = asked.world.seed.unwrap_or_else(|| subject.own_seed());
+    let crew = Crew::new(asked.jobs.count())?;
     let mut reduced = reduce(&crew, &subject, seed, asked.invariant.as_deref(), asked.candidates)?;
     let file = asked.out.clone().unwrap_or_else(|| default_file(&reduced.invariant, seed));
     let outcome = keep(&crew, &subject, seed, &mut reduced, &file)?;

@@ -7,7 +7,7 @@ use stormproof_sim::outcome::Outcome;
 use stormproof_sim::shop::scenario::{Document, Scenario, files};
 use stormproof_sim::shop::{Options, simulate, swarm};
 
-use super::arguments::{Profile, STORM};
+use super::arguments::{Profile, STORM, Variant};
 
 /// Something that can be run under any seed.
 #[derive(Clone, Debug)]
@@ -50,9 +50,12 @@ impl Subject {
         Ok(Subject { asked: asked.to_owned(), profile, scenario, bug: None })
     }
 
-    /// The same, told as run by a program with this bug.
-    pub fn with_bug(self, bug: Option<String>) -> Subject {
-        Subject { bug, ..self }
+    /// The same, of a shop that may have a bug: this program is one with it.
+    ///
+    /// # Errors
+    /// As `find`.
+    pub fn of(asked: &str, variant: &Variant) -> Result<Subject, String> {
+        Ok(Subject { bug: variant.bug.clone(), ..Subject::find(asked, variant.profile)? })
     }
 
     /// The word that commands know it by.
@@ -176,7 +179,8 @@ mod tests {
         assert_eq!((storm.name(), storm.own_seed(), storm.is_storm()), (STORM, 1, true));
         let uniform = Subject::find(STORM, Profile::Uniform).expect("built in");
         assert_eq!(uniform.replay(2), "cargo sim run storm --seed 2 --profile uniform");
-        let spoilt = storm.with_bug(Some("canary".to_owned()));
+        let canary = Variant { bug: Some("canary".to_owned()), ..Variant::default() };
+        let spoilt = Subject::of(STORM, &canary).expect("built in");
         assert_eq!(spoilt.replay(3), "cargo sim run storm --seed 3 --bug canary");
     }
 

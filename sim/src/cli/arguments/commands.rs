@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use stormproof_sim::shop::shrink;
 
+use super::shared::{Jobs, Variant, World};
 use super::values::{Profile, Registry, duration, faults_at_once};
 use super::{SEEDS, STORM};
 use crate::cli::subject;
@@ -16,17 +17,10 @@ const REPORT: &str = "target/sim/report.html";
 
 #[derive(Args, Debug)]
 pub struct Run {
-    /// A name in scenarios/, a path to a file, or `storm`: a world drawn from the seed.
-    pub scenario: String,
-    /// The scenario's own seed, unless said otherwise.
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// How `storm` draws.
-    #[arg(long, value_enum, default_value_t)]
-    pub profile: Profile,
-    /// Plants a bug of sim/bugs/ first, in a copy of the tree.
-    #[arg(long, value_name = "NAME")]
-    pub bug: Option<String>,
+    #[command(flatten)]
+    pub world: World,
+    #[command(flatten)]
+    pub variant: Variant,
     /// Writes every event as a JSON line.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
@@ -46,18 +40,13 @@ pub struct Explore {
     /// The first seed.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub from: u64,
-    /// How many processes; one for each core, unless said otherwise.
-    #[arg(long, value_name = "J")]
-    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub jobs: Jobs,
     /// A name in scenarios/, a path to a file, or `storm`: a world drawn from each seed.
     #[arg(long, default_value = STORM)]
     pub scenario: String,
-    /// How `storm` draws.
-    #[arg(long, value_enum, default_value_t)]
-    pub profile: Profile,
-    /// Plants a bug of sim/bugs/ first, in a copy of the tree.
-    #[arg(long, value_name = "NAME")]
-    pub bug: Option<String>,
+    #[command(flatten)]
+    pub variant: Variant,
     /// Writes a report.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
@@ -65,20 +54,16 @@ pub struct Explore {
 
 #[derive(Args, Debug)]
 pub struct Sweep {
-    /// A name in scenarios/, a path to a file, or `storm`: a world drawn from the seed.
-    pub scenario: String,
-    /// The scenario's own seed, unless said otherwise.
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
+    #[command(flatten)]
+    pub world: World,
     /// One fault at a time, or all pairs too.
     #[arg(long, value_name = "1|2", default_value = "1", value_parser = faults_at_once)]
     pub faults: NonZeroU8,
     /// Only faults of these kinds, named as in scenarios; all, unless said otherwise.
     #[arg(long = "kind", value_name = "KIND", num_args = 1..)]
     pub kinds: Vec<String>,
-    /// How many processes; one for each core, unless said otherwise.
-    #[arg(long, value_name = "J")]
-    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub jobs: Jobs,
     /// So many seeds of `storm` show on the map what random exploration tries.
     #[arg(long, value_name = "N", default_value_t = SEEDS)]
     pub storms: u64,
@@ -89,17 +74,10 @@ pub struct Sweep {
 
 #[derive(Args, Debug)]
 pub struct Shrink {
-    /// A name in scenarios/, a path to a file, or `storm`: a world drawn from the seed.
-    pub scenario: String,
-    /// The scenario's own seed, unless said otherwise.
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// How `storm` draws.
-    #[arg(long, value_enum, default_value_t)]
-    pub profile: Profile,
-    /// Plants a bug of sim/bugs/ first, in a copy of the tree.
-    #[arg(long, value_name = "NAME")]
-    pub bug: Option<String>,
+    #[command(flatten)]
+    pub world: World,
+    #[command(flatten)]
+    pub variant: Variant,
     /// Which of several broken invariants; the first, unless said otherwise.
     #[arg(long, value_name = "NAME")]
     pub invariant: Option<String>,
@@ -107,9 +85,8 @@ pub struct Shrink {
     /// unless said otherwise.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// How many processes; one for each core, unless said otherwise.
-    #[arg(long, value_name = "J")]
-    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub jobs: Jobs,
     /// How many candidates are run at the most.
     #[arg(long, value_name = "N", default_value_t = shrink::CANDIDATES_MAX)]
     pub candidates: u64,
@@ -117,17 +94,10 @@ pub struct Shrink {
 
 #[derive(Args, Debug)]
 pub struct Explain {
-    /// A name in scenarios/, a path to a file, or `storm`: a world drawn from the seed.
-    pub scenario: String,
-    /// The scenario's own seed, unless said otherwise.
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// How `storm` draws.
-    #[arg(long, value_enum, default_value_t)]
-    pub profile: Profile,
-    /// Plants a bug of sim/bugs/ first, in a copy of the tree.
-    #[arg(long, value_name = "NAME")]
-    pub bug: Option<String>,
+    #[command(flatten)]
+    pub world: World,
+    #[command(flatten)]
+    pub variant: Variant,
     /// Which of several broken invariants; the first, unless said otherwise.
     #[arg(long, value_name = "NAME")]
     pub invariant: Option<String>,
@@ -137,9 +107,8 @@ pub struct Explain {
     /// From how many moments on.
     #[arg(long, value_name = "N", default_value = "16")]
     pub moments: NonZeroUsize,
-    /// How many processes; one for each core, unless said otherwise.
-    #[arg(long, value_name = "J")]
-    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub jobs: Jobs,
 }
 
 #[derive(Args, Debug)]
@@ -150,9 +119,8 @@ pub struct Check {
     /// The first seed.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub from: u64,
-    /// How many processes; one for each core, unless said otherwise.
-    #[arg(long, value_name = "J")]
-    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub jobs: Jobs,
     /// A name in scenarios/, a path to a file, or `storm`: a world drawn from each seed.
     #[arg(long, default_value = STORM)]
     pub scenario: String,
@@ -178,9 +146,8 @@ pub struct Bugs {
     /// The first seed of the first range.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub from: u64,
-    /// How many processes; one for each core, unless said otherwise.
-    #[arg(long, value_name = "J")]
-    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub jobs: Jobs,
     /// How `storm` draws: with the first of these each bug must be found, others (`swarm,priority`)
     /// are shown beside it.
     #[arg(
@@ -241,10 +208,9 @@ impl Explore {
             seeds: None,
             time: None,
             from: 1,
-            jobs: None,
+            jobs: Jobs::default(),
             scenario: STORM.to_owned(),
-            profile: Profile::default(),
-            bug: None,
+            variant: Variant::default(),
             html: Some(subject::workspace().join(REPORT)),
         }
     }

@@ -1,15 +1,17 @@
 //! The arguments: clap reads the help, the defaults and the mistakes' answers from these types.
 //!
-//! Here is what there is to be asked for; `commands.rs` says how each command is asked, `values.rs`
-//! what the words and numbers stand for.
+//! Here is what there is to be asked for; `commands.rs` says how each command is asked, `shared.rs`
+//! what several of them take, `values.rs` what the words and numbers stand for.
 
 mod commands;
+mod shared;
 mod values;
 
 use clap::{Parser, Subcommand};
 
 pub use commands::{Bench, Bugs, Check, Explain, Explore, List, Run, Shrink, Sweep, Worker};
-pub use values::{Profile, Registry, jobs};
+pub use shared::{Jobs, Variant};
+pub use values::{Profile, Registry};
 
 /// The subject that is drawn from the seed instead of read from a file.
 pub const STORM: &str = "storm";
@@ -93,7 +95,7 @@ mod tests {
     fn a_replay_line_is_understood() {
         let asked = parse("run storm --seed 48213").expect("well formed");
         let Some(Command::Run(run)) = asked.command else { panic!("not run") };
-        assert_eq!((run.scenario.as_str(), run.seed), ("storm", Some(48213)));
+        assert_eq!((run.world.scenario.as_str(), run.world.seed), ("storm", Some(48213)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What words and numbers among the arguments stand for.
 
-use std::num::{NonZeroU8, NonZeroUsize};
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -47,12 +47,6 @@ impl From<Profile> for swarm::Profile {
             Profile::Priority => swarm::Profile::Priority,
         }
     }
-}
-
-/// The number of worker processes.
-pub fn jobs(asked: Option<NonZeroUsize>) -> usize {
-    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    asked.map_or_else(cores, NonZeroUsize::get)
 }
 
 /// How many faults a sweep puts into one run.

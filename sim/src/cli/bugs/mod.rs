@@ -19,7 +19,7 @@ use stormproof_sim::bugs::{self, Bug};
 use stormproof_sim::shop::Options;
 
 use super::Verdict;
-use super::arguments::{Bugs, Profile, STORM, jobs};
+use super::arguments::{Bugs, Profile, STORM};
 use super::crew::Crew;
 use super::shrink::{self, Reduced};
 use super::subject::{self, Subject};
@@ -49,12 +49,13 @@ pub fn bugs(asked: &Bugs, json: bool) -> Result<Verdict, String> {
     }
     let begun = Instant::now();
     let subjects = asked.profiles.iter().map(|profile| Subject::find(STORM, *profile));
-    let ranges = (0..asked.ranges.get()).map(|range| asked.from.saturating_add(range * APART));
+    let ranges =
+        (0..asked.ranges.get()).map(|range| asked.from.saturating_add(range.saturating_mul(APART)));
     let hunt = Hunt {
         subjects: subjects.collect::<Result<_, _>>()?,
         ranges: ranges.collect(),
         seeds: asked.seeds.get(),
-        jobs: jobs(asked.jobs),
+        jobs: asked.jobs.count(),
     };
     let before = record.clone().unwrap_or_default();
     let bugs = chosen(asked, profile, &before)?;

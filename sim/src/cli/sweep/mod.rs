@@ -21,7 +21,7 @@ use stormproof_sim::shop::sweep::{Placement, placements, with};
 use stormproof_sim::storm::moment::Passage;
 
 use super::Verdict;
-use super::arguments::{Profile, STORM, Sweep, jobs};
+use super::arguments::{Profile, STORM, Sweep};
 use super::crew::{Crew, Errand};
 use super::progress::Progress;
 use super::subject::{self, Finding, Subject};
@@ -84,15 +84,15 @@ struct Failure {
 
 /// Sweeps, and says what broke and what was not covered.
 pub fn sweep(asked: &Sweep, json: bool) -> Result<Verdict, String> {
-    let subject = Subject::find(&asked.scenario, Profile::default())?;
+    let subject = Subject::find(&asked.world.scenario, Profile::default())?;
     for kind in &asked.kinds {
         if !SHAPES.iter().any(|shape| shape.key == kind) {
             let known: Vec<_> = SHAPES.iter().map(|shape| shape.key).collect();
             return Err(format!("--kind {kind}: expected one of {}", known.join(", ")));
         }
     }
-    let seed = asked.seed.unwrap_or_else(|| subject.own_seed());
-    let crew = Crew::new(jobs(asked.jobs))?;
+    let seed = asked.world.seed.unwrap_or_else(|| subject.own_seed());
+    let crew = Crew::new(asked.jobs.count())?;
     let begun = Instant::now();
     let document = subject.document(seed);
     let options = Options { passages: true, ..Options::default() };
@@ -137,7 +137,7 @@ fn by_storms(asked: &Sweep, coverage: &Coverage) -> Result<ByStorms, String> {
     let start = process::worker_of(&storms, Options::default())?;
     let mut tally = Tally::new(1);
     let count = |(seed, finding)| tally.add(seed, finding);
-    workers::explore(&start, 1..1 + asked.storms, jobs(asked.jobs), None, count)?;
+    workers::explore(&start, 1..asked.storms.saturating_add(1), asked.jobs.count(), None, count)?;
     tally.finish();
     Ok(coverage.by_storms(tally.seeds, &tally.struck))
 }
