@@ -7,22 +7,21 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use serde::Serialize;
-use serde_json::json;
-use stormproof_system::bank::dto::{OpenAccount, Status};
+use http::{Method, StatusCode};
+use serde_json::Value;
+use stormproof_system::bank::dto::{AccountAnswer, OpenAccount, Status};
 use stormproof_system::error::{Error, Kind};
 use stormproof_system::id::{Sku, UserId, WarehouseId};
 use stormproof_system::money::{Currency, Money};
-use stormproof_system::ports::{Answer, Call, Ports};
+use stormproof_system::ports::Ports;
 use stormproof_system::store::accounts::Accounts;
-use stormproof_system::store::dto::{Login, Product, Register};
+use stormproof_system::store::dto::{LoggedIn, Login, Product, Register, Registered};
 use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
 use crate::cli::{self, ConfigFile};
 use crate::config::Config;
+use crate::reach::Question;
 use crate::staff;
 
 /// What `stormproof demo` is to do besides filling the shop.
@@ -108,7 +107,9 @@ pub async fn fill(ports: &Ports) -> Result<(), String> {
         let product = Product { sku: sku.into(), name: name.into(), price };
         let support = UserId::parse(SUPPORT).expect("a valid id");
         let bearer = token::for_user(ports, &support, SUPPORT, token::SUPPORT);
-        must(ask(ports, "store", Method::POST, "/products", Some(bearer), &product).await?)?;
+        let () = question("store", Method::POST, "/products", Some(&bearer), &product)
+            .must(ports)
+            .await?;
     }
     for (sku, warehouse, quantity) in SHELVES {
         let restock = Restock {
@@ -118,7 +119,9 @@ pub async fn fill(ports: &Ports) -> Result<(), String> {
             quantity,
         };
         let bearer = token::for_service(ports, CALLER, "warehouse", "restock");
-        must(ask(ports, "warehouse", Method::POST, "/stock", Some(bearer), &restock).await?)?;
+        let _: Value = question("warehouse", Method::POST, "/stock", Some(&bearer), &restock)
+            .must(ports)
+            .await?;
     }
     Ok(())
 }
@@ -130,18 +133,19 @@ pub async fn fill(ports: &Ports) -> Result<(), String> {
 /// As [`fill`].
 pub async fn register_customer(ports: &Ports, password: &str) -> Result<(), String> {
     let registration = registration(CUSTOMER, password);
-    let answer = ask(ports, "store", Method::POST, "/register", None, &registration).await?;
+    let register = question("store", Method::POST, "/register", None, &registration);
+    let answer = register.answer(ports).await?;
     if answer.status != StatusCode::CONFLICT {
-        return must(answer).map(drop);
+        return register.read::<Registered>(&answer).map(drop);
     }
     let login = Login { username: CUSTOMER.into(), password: password.into() };
-    must(ask(ports, "store", Method::POST, "/login", None, &login).await?).map(drop)
+    let _: LoggedIn = question("store", Method::POST, "/login", None, &login).must(ports).await?;
+    Ok(())
 }
 
 async fn sold(ports: &Ports) -> Result<BTreeSet<String>, String> {
-    let answer = ask(ports, "store", Method::GET, "/products", None, &json!({})).await?;
-    let products: Vec<Product> = serde_json::from_slice(&must(answer)?.body)
-        .map_err(|error| format!("the list of products cannot be read: {error}"))?;
+    let list = question("store", Method::GET, "/products", None, &());
+    let products: Vec<Product> = list.must(ports).await?;
     Ok(products.into_iter().map(|product| product.sku).collect())
 }
 
@@ -158,44 +162,17 @@ pub async fn open_account(ports: &Ports, owner: UserId) -> Result<(), Error> {
     let balance = Money::new(WELCOME_MINOR, Currency::AUD);
     let account = OpenAccount { owner, balance, status: Status::Open };
     let bearer = token::for_service(ports, CALLER, "bank", "teller");
-    let answer = ask(ports, "bank", Method::POST, "/accounts", Some(bearer), &account).await;
-    match answer.and_then(must) {
-        Ok(_) => Ok(()),
-        Err(why) => Err(Error::Unavailable(why)),
-    }
+    let open = question("bank", Method::POST, "/accounts", Some(&bearer), &account);
+    let opened: Result<AccountAnswer, String> = open.must(ports).await;
+    opened.map(drop).map_err(Error::Unavailable)
 }
 
-async fn ask(
-    ports: &Ports,
+fn question<'a, T>(
     to: &'static str,
     method: Method,
-    path: &str,
-    bearer: Option<String>,
-    body: &impl Serialize,
-) -> Result<Answer, String> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(bearer) = bearer {
-        let bearer = HeaderValue::from_str(&format!("Bearer {bearer}"));
-        headers.insert(header::AUTHORIZATION, bearer.expect("tokens are ASCII"));
-    }
-    let body = match method {
-        Method::GET => Bytes::new(),
-        _ => serde_json::to_vec(body).expect("requests have string keys only").into(),
-    };
-    let operation = "set up";
-    let path = path.to_owned();
-    let call = Call { to, operation, method, path, headers, body, timeout: PATIENCE };
-    ports.http.call(call).await.map_err(|error| format!("the demo asks {to}: {error}"))
-}
-
-/// The answer, if it is one of success.
-fn must(answer: Answer) -> Result<Answer, String> {
-    match answer.status.is_success() {
-        true => Ok(answer),
-        false => {
-            let why = String::from_utf8_lossy(&answer.body).into_owned();
-            Err(format!("the demo was refused: {} {why}", answer.status))
-        }
-    }
+    path: &'a str,
+    bearer: Option<&'a str>,
+    body: &'a T,
+) -> Question<'a, T> {
+    Question { to, method, path, bearer, key: None, body, timeout: PATIENCE }
 }

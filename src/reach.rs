@@ -9,10 +9,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use stormproof_system::error::Problem;
+use stormproof_system::error::{Kind, Problem};
 use stormproof_system::id::UserId;
 use stormproof_system::ports::{Answer, Call, CallError, Ports};
+use stormproof_system::retry::Backoff;
 use stormproof_system::token;
+use tokio::time::{Instant, sleep};
 
 use crate::cli::ConfigFile;
 use crate::config::Config;
@@ -78,7 +80,7 @@ fn of_folder(folder: &Path) -> Result<Config, String> {
     Ok(config)
 }
 
-/// A question to a service, asked once.
+/// A question to a service.
 pub struct Question<'a, T> {
     pub to: &'static str,
     pub method: Method,
@@ -86,15 +88,18 @@ pub struct Question<'a, T> {
     pub bearer: Option<&'a str>,
     pub key: Option<&'a str>,
     pub body: &'a T,
+    /// Of one attempt.
     pub timeout: Duration,
 }
 
+/// What one attempt came to.
+type Outcome = Result<Answer, CallError>;
+
+/// Before a question is asked again.
+const PAUSES: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(1) };
+
 impl<T: Serialize> Question<'_, T> {
-    /// Any answer, whatever its status.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub async fn ask(&self, ports: &Ports) -> Result<Answer, CallError> {
+    async fn ask(&self, ports: &Ports) -> Outcome {
         let text = |text: &str| HeaderValue::from_str(text).expect("tokens and keys are ASCII");
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, text("application/json"));
@@ -120,20 +125,62 @@ impl<T: Serialize> Question<'_, T> {
         ports.http.call(call).await
     }
 
+    /// Asks again, the same question with the same key, while the outcome is a passing one and until
+    /// `deadline`. The last outcome, and how often it was asked again.
+    pub async fn insist(
+        &self,
+        ports: &Ports,
+        deadline: Instant,
+        is_passing: fn(&Outcome) -> bool,
+    ) -> (Outcome, u32) {
+        for asked_again in 0.. {
+            let outcome = self.ask(ports).await;
+            let pause = PAUSES.delay(asked_again + 1, &*ports.rng);
+            if !is_passing(&outcome) || Instant::now() + pause > deadline {
+                return (outcome, asked_again);
+            }
+            sleep(pause).await;
+        }
+        unreachable!("the deadline comes first")
+    }
+
+    /// Any answer, whatever its status, but that nothing happened and to try again: so it does, for as
+    /// long as one attempt may take.
+    ///
+    /// # Errors
+    /// In words, if there is no answer.
+    pub async fn answer(&self, ports: &Ports) -> Result<Answer, String> {
+        let deadline = Instant::now() + self.timeout;
+        let (outcome, _) = self.insist(ports, deadline, says_try_again).await;
+        outcome.map_err(|error| format!("{}: {error}", self.to))
+    }
+
     /// The body of an answer of success.
     ///
     /// # Errors
-    /// In words: no answer, a refusal, or one that cannot be read.
+    /// As [`Question::answer`], or a refusal, or one that cannot be read.
     pub async fn must<A: DeserializeOwned>(&self, ports: &Ports) -> Result<A, String> {
+        self.read(&self.answer(ports).await?)
+    }
+
+    /// What `answer` says, if it is one of success.
+    ///
+    /// # Errors
+    /// In words: a refusal, or one that cannot be read.
+    pub fn read<A: DeserializeOwned>(&self, answer: &Answer) -> Result<A, String> {
         let Question { to, path, .. } = self;
-        let answer = self.ask(ports).await.map_err(|error| format!("{to}: {error}"))?;
         if !answer.status.is_success() {
-            return Err(format!("{to}: {path}: {}", refusal(&answer)));
+            return Err(format!("{to}: {path}: {}", refusal(answer)));
         }
         let body: &[u8] =
             if answer.status == StatusCode::NO_CONTENT { b"null" } else { &answer.body };
         serde_json::from_slice(body).map_err(|error| format!("{to}: {path}: {error}"))
     }
+}
+
+fn says_try_again(outcome: &Outcome) -> bool {
+    let problem = outcome.as_ref().ok().and_then(|answer| Problem::parse(&answer.body));
+    problem.is_some_and(|problem| problem.kind == Kind::Unavailable)
 }
 
 /// A refusal in words.

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use http::{Method, StatusCode};
 use serde_json::json;
 use stormproof_system::error::{Kind, Problem};
-use stormproof_system::ports::Answer;
+use stormproof_system::ports::{Answer, CallError};
 use stormproof_system::store::dto::{OrderView, PlaceOrder, TimelineEntry, WantedLine};
 use stormproof_system::store::order::OrderStatus;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -50,15 +50,12 @@ pub struct Placed {
     pub promised: bool,
     /// From when it was to be placed: who waits for a place in the queue waits for the shop.
     pub answered_in: Duration,
-    asked_again: u64,
+    asked_again: u32,
     cancel: Option<bool>,
 }
 
 /// How long one request may take before its outcome is unknown.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The pause before asking again.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// How often the orders are looked at while they settle.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -94,7 +91,7 @@ pub async fn shop(setting: &Setting, plan: &Plan) -> Result<Shopped, String> {
     Ok(Shopped {
         customers: setting.customers.len(),
         took,
-        asked_again: count(|order| order.asked_again),
+        asked_again: count(|order| order.asked_again.into()),
         cancels_asked: count(|order| order.cancel.is_some().into()),
         cancels_accepted: count(|order| (order.cancel == Some(true)).into()),
         orders,
@@ -265,29 +262,26 @@ async fn look<T: serde::de::DeserializeOwned>(
     read(&answer)
 }
 
-/// Asks until there is an answer that is one, the same question with the same key. How often it was
-/// asked again.
+/// Asks until there is an answer that is one. How often it was asked again.
 async fn insist<T: serde::Serialize>(
     setting: &Setting,
     deadline: Instant,
     question: &Question<'_, T>,
-) -> Result<(Answer, u64), String> {
-    let mut asked_again = 0;
-    loop {
-        let why = match question.ask(&setting.ports).await {
-            Ok(answer) if !is_in_doubt(answer.status) => return Ok((answer, asked_again)),
-            Ok(answer) => refusal(&answer),
-            Err(error) => error.to_string(),
-        };
-        if Instant::now() > deadline {
-            return Err(format!("store: {}: {why}, until patience ended", question.path));
-        }
-        asked_again += 1;
-        sleep(PAUSE).await;
-    }
+) -> Result<(Answer, u32), String> {
+    let (outcome, asked_again) = question.insist(&setting.ports, deadline, is_in_doubt).await;
+    let why = match outcome {
+        Ok(answer) if !is_doubtful(answer.status) => return Ok((answer, asked_again)),
+        Ok(answer) => refusal(&answer),
+        Err(error) => error.to_string(),
+    };
+    Err(format!("store: {}: {why}, until patience ended", question.path))
 }
 
-fn is_in_doubt(status: StatusCode) -> bool {
+fn is_in_doubt(outcome: &Result<Answer, CallError>) -> bool {
+    outcome.as_ref().map_or(true, |answer| is_doubtful(answer.status))
+}
+
+fn is_doubtful(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }

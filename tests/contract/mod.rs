@@ -25,6 +25,7 @@ use stormproof_system::ports::contract::{self, Check};
 
 use crate::servers::postgres::Postgres;
 use bindings::Machine;
+pub use bindings::serve;
 use scratch::Scratch;
 
 fn checks() -> Vec<Check> {

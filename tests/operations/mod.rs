@@ -3,4 +3,5 @@
 mod commands;
 mod dead_letters;
 mod documents;
+mod questions;
 mod reconciliation;
