@@ -3,10 +3,11 @@
 use futures::future::BoxFuture;
 use scoped_futures::ScopedFutureExt;
 
+use super::answers::payment_settled;
 use super::mapper::orders;
 use super::notify::carry_out;
 use super::order::{CarrierWord, OrderStatus, read_carrier};
-use super::progress::{Context, Effect, move_order, payment_settled, wake};
+use super::progress::{Context, Effect, move_order, wake};
 use super::saga::{Case, Delivery, Goal};
 use crate::consumer;
 use crate::error::Error;

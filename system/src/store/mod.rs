@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod allocation;
+pub mod answers;
 pub mod catalogue;
 pub mod comparison;
 pub mod consumer;
@@ -23,7 +24,7 @@ pub mod support;
 pub mod sweep;
 
 #[cfg(test)]
-mod progress_tests;
+mod answers_tests;
 #[cfg(test)]
 mod reconcile_tests;
 #[cfg(test)]

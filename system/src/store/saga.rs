@@ -1,9 +1,9 @@
-//! The steps of an order: what is next, and what an answer changes (`protocol.md` §2). Pure.
+//! The steps of an order: what is next (`protocol.md` §2). Pure.
 //!
 //! A saga has a goal and remembers how far stock and delivery have come; [`next`] reads them (and
-//! order and payment) and names the next step, forward or backward. `progress.rs` takes it. There is no script and no
-//! program counter, so a step that ran twice, half, or out of turn changes nothing: the state says
-//! what is left to do.
+//! order and payment) and names the next step, forward or backward. `progress.rs` takes it, and
+//! `answers.rs` writes down what came of it. There is no script and no program counter, so a step that
+//! ran twice, half, or out of turn changes nothing: the state says what is left to do.
 
 use super::allocation::Share;
 use super::order::{Order, OrderLine, OrderStatus};

@@ -13,10 +13,11 @@ use futures::future::{BoxFuture, Either, select};
 use futures::stream::FuturesUnordered;
 use scoped_futures::ScopedFutureExt;
 
+use super::answers::{Reply, Turn, answered};
 use super::gateway;
 use super::mapper::{orders, sagas};
 use super::notify::carry_out;
-use super::progress::{Context, Reply, Turn, advance, answered, rest};
+use super::progress::{Context, advance, rest};
 use super::saga::{Case, Step};
 use crate::doorbell::Doorbell;
 use crate::error::Error;

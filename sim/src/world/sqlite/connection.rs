@@ -97,7 +97,7 @@ impl AnyConnectionBackend for SimConnection {
     }
 
     fn get_transaction_depth(&self) -> usize {
-        lock(&self.session).depth()
+        lock(&self.session).depth
     }
 
     fn cached_statements_size(&self) -> usize {

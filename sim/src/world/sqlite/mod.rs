@@ -7,8 +7,8 @@
 //! [`Image`], cuts it, counts and fingerprints it, takes the rows that commits changed, and peeks
 //! at tables past sqlx.
 //!
-//! Downward: `driver`, `connection` and `migrate` speak to sqlx, `session` and `statement` to
-//! SQLite, which writes through `vfs` to the `files` of a `disk`.
+//! Downward: `driver`, `connection` and `migrate` speak to sqlx, `session`, `transactions` and
+//! `statement` to SQLite, which writes through `vfs` to the `files` of a `disk`.
 //!
 //! ```ignore
 //! install();
@@ -31,6 +31,7 @@ mod session;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod transactions;
 mod undo;
 mod vfs;
 

@@ -1,7 +1,7 @@
-//! One open database: runs statements, counts nested transactions, settles what they changed.
+//! One open database: runs statements and settles what they changed.
 //!
 //! Everything happens at once on the calling thread. `connection.rs` makes sqlx's futures and
-//! streams of it; `peek.rs` reads past sqlx.
+//! streams of it, `transactions.rs` begins and ends transactions, `peek.rs` reads past sqlx.
 
 use std::ffi::{CString, c_int};
 use std::ptr::{self, NonNull};
@@ -45,7 +45,8 @@ pub(super) struct Session {
     live: Arc<AtomicU64>,
     /// Owned; a pointer, because SQLite's hooks write to it while `self` is borrowed.
     capture: NonNull<Capture>,
-    depth: usize,
+    /// How many transactions and savepoints are open through sqlx.
+    pub(super) depth: usize,
 }
 
 // SAFETY: a session is reached through a mutex only, so one thread at a time calls SQLite with
@@ -145,11 +146,6 @@ impl Session {
             Some("wal") => Ok(()),
             other => Err(Error::Protocol(format!("journal_mode is {other:?}, not wal"))),
         }
-    }
-
-    /// How many transactions and savepoints are open through sqlx.
-    pub(super) fn depth(&self) -> usize {
-        self.depth
     }
 
     /// How many texts are kept prepared for sqlx.
@@ -285,60 +281,6 @@ impl Session {
         }
     }
 
-    /// Begins a transaction, or a savepoint inside one. sqlx's names for savepoints are kept.
-    pub(super) fn begin(&mut self, statement: Option<&str>) -> Result<(), Error> {
-        match (self.depth, statement) {
-            (0, statement) => {
-                self.run_with(statement.unwrap_or("BEGIN"), true, &[])?;
-                // SAFETY: the connection is open.
-                if unsafe { is_outside_transaction(self.database) } {
-                    return Err(Error::BeginFailed);
-                }
-            }
-            (_, Some(_)) => return Err(Error::InvalidSavePointStatement),
-            (depth, None) => {
-                self.run_with(&format!("SAVEPOINT _sqlx_savepoint_{depth}"), true, &[])?;
-            }
-        }
-        self.depth += 1;
-        Ok(())
-    }
-
-    /// Commits the innermost transaction or savepoint.
-    pub(super) fn commit(&mut self) -> Result<(), Error> {
-        match self.depth {
-            0 => return Ok(()),
-            1 => self.run_with("COMMIT", true, &[])?,
-            depth => {
-                let text = format!("RELEASE SAVEPOINT _sqlx_savepoint_{}", depth - 1);
-                self.run_with(&text, true, &[])?;
-            }
-        }
-        self.depth -= 1;
-        Ok(())
-    }
-
-    /// Undoes the innermost transaction or savepoint. Some errors make SQLite roll all of it back
-    /// by itself; then there is nothing left to undo.
-    pub(super) fn roll_back(&mut self) -> Result<(), Error> {
-        if self.depth == 0 {
-            return Ok(());
-        }
-        let depth = self.depth;
-        // SAFETY: the connection is open.
-        if !unsafe { is_outside_transaction(self.database) } {
-            match depth {
-                1 => self.run_with("ROLLBACK", true, &[])?,
-                depth => {
-                    let text = format!("ROLLBACK TO SAVEPOINT _sqlx_savepoint_{}", depth - 1);
-                    self.run_with(&text, true, &[])?;
-                }
-            }
-        }
-        self.depth = depth - 1;
-        Ok(())
-    }
-
     /// The first statement of `text`, compiled and not run.
     pub(super) fn with_prepared<T>(
         &mut self,
@@ -394,7 +336,7 @@ fn primary(code: c_int) -> c_int {
 
 /// # Safety
 /// `database` must be open and of this thread.
-unsafe fn is_outside_transaction(database: NonNull<ffi::sqlite3>) -> bool {
+pub(super) unsafe fn is_outside_transaction(database: NonNull<ffi::sqlite3>) -> bool {
     // SAFETY: the caller vouches for the connection.
     unsafe { ffi::sqlite3_get_autocommit(database.as_ptr()) != 0 }
 }

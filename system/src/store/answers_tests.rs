@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::answers::{Reply, Turn, answered, payment_settled};
 use super::order::OrderStatus;
 use super::payment::PaymentStatus;
-use super::progress::{Context, Effect, Reply, Turn, advance, answered, payment_settled};
+use super::progress::{Context, Effect, advance};
 use super::saga::{Case, Goal, Step, Stock};
 use super::saga_tests::case;
 use crate::error::{Error, Kind};
