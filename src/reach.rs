@@ -93,7 +93,7 @@ pub struct Question<'a, T> {
 }
 
 /// What one attempt came to.
-type Outcome = Result<Answer, CallError>;
+pub type Outcome = Result<Answer, CallError>;
 
 /// Before a question is asked again.
 const PAUSES: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(1) };
@@ -126,33 +126,42 @@ impl<T: Serialize> Question<'_, T> {
     }
 
     /// Asks again, the same question with the same key, while the outcome is a passing one and until
-    /// `deadline`. The last outcome, and how often it was asked again.
+    /// `deadline`. The answer, whatever its status, and how often it was asked again.
+    ///
+    /// # Errors
+    /// In words, if there is no answer or the deadline came first.
     pub async fn insist(
         &self,
         ports: &Ports,
         deadline: Instant,
         is_passing: fn(&Outcome) -> bool,
-    ) -> (Outcome, u32) {
-        for asked_again in 0.. {
+    ) -> Result<(Answer, u32), String> {
+        let Question { to, path, .. } = self;
+        let mut asked_again = 0;
+        loop {
             let outcome = self.ask(ports).await;
-            let pause = PAUSES.delay(asked_again + 1, &*ports.rng);
-            if !is_passing(&outcome) || Instant::now() + pause > deadline {
-                return (outcome, asked_again);
+            if !is_passing(&outcome) {
+                let answer = outcome.map_err(|error| format!("{to}: {error}"))?;
+                return Ok((answer, asked_again));
+            }
+            asked_again += 1;
+            let pause = PAUSES.delay(asked_again, &*ports.rng);
+            if Instant::now() + pause > deadline {
+                let why = outcome.map_or_else(|error| error.to_string(), |it| refusal(&it));
+                return Err(format!("{to}: {path}: patience ended: {why}"));
             }
             sleep(pause).await;
         }
-        unreachable!("the deadline comes first")
     }
 
     /// Any answer, whatever its status, but that nothing happened and to try again: so it does, for as
     /// long as one attempt may take.
     ///
     /// # Errors
-    /// In words, if there is no answer.
+    /// As [`Question::insist`].
     pub async fn answer(&self, ports: &Ports) -> Result<Answer, String> {
         let deadline = Instant::now() + self.timeout;
-        let (outcome, _) = self.insist(ports, deadline, says_try_again).await;
-        outcome.map_err(|error| format!("{}: {error}", self.to))
+        self.insist(ports, deadline, says_try_again).await.map(|(answer, _)| answer)
     }
 
     /// The body of an answer of success.

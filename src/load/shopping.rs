@@ -7,13 +7,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use http::{Method, StatusCode};
 use serde_json::json;
 use stormproof_system::error::{Kind, Problem};
-use stormproof_system::ports::{Answer, CallError};
+use stormproof_system::ports::Answer;
 use stormproof_system::store::dto::{OrderView, PlaceOrder, TimelineEntry, WantedLine};
 use stormproof_system::store::order::OrderStatus;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::setting::Setting;
-use crate::reach::{Question, refusal};
+use crate::reach::{Outcome, Question, refusal};
 
 /// How the load is driven.
 pub struct Plan {
@@ -111,20 +111,17 @@ async fn place(
     let sku = setting.skus[place % setting.skus.len()].clone();
     let body = PlaceOrder { lines: vec![WantedLine { sku, quantity: 1 }] };
     let key = format!("load-{}-{number}", setting.run);
-    let (answer, asked_again) = insist(
-        setting,
-        due + plan.patience,
-        &Question {
-            to: "store",
-            method: Method::POST,
-            path: "/orders",
-            bearer: Some(bearer),
-            key: Some(&key),
-            body: &body,
-            timeout: TIMEOUT,
-        },
-    )
-    .await?;
+    let question = Question {
+        to: "store",
+        method: Method::POST,
+        path: "/orders",
+        bearer: Some(bearer),
+        key: Some(&key),
+        body: &body,
+        timeout: TIMEOUT,
+    };
+    let deadline = due + plan.patience;
+    let (answer, asked_again) = question.insist(&setting.ports, deadline, is_in_doubt).await?;
     let answered_in = due.elapsed();
     let (id, promised) = match answer.status {
         StatusCode::ACCEPTED => {
@@ -197,7 +194,8 @@ async fn cancel(setting: &Setting, plan: &Plan, bearer: &str, id: &str) -> Resul
         body: &json!({}),
         timeout: TIMEOUT,
     };
-    let (answer, _) = insist(setting, Instant::now() + plan.patience, &question).await?;
+    let deadline = Instant::now() + plan.patience;
+    let (answer, _) = question.insist(&setting.ports, deadline, is_in_doubt).await?;
     match answer.status {
         StatusCode::ACCEPTED => Ok(true),
         StatusCode::CONFLICT => Ok(false),
@@ -258,32 +256,16 @@ async fn look<T: serde::de::DeserializeOwned>(
         body: &json!({}),
         timeout: TIMEOUT,
     };
-    let (answer, _) = insist(setting, deadline, &question).await?;
+    let (answer, _) = question.insist(&setting.ports, deadline, is_in_doubt).await?;
     read(&answer)
 }
 
-/// Asks until there is an answer that is one. How often it was asked again.
-async fn insist<T: serde::Serialize>(
-    setting: &Setting,
-    deadline: Instant,
-    question: &Question<'_, T>,
-) -> Result<(Answer, u32), String> {
-    let (outcome, asked_again) = question.insist(&setting.ports, deadline, is_in_doubt).await;
-    let why = match outcome {
-        Ok(answer) if !is_doubtful(answer.status) => return Ok((answer, asked_again)),
-        Ok(answer) => refusal(&answer),
-        Err(error) => error.to_string(),
-    };
-    Err(format!("store: {}: {why}, until patience ended", question.path))
-}
-
-fn is_in_doubt(outcome: &Result<Answer, CallError>) -> bool {
-    outcome.as_ref().map_or(true, |answer| is_doubtful(answer.status))
-}
-
-fn is_doubtful(status: StatusCode) -> bool {
-    status.is_server_error()
-        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+/// Whether the same question with the same key may still get an answer that is one.
+fn is_in_doubt(outcome: &Outcome) -> bool {
+    outcome.as_ref().map_or(true, |Answer { status, .. }| {
+        status.is_server_error()
+            || matches!(*status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+    })
 }
 
 fn bearer_of(setting: &Setting, number: usize) -> &str {

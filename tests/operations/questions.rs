@@ -42,7 +42,7 @@ async fn patience_ends() {
     let (answer, asked) =
         ask_one_that_refuses(usize::MAX, || Error::Unavailable("busy".into())).await;
     let why = answer.expect_err("it was never opened");
-    assert!(why.contains("please try again"), "{why}");
+    assert!(why.contains("patience ended: ") && why.ends_with("please try again."), "{why}");
     assert!(asked > 1, "asked {asked} times");
 }
 
