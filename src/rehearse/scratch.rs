@@ -16,7 +16,7 @@ use stormproof_system::topology;
 use stormproof_system::trace::hex;
 
 use crate::config::Config;
-use crate::migrate;
+use crate::databases;
 use crate::ports::queue::{DeclareError, RabbitMq};
 use crate::ports::rng::SystemRng;
 
@@ -70,8 +70,8 @@ impl Scratch {
     pub async fn make(&self) -> Result<(), String> {
         let config = &self.config;
         try_join_all(SERVICES.into_iter().map(|service| async move {
-            migrate::create(&config.database_url(service.name)).await?;
-            migrate::tables(config, service).await
+            databases::create(&config.database_url(service.name)).await?;
+            databases::migrate(config, service).await
         }))
         .await?;
         let mut tries = 1;

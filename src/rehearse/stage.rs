@@ -30,10 +30,10 @@ use super::scratch::Scratch;
 use super::story::Story;
 use super::troupe::Troupe;
 use super::{reckoning, rest, wiring};
+use crate::admin_ports;
 use crate::config::Config;
 use crate::ports::clock::SystemClock;
 use crate::ports::http::HttpClient;
-use crate::staff;
 
 /// Everything on the stage. Clones are the same stage.
 #[derive(Clone)]
@@ -143,7 +143,7 @@ impl Scene for Stage {
     fn ports(&self, name: &str) -> Ports {
         let mut config = self.0.people.clone();
         config.peers = wiring::peers(name, &self.0.doors);
-        let ports = staff::ports(&config, name).expect("doors have addresses");
+        let ports = admin_ports::ports(&config, name).expect("doors have addresses");
         let http = HttpClient::new(config.peers()).expect("doors have addresses");
         Ports {
             clock: Arc::new(PacedClock(self.0.pace)),

@@ -15,7 +15,7 @@ use stormproof_sim::shop::secrets;
 use stormproof_system::story::TARGET;
 
 use super::pace::Pace;
-use crate::cli;
+use crate::terminal::print;
 
 /// Who tells of faults.
 pub const FAULT: &str = "fault";
@@ -105,7 +105,7 @@ impl Story {
         let line = format!("{:>8.3}  {name:<10}  {order}{words}", at.as_secs_f64());
         if self.aloud {
             // Who does not read any more misses nothing but the story.
-            cli::print(&line).ok();
+            print(&line).ok();
         }
         self.state().lines.push(line);
     }

@@ -16,14 +16,13 @@ use stormproof_system::retry::Backoff;
 use stormproof_system::token;
 use tokio::time::{Instant, sleep};
 
-use crate::cli::ConfigFile;
-use crate::config::Config;
-use crate::staff;
-use crate::up::data;
+use crate::admin_ports;
+use crate::config::{Config, ConfigFile};
+use crate::data_folder;
 
 /// Where the shop is.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Reach {
+pub struct ShopAddress {
     #[command(flatten)]
     pub config: ConfigFile,
     /// The data folder of a shop that `stormproof up` keeps open, instead of a configuration.
@@ -37,7 +36,7 @@ pub struct Reach {
 /// Who asks, in tokens and logs.
 const NAME: &str = "operator";
 
-impl Reach {
+impl ShopAddress {
     /// The settings of the shop.
     ///
     /// # Errors
@@ -60,9 +59,9 @@ impl Reach {
     /// Ports that reach the shop's services.
     ///
     /// # Errors
-    /// As [`Reach::config`], or an address that is none.
+    /// As [`ShopAddress::config`], or an address that is none.
     pub fn ports(&self) -> Result<Ports, String> {
-        staff::ports(&self.config()?, NAME)
+        admin_ports::ports(&self.config()?, NAME)
     }
 }
 
@@ -70,7 +69,7 @@ impl Reach {
 /// known outside.
 fn of_folder(folder: &Path) -> Result<Config, String> {
     let mut config = Config::of_one_machine();
-    let secrets = data::secrets_in(folder)?;
+    let secrets = data_folder::secrets_in(folder)?;
     let secrets = secrets.ok_or_else(|| format!("there is no shop in {}", folder.display()))?;
     config.shop.auth.customer_secret = secrets.customer.into_bytes();
     config.shop.auth.service_secret = secrets.service.into_bytes();

@@ -12,14 +12,14 @@ use serde_json::json;
 use stormproof_system::ports::Ports;
 use stormproof_system::store::dto::{DifferenceView, Reconcile, Reconciled};
 
-use crate::cli;
-use crate::reach::{Question, Reach, support};
+use crate::admin_client::{Question, ShopAddress, support};
+use crate::terminal::print;
 
 /// What to compare.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
     #[command(flatten)]
-    reach: Reach,
+    reach: ShopAddress,
     /// How long an order has to have rested, in seconds. An order that moves is never compared.
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     quiet: u64,
@@ -45,7 +45,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         }
         false => table(&found),
     };
-    cli::print(&text)?;
+    print(&text)?;
     Ok(ExitCode::from(u8::from(!found.differences.is_empty())))
 }
 

@@ -12,7 +12,7 @@ use stormproof_system::trace::hex;
 use crate::ports::rng::SystemRng;
 
 /// An open data folder.
-pub struct Data {
+pub struct DataFolder {
     folder: PathBuf,
     /// Held as long as the process lives; the system lets it go with us, however we end.
     _lock: File,
@@ -31,12 +31,12 @@ pub struct Secrets {
     pub password: String,
 }
 
-impl Data {
+impl DataFolder {
     /// Makes the folder if it is not there, and takes it.
     ///
     /// # Errors
     /// If it cannot be written, or another process has it.
-    pub fn open(folder: &Path) -> Result<Data, String> {
+    pub fn open(folder: &Path) -> Result<DataFolder, String> {
         let name = folder.display();
         let failed = |error: io::Error| format!("cannot keep data in {name}: {error}");
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
@@ -48,7 +48,7 @@ impl Data {
         let options = OpenOptions::new().read(true).write(true).create(true).clone();
         let lock = options.open(folder.join("lock")).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Data { folder, _lock: lock }),
+            Ok(()) => Ok(DataFolder { folder, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(format!(
                 "the data folder {} is in use by another shop; stop it, or choose another with \
                  --data",

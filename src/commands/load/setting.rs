@@ -14,8 +14,8 @@ use stormproof_system::token;
 use stormproof_system::trace::hex;
 use stormproof_system::warehouse::dto::Restock;
 
+use crate::admin_client::{Question, support};
 use crate::ports::rng::SystemRng;
-use crate::reach::{Question, support};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

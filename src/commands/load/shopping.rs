@@ -13,7 +13,7 @@ use stormproof_system::store::order::OrderStatus;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::setting::Setting;
-use crate::reach::{Outcome, Question, refusal};
+use crate::admin_client::{Outcome, Question, refusal};
 
 /// How the load is driven.
 pub struct Plan {

@@ -13,7 +13,7 @@ use stormproof_system::api::{Door, Endpoint};
 use stormproof_system::error::Kind;
 use stormproof_system::service::{SERVICES, Service};
 
-use crate::cli;
+use crate::terminal::print;
 
 /// What the command is told.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub struct Arguments {
 /// If it cannot be written.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let document = document(&arguments.service.0);
-    cli::print(&format!("{document:#}")).map(|()| ExitCode::SUCCESS)
+    print(&format!("{document:#}")).map(|()| ExitCode::SUCCESS)
 }
 
 /// The document of `service`.

@@ -3,6 +3,7 @@
 //!
 //! Later wins: default, file, environment. Secrets never reach a log or a listing.
 
+mod file;
 pub mod reading;
 pub mod registry;
 mod secret;
@@ -18,6 +19,7 @@ use stormproof_system::service::SERVICES;
 use stormproof_system::settings::{Carrier, Settings};
 
 use crate::ports::queue::RabbitMq;
+pub use file::ConfigFile;
 pub use secret::Secret;
 
 /// All settings of a process.

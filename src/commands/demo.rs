@@ -19,10 +19,10 @@ use stormproof_system::store::dto::{LoggedIn, Login, Product, Register, Register
 use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
-use crate::cli::{self, ConfigFile};
-use crate::config::Config;
-use crate::reach::Question;
-use crate::staff;
+use crate::admin_client::Question;
+use crate::admin_ports;
+use crate::config::{Config, ConfigFile};
+use crate::terminal::print;
 
 /// What `stormproof demo` is to do besides filling the shop.
 #[derive(clap::Args, Debug)]
@@ -73,13 +73,13 @@ const SHELVES: [(&str, &str, i64); 8] = [
 pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let config = arguments.config.read(Config::default())?;
     config.check("store").map_err(|mistake| mistake.to_string())?;
-    let ports = staff::ports(&config, CALLER)?;
+    let ports = admin_ports::ports(&config, CALLER)?;
     fill(&ports).await?;
     for owner in &arguments.account {
         let owner = UserId::parse(owner.as_str()).map_err(|error| error.to_string())?;
         open_account(&ports, owner).await.map_err(|error| error.to_string())?;
     }
-    cli::print("There are goods on the shelves.").map(|()| ExitCode::SUCCESS)
+    print("There are goods on the shelves.").map(|()| ExitCode::SUCCESS)
 }
 
 /// Makes sure that there is a login for the support team. Customers register by themselves; who

@@ -4,7 +4,6 @@
 //! The Store answers at the one address that is printed; the pages for people are there too. What is
 //! in the data folder outlives the process: started again, the shop goes on where it was.
 
-pub(crate) mod data;
 mod mailbox;
 mod page;
 mod shop;
@@ -16,12 +15,12 @@ use std::process::ExitCode;
 
 use tokio::net::TcpListener;
 
-use crate::cli;
+use super::demo;
 use crate::config::Config;
-use crate::demo;
+use crate::data_folder::DataFolder;
 use crate::logging;
 use crate::signals::Stop;
-use data::Data;
+use crate::terminal::print;
 use shop::Shop;
 
 /// How to open the shop.
@@ -65,7 +64,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut config = config(arguments)?;
     logging::install(config.log);
     let mut stop = Stop::listen(false)?;
-    let data = Data::open(&arguments.data)?;
+    let data = DataFolder::open(&arguments.data)?;
     let secrets = data.secrets()?;
     config.shop.auth.customer_secret = secrets.customer.clone().into_bytes();
     config.shop.auth.service_secret = secrets.service.clone().into_bytes();
@@ -91,7 +90,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         Err(why) => Err(why),
         Ok(false) => Ok(()),
         Ok(true) => {
-            cli::print(&banner(&shop, &data, &secrets.password, !arguments.no_demo))?;
+            print(&banner(&shop, &data, &secrets.password, !arguments.no_demo))?;
             tokio::select! {
                 biased;
                 () = stop.asked() => Ok(()),
@@ -120,7 +119,7 @@ fn config(arguments: &Arguments) -> Result<Config, String> {
     Ok(config)
 }
 
-fn banner(shop: &Shop, data: &Data, password: &str, demo: bool) -> String {
+fn banner(shop: &Shop, data: &DataFolder, password: &str, demo: bool) -> String {
     let address = shop.address();
     let customer = match demo {
         true => format!("customer  {} / {password}\n", demo::CUSTOMER),

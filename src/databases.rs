@@ -1,64 +1,36 @@
-//! `stormproof migrate`: brings databases to today's tables and declares the broker's queues, before
-//! replicas start. Nothing else changes tables: replicas of two versions must not fight over them.
+//! The services' databases on Postgres, where the configuration says they are: connecting, making
+//! one, bringing it to today's tables, refusing one that is behind.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use stormproof_system::error::Error;
 use stormproof_system::ports::Database as _;
-use stormproof_system::service::{SERVICES, Service};
+use stormproof_system::service::Service;
 
-use crate::cli::{self, ConfigFile};
 use crate::config::Config;
-use crate::ports::database::Sql;
-use crate::serve;
+use crate::ports::database::{DatabaseError, Sql};
 
-/// What to migrate.
-#[derive(clap::Args, Debug)]
-pub struct Arguments {
-    /// The services whose databases to migrate; `all` is every one.
-    #[arg(default_value = "all", value_parser = PossibleValuesParser::new(names()))]
-    services: Vec<String>,
-    /// Makes a database that is not there, ordered by bytes as the shop compares texts.
-    #[arg(long)]
-    create: bool,
-    #[command(flatten)]
-    config: ConfigFile,
-}
-
-fn names() -> Vec<&'static str> {
-    SERVICES.iter().map(|service| service.name).chain(["all"]).collect()
-}
-
-/// Migrates one database after the other, then declares the queues.
+/// The database of `service`. An error does not repeat the URL, which may hold a password.
 ///
 /// # Errors
-/// Which one failed, and why. What was migrated before stays so.
-pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    let config = arguments.config.read(Config::default())?;
-    let asked = |name: &str| arguments.services.iter().any(|word| word == name || word == "all");
-    for service in SERVICES.into_iter().filter(|service| asked(service.name)) {
-        if arguments.create {
-            create(&config.database_url(service.name)).await?;
-        }
-        tables(&config, service).await?;
-        cli::print(&format!("{}: its tables are today's", service.name))?;
-    }
-    let broker = config.connect_broker()?;
-    broker.declare().await.map_err(|error| format!("the broker: {error}"))?;
-    cli::print("broker: its queues are declared")?;
-    Ok(ExitCode::SUCCESS)
+/// If it cannot be reached.
+pub async fn connect(config: &Config, service: &str) -> Result<Sql, String> {
+    let url = config.database_url(service);
+    let opened = Sql::postgres(&url, config.database.connections).await;
+    opened.map_err(|error| match error {
+        error @ DatabaseError::BadUrl(_) => format!("database.url is {error}"),
+        error => format!("the database of {service}: {error}"),
+    })
 }
 
 /// Brings the database of `service` to today's tables.
 ///
 /// # Errors
 /// If it cannot be reached, or a migration fails.
-pub async fn tables(config: &Config, service: Service) -> Result<(), String> {
-    let database = serve::connect(config, service.name).await?;
+pub async fn migrate(config: &Config, service: Service) -> Result<(), String> {
+    let database = connect(config, service.name).await?;
     let migrated = database.migrate(&service.migrator()).await;
     database.close().await;
     migrated.map_err(|error| format!("the database of {}: {error}", service.name))

@@ -14,9 +14,9 @@ mod shopping;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::cli;
-use crate::reach::Reach;
-use crate::reconcile;
+use super::reconcile;
+use crate::admin_client::ShopAddress;
+use crate::terminal::print;
 use figures::{Report, Spread};
 use setting::Setting;
 
@@ -24,7 +24,7 @@ use setting::Setting;
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
     #[command(flatten)]
-    reach: Reach,
+    reach: ShopAddress,
     /// How many orders.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     orders: u32,
@@ -90,7 +90,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         true => serde_json::to_string_pretty(&report).expect("figures have string keys only"),
         false => words(&report),
     };
-    cli::print(&text)?;
+    print(&text)?;
     Ok(ExitCode::from(u8::from(!report.broken.is_empty())))
 }
 

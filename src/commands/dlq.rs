@@ -15,12 +15,12 @@ use stormproof_system::messages::DEAD;
 use stormproof_system::ports::Clock as _;
 use stormproof_system::time::Time;
 
-use crate::cli::{self, ConfigFile};
-use crate::config::Config;
+use crate::config::{Config, ConfigFile};
+use crate::data_folder::DataFolder;
 use crate::ports::clock::SystemClock;
 use crate::ports::dead_letters::{DeadLetters, DeadMessage};
 use crate::ports::embedded_queue::EmbeddedBroker;
-use crate::up::data::Data;
+use crate::terminal::print;
 
 /// What to do with dead letters.
 #[derive(clap::Subcommand, Debug)]
@@ -88,7 +88,7 @@ pub async fn run(command: &Command) -> Result<ExitCode, String> {
     if let Some(embedded) = broker.embedded {
         embedded.close().await;
     }
-    cli::print(&done?).map(|()| ExitCode::SUCCESS)
+    print(&done?).map(|()| ExitCode::SUCCESS)
 }
 
 /// A broker's dead letters, and what has to be closed after.
@@ -96,7 +96,7 @@ struct Open {
     letters: Arc<dyn DeadLetters>,
     embedded: Option<Arc<EmbeddedBroker>>,
     /// Nobody else opens the folder meanwhile.
-    _data: Option<Data>,
+    _data: Option<DataFolder>,
 }
 
 async fn open(place: &Place) -> Result<Open, String> {
@@ -106,7 +106,7 @@ async fn open(place: &Place) -> Result<Open, String> {
         return Ok(Open { letters: Arc::new(broker), embedded: None, _data: None });
     };
     let file = journal(folder)?;
-    let data = Data::open(folder)?;
+    let data = DataFolder::open(folder)?;
     let broker = EmbeddedBroker::open(&file).await;
     let broker = Arc::new(broker.map_err(|error| error.to_string())?);
     Ok(Open { letters: broker.clone(), embedded: Some(broker), _data: Some(data) })

@@ -11,15 +11,15 @@ use stormproof_system::messages::{
     DEAD, DELIVERY_LIMIT, EXCHANGES, PAYLOADS, PayloadRow, QUEUES, QueueRow, RETRIES,
 };
 
-use crate::cli;
-use crate::openapi::generator;
+use super::openapi::generator;
+use crate::terminal::print;
 
 /// Prints the document.
 ///
 /// # Errors
 /// If it cannot be written.
 pub fn run() -> Result<ExitCode, String> {
-    cli::print(&format!("{:#}", document())).map(|()| ExitCode::SUCCESS)
+    print(&format!("{:#}", document())).map(|()| ExitCode::SUCCESS)
 }
 
 /// The document.

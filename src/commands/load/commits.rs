@@ -12,7 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection as _, Error};
 use stormproof_system::service::SERVICES;
 
-use crate::reach::Reach;
+use crate::admin_client::ShopAddress;
 
 /// The number of the next transaction that writes (PostgreSQL's documentation, "Transaction ID and
 /// Snapshot Information Functions"); asking uses none up.
@@ -22,7 +22,7 @@ const NEXT: &str = "SELECT CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS 
 ///
 /// # Errors
 /// In words: why they cannot be counted.
-pub async fn count(reach: &Reach) -> Result<i64, String> {
+pub async fn count(reach: &ShopAddress) -> Result<i64, String> {
     if reach.data.is_some() {
         return Err("SQLite counts none, and the shop keeps its files to itself".into());
     }

@@ -9,14 +9,13 @@ use stormproof_system::ports::Ports;
 use stormproof_system::service::{SERVICES, Service};
 use tokio::net::TcpListener;
 
-use crate::cli::ConfigFile;
-use crate::config::Config;
+use crate::config::{Config, ConfigFile};
+use crate::databases;
 use crate::host::{Health, Host, Replica};
 use crate::logging;
-use crate::migrate;
 use crate::ports::clock::SystemClock;
 use crate::ports::compute::Workbench;
-use crate::ports::database::{DatabaseError, Sql};
+use crate::ports::database::Sql;
 use crate::ports::http::HttpClient;
 use crate::ports::mailer::Smtp;
 use crate::ports::queue::RabbitMq;
@@ -81,22 +80,9 @@ async fn listen(config: &Config, service: &str) -> Result<TcpListener, String> {
 
 /// The service's database, whose tables are today's.
 async fn open(config: &Config, service: Service) -> Result<Sql, String> {
-    let database = connect(config, service.name).await?;
-    migrate::check(&database, service).await?;
+    let database = databases::connect(config, service.name).await?;
+    databases::check(&database, service).await?;
     Ok(database)
-}
-
-/// The database of `service`. An error does not repeat the URL, which may hold a password.
-///
-/// # Errors
-/// If it cannot be reached.
-pub async fn connect(config: &Config, service: &str) -> Result<Sql, String> {
-    let url = config.database_url(service);
-    let opened = Sql::postgres(&url, config.database.connections).await;
-    opened.map_err(|error| match error {
-        error @ DatabaseError::BadUrl(_) => format!("database.url is {error}"),
-        error => format!("the database of {service}: {error}"),
-    })
 }
 
 /// Binds the ports and starts the replica.

@@ -2,7 +2,7 @@
 //! stops.
 //!
 //! The same functions of the shop run here as in the seeded world (`sim/src/world/boot.rs`). Which
-//! bindings the ports have is the commands' business (`src/serve.rs`, `src/up.rs`).
+//! bindings the ports have is the commands' business (`src/commands/`).
 
 mod body;
 mod health;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use stormproof_system::id::UserId;
 use stormproof_system::ports::Ports;
 
-use crate::demo;
+use crate::commands::demo;
 
 /// Far more than the Store answers here.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;

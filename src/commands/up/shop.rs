@@ -11,9 +11,9 @@ use stormproof_system::service::{SERVICES, Service};
 use stormproof_system::settings::Settings;
 use tokio::net::TcpListener;
 
-use super::data::Data;
 use super::{mailbox, page, welcome};
 use crate::config::{Config, Server};
+use crate::data_folder::DataFolder;
 use crate::host::{Health, Host, Replica};
 use crate::ports::clock::SystemClock;
 use crate::ports::compute::Workbench;
@@ -49,7 +49,11 @@ impl Shop {
     ///
     /// # Errors
     /// Which file cannot be used and why, or that nothing can listen.
-    pub async fn open(config: &Config, data: &Data, listener: TcpListener) -> Result<Shop, String> {
+    pub async fn open(
+        config: &Config,
+        data: &DataFolder,
+        listener: TcpListener,
+    ) -> Result<Shop, String> {
         let listeners = listen(listener).await?;
         let address = address_of(&listeners[0])?;
         let common = Common {
@@ -176,19 +180,19 @@ fn client(listeners: &[TcpListener]) -> Result<HttpClient, String> {
     HttpClient::new(peers).map_err(words)
 }
 
-async fn open_broker(data: &Data) -> Result<Arc<EmbeddedBroker>, String> {
+async fn open_broker(data: &DataFolder) -> Result<Arc<EmbeddedBroker>, String> {
     let broker = EmbeddedBroker::open(&data.path("broker.db")).await;
     broker.map(Arc::new).map_err(|error| unusable(data, &error))
 }
 
-async fn open_database(data: &Data, service: Service) -> Result<Sql, String> {
+async fn open_database(data: &DataFolder, service: Service) -> Result<Sql, String> {
     let path = data.path(&format!("{}.db", service.name));
     let database = Sql::sqlite(&path).await.map_err(|error| unusable(data, &error))?;
     database.migrate(&service.migrator()).await.map_err(|error| unusable(data, &error))?;
     Ok(database)
 }
 
-fn unusable(data: &Data, error: &impl std::fmt::Display) -> String {
+fn unusable(data: &DataFolder, error: &impl std::fmt::Display) -> String {
     format!(
         "{error}; to begin anew, move {} away or choose another with --data",
         data.folder().display()
