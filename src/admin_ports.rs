@@ -12,10 +12,10 @@ use stormproof_system::ports::{
 };
 
 use crate::config::Config;
-use crate::ports::clock::SystemClock;
-use crate::ports::compute::Workbench;
-use crate::ports::http::HttpClient;
-use crate::ports::rng::SystemRng;
+use stormproof_bindings::clock::SystemClock;
+use stormproof_bindings::compute::ThreadPool;
+use stormproof_bindings::http::HttpClient;
+use stormproof_bindings::rng::SystemRng;
 
 /// Ports to ask with, under the configuration's peers and secrets.
 ///
@@ -31,7 +31,7 @@ pub fn ports(config: &Config, name: &str) -> Result<Ports, String> {
         queue: Arc::new(Absent),
         database: Arc::new(Absent),
         mailer: Arc::new(Absent),
-        compute: Arc::new(Workbench::new(1)),
+        compute: Arc::new(ThreadPool::new(1)),
         settings: Arc::new(config.shop.clone()),
         outbox_bell: Default::default(),
         work_bell: Default::default(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use stormproof_system::ports::Rng as _;
 use stormproof_system::trace::hex;
 
-use crate::ports::rng::SystemRng;
+use stormproof_bindings::rng::SystemRng;
 
 /// An open data folder.
 pub struct DataFolder {

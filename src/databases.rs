@@ -10,7 +10,7 @@ use stormproof_system::ports::Database as _;
 use stormproof_system::service::Service;
 
 use crate::config::Config;
-use crate::ports::database::{DatabaseError, Sql};
+use stormproof_bindings::database::{OpenError, Sql};
 
 /// The database of `service`. An error does not repeat the URL, which may hold a password.
 ///
@@ -20,7 +20,7 @@ pub async fn connect(config: &Config, service: &str) -> Result<Sql, String> {
     let url = config.database_url(service);
     let opened = Sql::postgres(&url, config.database.connections).await;
     opened.map_err(|error| match error {
-        error @ DatabaseError::BadUrl(_) => format!("database.url is {error}"),
+        error @ OpenError::BadUrl(_) => format!("database.url is {error}"),
         error => format!("the database of {service}: {error}"),
     })
 }

@@ -1,8 +1,9 @@
-//! The shop on real machines: bindings of its ports, the host that runs its services, and the
-//! commands of `stormproof`.
+//! The shop on real machines: which bindings its ports have, the host that runs its services, and the
+//! commands of `stormproof`. The bindings themselves are `stormproof-bindings` (`src/ports/`).
 
 pub mod admin_client;
 pub mod admin_ports;
+pub mod brokers;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -10,7 +11,6 @@ pub mod data_folder;
 pub mod databases;
 pub mod host;
 pub mod logging;
-pub mod ports;
 pub mod rehearse;
 mod signals;
 mod terminal;

@@ -161,6 +161,24 @@ fn nobody_imports_the_command_line() {
     }
 }
 
+/// The bindings serve any application: of the shop they know nothing.
+#[test]
+fn the_bindings_know_no_shop() {
+    let shops = ["messages", "settings", "service", "id", "money", "store", "warehouse", "bank"];
+    for source in files(&root().join("src/ports"), "rs") {
+        for (number, line) in read(&source).lines().enumerate() {
+            for module in shops.map(|module| format!("stormproof_system::{module}")) {
+                let named = line.split(&module).nth(1).is_some_and(|rest| {
+                    !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
+                });
+                assert!(!named, "{}:{}: {module}", source.display(), number + 1);
+            }
+            let knows = line.contains("of_shop") || line.contains("OrderId");
+            assert!(!knows, "{}:{}", source.display(), number + 1);
+        }
+    }
+}
+
 /// What people run holds nothing of the simulator: `stormproof` takes from `sim` only what knows no
 /// world.
 #[test]

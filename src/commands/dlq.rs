@@ -15,12 +15,13 @@ use stormproof_system::messages::DEAD;
 use stormproof_system::ports::Clock as _;
 use stormproof_system::time::Time;
 
+use crate::brokers;
 use crate::config::{Config, ConfigFile};
 use crate::data_folder::DataFolder;
-use crate::ports::clock::SystemClock;
-use crate::ports::dead_letters::{DeadLetters, DeadMessage};
-use crate::ports::embedded_queue::EmbeddedBroker;
 use crate::terminal::print;
+use stormproof_bindings::clock::SystemClock;
+use stormproof_bindings::dead_letters::{DeadLetters, DeadMessage};
+use stormproof_bindings::embedded_queue::EmbeddedBroker;
 
 /// What to do with dead letters.
 #[derive(clap::Subcommand, Debug)]
@@ -102,12 +103,12 @@ struct Open {
 async fn open(place: &Place) -> Result<Open, String> {
     let Some(folder) = &place.data else {
         let config = place.config.read(Config::default())?;
-        let broker = config.connect_broker()?;
+        let broker = brokers::rabbit(&config)?;
         return Ok(Open { letters: Arc::new(broker), embedded: None, _data: None });
     };
     let file = journal(folder)?;
     let data = DataFolder::open(folder)?;
-    let broker = EmbeddedBroker::open(&file).await;
+    let broker = brokers::embedded(&file).await;
     let broker = Arc::new(broker.map_err(|error| error.to_string())?);
     Ok(Open { letters: broker.clone(), embedded: Some(broker), _data: Some(data) })
 }

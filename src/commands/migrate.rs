@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use stormproof_system::service::SERVICES;
+use stormproof_system::topology;
 
+use crate::brokers;
 use crate::config::{Config, ConfigFile};
 use crate::databases;
 use crate::terminal::print;
@@ -41,8 +43,8 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         databases::migrate(&config, service).await?;
         print(&format!("{}: its tables are today's", service.name))?;
     }
-    let broker = config.connect_broker()?;
-    broker.declare().await.map_err(|error| format!("the broker: {error}"))?;
+    let broker = brokers::rabbit(&config)?;
+    broker.declare(&topology::of_shop()).await.map_err(|error| format!("the broker: {error}"))?;
     print("broker: its queues are declared")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,18 +9,19 @@ use stormproof_system::ports::Ports;
 use stormproof_system::service::{SERVICES, Service};
 use tokio::net::TcpListener;
 
+use crate::brokers;
 use crate::config::{Config, ConfigFile};
 use crate::databases;
 use crate::host::{Health, Host, Replica};
 use crate::logging;
-use crate::ports::clock::SystemClock;
-use crate::ports::compute::Workbench;
-use crate::ports::database::Sql;
-use crate::ports::http::HttpClient;
-use crate::ports::mailer::Smtp;
-use crate::ports::queue::RabbitMq;
-use crate::ports::rng::SystemRng;
 use crate::signals::Stop;
+use stormproof_bindings::clock::SystemClock;
+use stormproof_bindings::compute::ThreadPool;
+use stormproof_bindings::database::Sql;
+use stormproof_bindings::http::HttpClient;
+use stormproof_bindings::mailer::Smtp;
+use stormproof_bindings::queue::RabbitMq;
+use stormproof_bindings::rng::SystemRng;
 
 /// What to serve.
 #[derive(clap::Args, Debug)]
@@ -92,10 +93,10 @@ fn start(
     listener: TcpListener,
     database: Arc<Sql>,
 ) -> Result<(Host, Arc<RabbitMq>), String> {
-    let broker = Arc::new(config.connect_broker()?);
+    let broker = Arc::new(brokers::rabbit(config)?);
     let http = HttpClient::for_calls(config.peers(), config.shop.saga.call_timeout);
     let http = http.map_err(|error| format!("peers: {error}"))?;
-    let mailer = Smtp::new(config.smtp.url.reveal(), &config.smtp.from);
+    let mailer = Smtp::open(config.smtp.url.reveal(), &config.smtp.from);
     let ports = Ports {
         node: config.node_of(service.name, &SystemRng),
         clock: Arc::new(SystemClock),
@@ -104,7 +105,7 @@ fn start(
         queue: broker.clone(),
         database: database.clone(),
         mailer: Arc::new(mailer.map_err(|error| format!("smtp: {error}"))?),
-        compute: Arc::new(Workbench::new(config.hashes_at_once)),
+        compute: Arc::new(ThreadPool::new(config.hashes_at_once)),
         settings: Arc::new(config.shop.clone()),
         outbox_bell: Default::default(),
         work_bell: Default::default(),

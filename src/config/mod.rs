@@ -18,7 +18,6 @@ use stormproof_system::ports::Rng;
 use stormproof_system::service::SERVICES;
 use stormproof_system::settings::{Carrier, Settings};
 
-use crate::ports::queue::RabbitMq;
 pub use file::ConfigFile;
 pub use secret::Secret;
 
@@ -173,17 +172,6 @@ impl Config {
     /// The base URLs of all services' replicas, as the HTTP port takes them.
     pub fn peers(&self) -> BTreeMap<String, Vec<String>> {
         self.peers.iter().map(|(name, urls)| ((*name).to_owned(), urls.clone())).collect()
-    }
-
-    /// The broker, from here on connecting by itself.
-    ///
-    /// # Errors
-    /// If its address is none. The message does not repeat it, for it may hold a password.
-    pub fn connect_broker(&self) -> Result<RabbitMq, String> {
-        let broker = RabbitMq::new(self.broker.url.reveal()).map_err(
-            |_| "broker.url: expected amqp://user:password@host:5672/vhost (%2f for the vhost /)",
-        )?;
-        Ok(broker.under(&self.broker.prefix))
     }
 
     /// The database of `service`.

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::arms::Arms;
 use super::doors::TICK;
 use super::story::Story;
-use crate::ports::queue::RabbitMq;
+use stormproof_bindings::queue::RabbitMq;
 
 /// The detours of a rehearsal.
 pub struct Detours {
@@ -77,7 +77,7 @@ impl Detours {
             });
             named.push((row.name, aside));
         }
-        let declared = broker.declare_topology(&detours.topology).await;
+        let declared = broker.declare(&detours.topology).await;
         declared.map_err(|error| format!("the broker: {error}"))?;
         for Binding { exchange, pattern, queue: aside } in &detours.topology.bindings {
             let queue = aside.trim_end_matches(".aside").to_owned();

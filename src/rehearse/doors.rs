@@ -20,7 +20,7 @@ use super::story::Story;
 use super::troupe::Troupe;
 use super::wire::Protocol;
 use super::{calls, wire};
-use crate::ports::rng::SystemRng;
+use stormproof_bindings::rng::SystemRng;
 use stormproof_system::ports::Rng;
 
 /// What all doors share.

@@ -13,7 +13,7 @@ use stormproof_system::retry::Backoff;
 use stormproof_system::settings::Settings;
 use stormproof_system::time::Time;
 
-use crate::ports::clock::SystemClock;
+use stormproof_bindings::clock::SystemClock;
 
 /// Scenario seconds in one second of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

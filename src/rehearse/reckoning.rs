@@ -16,7 +16,7 @@ use stormproof_system::messages::DEAD;
 use super::mirror::Rows;
 use super::rest;
 use super::stage::Stage;
-use crate::ports::dead_letters::DeadLetters as _;
+use stormproof_bindings::dead_letters::DeadLetters as _;
 
 /// Gathers; the judge follows the whole run as one step, with every move that is written in `audit`.
 pub async fn gather(stage: &Stage, judge: &Judge, rested_at: Option<f64>) -> Reckoning {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::mirror::Seen;
 use super::stage::Stage;
-use crate::ports::dead_letters::DeadLetters as _;
+use stormproof_bindings::dead_letters::DeadLetters as _;
 use stormproof_sim::shop::scene::Scene as _;
 
 /// How often a fact is looked at.

@@ -6,19 +6,19 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use lapin::uri::{AMQPScheme, AMQPUri};
-use reqwest::Url;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use stormproof_system::ports::Rng;
 use stormproof_system::service::SERVICES;
 use stormproof_system::topology;
 use stormproof_system::trace::hex;
+use url::Url;
 
+use crate::brokers;
 use crate::config::Config;
 use crate::databases;
-use crate::ports::queue::{DeclareError, RabbitMq};
-use crate::ports::rng::SystemRng;
+use stormproof_bindings::queue::{DeclareError, RabbitMq};
+use stormproof_bindings::rng::SystemRng;
 
 /// The rehearsal's own part of both servers.
 pub struct Scratch {
@@ -54,12 +54,12 @@ impl Scratch {
         config.database.url = server.as_str().replace(NAME, &name).as_str().into();
         config.broker.prefix = format!("rehearsal-{run}.");
         let bad_url = || "broker.url: expected amqp://user:password@host:5672/vhost".to_owned();
-        let uri: AMQPUri = config.broker.url.reveal().parse().map_err(|_| bad_url())?;
-        if uri.scheme != AMQPScheme::AMQP {
+        let url: Url = config.broker.url.reveal().parse().map_err(|_| bad_url())?;
+        if url.scheme() != "amqp" {
             return Err("broker.url: a rehearsal reads along, so it needs amqp, not amqps".into());
         }
-        let rabbit = find("RabbitMQ", Some(&uri.authority.host), uri.authority.port)?;
-        let broker = Arc::new(config.connect_broker()?);
+        let rabbit = find("RabbitMQ", url.host_str(), url.port().unwrap_or(5672))?;
+        let broker = Arc::new(brokers::rabbit(&config)?);
         Ok(Scratch { config, postgres, rabbit, broker, server })
     }
 
@@ -76,7 +76,7 @@ impl Scratch {
         .await?;
         let mut tries = 1;
         loop {
-            match self.broker.declare().await {
+            match self.broker.declare(&topology::of_shop()).await {
                 // A broker that is busy with others takes a while to let us in.
                 Err(DeclareError::Lost(_)) if tries < DECLARE_TRIES => tries += 1,
                 declared => return declared.map_err(|error| format!("the broker: {error}")),
@@ -129,14 +129,15 @@ impl Scratch {
 
     /// The broker's address behind a door.
     pub fn broker_behind(&self, port: u16) -> String {
-        let mut uri: AMQPUri = self.config.broker.url.reveal().parse().expect("it was an address");
-        (uri.authority.host, uri.authority.port) = ("127.0.0.1".to_owned(), port);
-        uri.to_string()
+        let mut url: Url = self.config.broker.url.reveal().parse().expect("it was an address");
+        url.set_host(Some("127.0.0.1")).expect("it has a host");
+        url.set_port(Some(port)).expect("it has a host");
+        url.into()
     }
 }
 
 fn find(server: &str, host: Option<&str>, port: u16) -> Result<SocketAddr, String> {
-    let host = host.unwrap_or("127.0.0.1");
+    let host = host.filter(|host| !host.is_empty()).unwrap_or("127.0.0.1");
     let found = (host, port).to_socket_addrs();
     let mut found = found.map_err(|error| format!("{server} at {host}: {error}"))?;
     found.next().ok_or_else(|| format!("{server}: {host} has no address"))

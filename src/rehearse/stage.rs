@@ -32,8 +32,8 @@ use super::troupe::Troupe;
 use super::{reckoning, rest, wiring};
 use crate::admin_ports;
 use crate::config::Config;
-use crate::ports::clock::SystemClock;
-use crate::ports::http::HttpClient;
+use stormproof_bindings::clock::SystemClock;
+use stormproof_bindings::http::HttpClient;
 
 /// Everything on the stage. Clones are the same stage.
 #[derive(Clone)]

@@ -16,7 +16,7 @@ use super::stage::Plan;
 use super::wire::Protocol;
 use crate::config::registry::SETTINGS;
 use crate::config::{Config, Log, LogFormat};
-use crate::ports::rng::SystemRng;
+use stormproof_bindings::rng::SystemRng;
 
 /// Ports of doors, by caller and callee.
 pub type Ports = BTreeMap<(String, String), u16>;

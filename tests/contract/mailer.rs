@@ -4,12 +4,15 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use stormproof::ports::mailer::{Maildrop, MailerError, Smtp};
+use stormproof_bindings::mailer::{Maildrop, MailerError, Smtp};
 use stormproof_system::ports::{CallError, Mail, Mailer as _};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::scratch::Scratch;
+
+/// Of every mail.
+pub const SENDER: &str = "Shop <shop@stormproof.example>";
 
 /// What the server does at a step of the conversation, instead of its part.
 #[derive(Clone, Copy, PartialEq)]
@@ -127,7 +130,7 @@ async fn play(stream: &mut BufReader<TcpStream>, act: Option<Act>, part: &str) -
 }
 
 fn smtp(url: &str) -> Smtp {
-    Smtp::new(url, "Shop <shop@stormproof.example>").expect("the URL is good")
+    Smtp::open(url, SENDER).expect("the URL is good")
 }
 
 fn mail(id: &str) -> Mail {
@@ -243,10 +246,10 @@ async fn what_cannot_be_mailed_is_refused() {
     assert!(!seen.taken.iter().any(|content| content.contains("\nBcc:")), "{:?}", seen.taken);
 
     for url in ["", "http://127.0.0.1", "smtps://127.0.0.1", "smtp:", "smtp://user:word@host"] {
-        let refused = Smtp::new(url, "shop@stormproof.example").err();
+        let refused = Smtp::open(url, "shop@stormproof.example").err();
         assert!(matches!(refused, Some(MailerError::BadUrl(_))), "{url}: {refused:?}");
     }
-    let refused = Smtp::new("smtp://host", "Shop").err();
+    let refused = Smtp::open("smtp://host", "Shop").err();
     assert!(matches!(refused, Some(MailerError::BadSender(..))), "{refused:?}");
 }
 
@@ -254,7 +257,7 @@ async fn what_cannot_be_mailed_is_refused() {
 async fn a_repeat_overwrites_itself() {
     let scratch = Scratch::new("maildrop");
     let folder = scratch.path().join("mails");
-    let maildrop = Maildrop::open(&folder).expect("the folder is ours");
+    let maildrop = Maildrop::open(&folder, SENDER).expect("the folder is ours");
     for mail in [mail("one"), mail("two"), mail("one"), mail("../one/ é")] {
         maildrop.send(mail).await.expect("the disk has room");
     }
@@ -280,13 +283,13 @@ async fn a_repeat_overwrites_itself() {
 async fn a_mail_that_cannot_be_written_is_not_said_to_be() {
     let scratch = Scratch::new("maildrop-gone");
     let folder = scratch.path().join("mails");
-    let maildrop = Maildrop::open(&folder).expect("the folder is ours");
+    let maildrop = Maildrop::open(&folder, SENDER).expect("the folder is ours");
     fs::remove_dir_all(&folder).expect("it is ours");
     assert!(maildrop.send(mail("one")).await.is_err());
     let file = scratch.path().join("file");
     fs::write(&file, "").expect("the folder is ours");
     for folder in [file.as_path(), std::path::Path::new("/proc/mails")] {
-        let refused = Maildrop::open(folder).err();
+        let refused = Maildrop::open(folder, SENDER).err();
         assert!(matches!(refused, Some(MailerError::Folder(..))), "{refused:?}");
     }
 }

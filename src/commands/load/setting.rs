@@ -15,7 +15,7 @@ use stormproof_system::trace::hex;
 use stormproof_system::warehouse::dto::Restock;
 
 use crate::admin_client::{Question, support};
-use crate::ports::rng::SystemRng;
+use stormproof_bindings::rng::SystemRng;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

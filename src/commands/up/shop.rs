@@ -12,16 +12,20 @@ use stormproof_system::settings::Settings;
 use tokio::net::TcpListener;
 
 use super::{mailbox, page, welcome};
+use crate::brokers;
 use crate::config::{Config, Server};
 use crate::data_folder::DataFolder;
 use crate::host::{Health, Host, Replica};
-use crate::ports::clock::SystemClock;
-use crate::ports::compute::Workbench;
-use crate::ports::database::Sql;
-use crate::ports::embedded_queue::EmbeddedBroker;
-use crate::ports::http::HttpClient;
-use crate::ports::mailer::Maildrop;
-use crate::ports::rng::SystemRng;
+use stormproof_bindings::clock::SystemClock;
+use stormproof_bindings::compute::ThreadPool;
+use stormproof_bindings::database::Sql;
+use stormproof_bindings::embedded_queue::EmbeddedBroker;
+use stormproof_bindings::http::HttpClient;
+use stormproof_bindings::mailer::Maildrop;
+use stormproof_bindings::rng::SystemRng;
+
+/// Of the mails, which stay on this machine.
+const SENDER: &str = "Stormproof <shop@stormproof.example>";
 
 /// The open shop.
 pub struct Shop {
@@ -58,8 +62,8 @@ impl Shop {
         let address = address_of(&listeners[0])?;
         let common = Common {
             http: Arc::new(client(&listeners)?),
-            mailer: Arc::new(Maildrop::open(&data.path("mails")).map_err(words)?),
-            compute: Arc::new(Workbench::new(config.hashes_at_once)),
+            mailer: Arc::new(Maildrop::open(&data.path("mails"), SENDER).map_err(words)?),
+            compute: Arc::new(ThreadPool::new(config.hashes_at_once)),
             settings: Arc::new(config.shop.clone()),
             broker: open_broker(data).await?,
             limits: config.server,
@@ -181,7 +185,7 @@ fn client(listeners: &[TcpListener]) -> Result<HttpClient, String> {
 }
 
 async fn open_broker(data: &DataFolder) -> Result<Arc<EmbeddedBroker>, String> {
-    let broker = EmbeddedBroker::open(&data.path("broker.db")).await;
+    let broker = brokers::embedded(&data.path("broker.db")).await;
     broker.map(Arc::new).map_err(|error| unusable(data, &error))
 }
 

@@ -1,50 +1,31 @@
 //! Databases: Postgres through a pool, and SQLite through one connection.
 //!
-//! Both are serial (`protocol.md` §6): Postgres at SERIALIZABLE, where the caller runs again what
+//! Both are serial: Postgres at SERIALIZABLE, where the caller runs again what
 //! was undone, SQLite because it is one connection that begins IMMEDIATE. Statements are the same
 //! text on both, by sqlx's `Any`. What failed is told by `error`.
 
+mod engine;
 mod error;
 mod postgres;
 mod session;
 mod sqlite;
 
 use std::path::Path;
-use std::time::Duration;
 
 use futures::future::BoxFuture;
-use sqlx::any::{AnyConnectOptions, install_drivers};
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
 use stormproof_system::error::Error;
 use stormproof_system::ports::{Database, Session};
 
-pub use error::DatabaseError;
+use engine::Engine;
+pub use engine::install;
+pub use error::OpenError;
 
-/// How long a transaction waits for its connection: behind others, or for a server that is away.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// One service's database.
+/// An open database.
 pub struct Sql {
     pool: AnyPool,
     engine: Engine,
-}
-
-/// What is behind the pool.
-enum Engine {
-    /// How to connect past the pool, and how many of its connections may have died.
-    Postgres {
-        options: AnyConnectOptions,
-        connections: u32,
-    },
-    Sqlite,
-}
-
-/// Makes sqlx know Postgres and SQLite. Call it as often as you like. sqlx takes drivers once per
-/// process: where others are needed too, install all of them together before anything else.
-pub fn install() {
-    // An error says that drivers are installed already: by an earlier call, or by the binary.
-    install_drivers(&[sqlx::postgres::any::DRIVER, sqlx::sqlite::any::DRIVER]).ok();
 }
 
 impl Sql {
@@ -52,7 +33,7 @@ impl Sql {
     ///
     /// # Errors
     /// If `url` is none, or the server cannot be reached or does not let us in.
-    pub async fn postgres(url: &str, connections: u32) -> Result<Sql, DatabaseError> {
+    pub async fn postgres(url: &str, connections: u32) -> Result<Sql, OpenError> {
         install();
         let (options, pool) = postgres::open(url, connections).await?;
         Ok(Sql { pool, engine: Engine::Postgres { options, connections } })
@@ -63,7 +44,7 @@ impl Sql {
     ///
     /// # Errors
     /// If the file is damaged, in use by another process, or cannot be written.
-    pub async fn sqlite(path: &Path) -> Result<Sql, DatabaseError> {
+    pub async fn sqlite(path: &Path) -> Result<Sql, OpenError> {
         install();
         Ok(Sql { pool: sqlite::open(path).await?, engine: Engine::Sqlite })
     }
@@ -72,7 +53,7 @@ impl Sql {
     ///
     /// # Errors
     /// If a migration fails, or one that was applied has changed since.
-    pub async fn migrate(&self, migrator: &Migrator) -> Result<(), DatabaseError> {
+    pub async fn migrate(&self, migrator: &Migrator) -> Result<(), OpenError> {
         match &self.engine {
             // Past the pool, whose connections bound how long a statement or a lock may take.
             Engine::Postgres { options, .. } => {
@@ -89,7 +70,7 @@ impl Sql {
     ///
     /// # Errors
     /// If it does not, within a few seconds.
-    pub async fn ping(&self) -> Result<(), DatabaseError> {
+    pub async fn ping(&self) -> Result<(), OpenError> {
         let mut connection = self.pool.acquire().await?;
         Ok(connection.ping().await?)
     }

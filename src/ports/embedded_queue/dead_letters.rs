@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use stormproof_system::broker::{Broker, Queue, Stored};
-use stormproof_system::messages::DEAD;
 use stormproof_system::ports::{Message, QueueLost};
 use stormproof_system::time::Time;
-use stormproof_system::topology::original_queue;
 use tokio::sync::oneshot;
 
-use super::keeper::Command;
-use super::{EmbeddedBroker, stopped};
-use crate::ports::dead_letters::{DeadLetters, DeadMessage};
+use super::actor::{Command, stopped};
+use super::broker::EmbeddedBroker;
+use crate::dead_letters::{DeadLetters, DeadMessage};
 
 impl DeadLetters for EmbeddedBroker {
     fn list(&self) -> BoxFuture<'_, Result<Vec<DeadMessage>, QueueLost>> {
-        Box::pin(self.operate(|broker, _| {
-            let dead = broker.queues().filter(|queue| queue.name().ends_with(DEAD));
+        let known = self.dead_letters.clone();
+        Box::pin(self.operate(move |broker, _| {
+            let dead = broker.queues().filter(|queue| known.original(queue.name()).is_some());
             dead.flat_map(|queue| queue.ready().map(|stored| dead_message(queue, stored))).collect()
         }))
     }
@@ -42,8 +41,9 @@ impl DeadLetters for EmbeddedBroker {
         message_id: &'a str,
     ) -> BoxFuture<'a, Result<bool, QueueLost>> {
         let (queue, message_id) = (queue.to_owned(), message_id.to_owned());
+        let known = self.dead_letters.clone();
         Box::pin(self.operate(move |broker, now| {
-            let Some(original) = original_queue(&queue) else { return false };
+            let Some(original) = known.original(&queue) else { return false };
             if broker.queue(original).is_err() {
                 return false;
             }

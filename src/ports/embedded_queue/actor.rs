@@ -13,8 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
 use super::journal::{Journal, JournalError};
-use super::stopped;
-use crate::ports::queue::inbox::Inbox;
+use crate::delivery_buffer::DeliveryBuffer;
 
 /// How many commands make a turn at the most.
 const TURN_MAX: usize = 1024;
@@ -25,7 +24,7 @@ const RECOVERY_PAUSE: Duration = Duration::from_secs(1);
 /// A subscription. Numbers are never used again, unlike the model's, which begins anew after a
 /// failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct LineId(u64);
+pub(super) struct SubscriberId(u64);
 
 type Outcome = oneshot::Sender<Result<(), PublishError>>;
 
@@ -39,16 +38,16 @@ pub(super) enum Command {
         client: String,
         queue: &'static str,
         prefetch: u16,
-        inbox: Inbox,
-        answer: oneshot::Sender<Result<LineId, QueueLost>>,
+        buffer: DeliveryBuffer,
+        answer: oneshot::Sender<Result<SubscriberId, QueueLost>>,
     },
     Settle {
-        line: LineId,
+        subscriber: SubscriberId,
         tag: u64,
         how: Settle,
     },
     Unsubscribe {
-        line: LineId,
+        subscriber: SubscriberId,
     },
     /// Does something to the model and returns what to do once it is on disk.
     Operate(Operation),
@@ -62,31 +61,39 @@ pub(super) type Operation = Box<dyn FnOnce(&mut Broker, Time) -> Later + Send>;
 /// What may be told once the journal has it.
 pub(super) type Later = Box<dyn FnOnce() + Send>;
 
-pub(super) struct Keeper {
+pub(super) struct BrokerActor {
     broker: Broker,
     journal: Journal,
     topology: Topology,
     clock: Clock,
     /// The model's connection on which everybody publishes.
     publisher: ConnectionId,
-    lines: BTreeMap<LineId, Line>,
-    last_line: u64,
+    subscribers: BTreeMap<SubscriberId, Subscriber>,
+    last_subscriber: u64,
 }
 
 /// A subscription: one connection of the model with one consumer.
-struct Line {
+struct Subscriber {
     connection: ConnectionId,
-    inbox: Inbox,
+    buffer: DeliveryBuffer,
     client: String,
 }
 
-impl Keeper {
-    pub(super) async fn open(path: &Path, topology: Topology) -> Result<Keeper, JournalError> {
+impl BrokerActor {
+    pub(super) async fn open(path: &Path, topology: Topology) -> Result<BrokerActor, JournalError> {
         let clock = Clock::start();
         let mut journal = Journal::open(path).await?;
         let (broker, publisher) = rebuild(&mut journal, &topology, clock.now()).await?;
-        let lines = BTreeMap::new();
-        Ok(Keeper { broker, journal, topology, clock, publisher, lines, last_line: 0 })
+        let subscribers = BTreeMap::new();
+        Ok(BrokerActor {
+            broker,
+            journal,
+            topology,
+            clock,
+            publisher,
+            subscribers,
+            last_subscriber: 0,
+        })
     }
 
     /// Works until everybody who could ask is gone, or until it is closed.
@@ -130,11 +137,11 @@ impl Keeper {
                 Command::Publish { message, outcome } => {
                     self.publish(*message, outcome, now, &mut unconfirmed);
                 }
-                Command::Subscribe { client, queue, prefetch, inbox, answer } => {
-                    answer.send(self.subscribe(client, queue, prefetch, inbox, now)).ok();
+                Command::Subscribe { client, queue, prefetch, buffer, answer } => {
+                    answer.send(self.subscribe(client, queue, prefetch, buffer, now)).ok();
                 }
-                Command::Settle { line, tag, how } => self.settle(line, tag, how, now),
-                Command::Unsubscribe { line } => self.lose(line, "it was dropped", now),
+                Command::Settle { subscriber, tag, how } => self.settle(subscriber, tag, how, now),
+                Command::Unsubscribe { subscriber } => self.lose(subscriber, "it was dropped", now),
                 Command::Operate(operate) => later.push(operate(&mut self.broker, now)),
                 Command::Close { answer } => closing.push(answer),
             }
@@ -178,26 +185,26 @@ impl Keeper {
         client: String,
         queue: &str,
         prefetch: u16,
-        inbox: Inbox,
+        buffer: DeliveryBuffer,
         now: Time,
-    ) -> Result<LineId, QueueLost> {
+    ) -> Result<SubscriberId, QueueLost> {
         let connection = self.broker.connect();
         if let Err(error) = self.broker.consume(connection, queue, prefetch) {
             self.broker.disconnect(connection, now);
             return Err(QueueLost(error.to_string()));
         }
-        self.last_line += 1;
-        let id = LineId(self.last_line);
-        self.lines.insert(id, Line { connection, inbox, client });
+        self.last_subscriber += 1;
+        let id = SubscriberId(self.last_subscriber);
+        self.subscribers.insert(id, Subscriber { connection, buffer, client });
         Ok(id)
     }
 
-    fn settle(&mut self, id: LineId, tag: u64, how: Settle, now: Time) {
+    fn settle(&mut self, id: SubscriberId, tag: u64, how: Settle, now: Time) {
         // A subscription that was lost since has been told so.
-        let Some(line) = self.lines.get(&id) else { return };
+        let Some(subscriber) = self.subscribers.get(&id) else { return };
         let settled = match how {
-            Settle::Ack => self.broker.ack(line.connection, tag),
-            Settle::Reject => self.broker.reject(line.connection, tag, false, now),
+            Settle::Ack => self.broker.ack(subscriber.connection, tag),
+            Settle::Reject => self.broker.reject(subscriber.connection, tag, false, now),
         };
         if let Err(error) = settled {
             self.lose(id, &error.to_string(), now);
@@ -205,19 +212,22 @@ impl Keeper {
     }
 
     /// Ends a subscription; what it held goes back.
-    fn lose(&mut self, id: LineId, why: &str, now: Time) {
-        let Some(line) = self.lines.remove(&id) else { return };
-        tracing::debug!(client = line.client, why, "a subscription ends");
-        self.broker.disconnect(line.connection, now);
-        line.inbox.lose(why);
+    fn lose(&mut self, id: SubscriberId, why: &str, now: Time) {
+        let Some(subscriber) = self.subscribers.remove(&id) else { return };
+        tracing::debug!(client = subscriber.client, why, "a subscription ends");
+        self.broker.disconnect(subscriber.connection, now);
+        subscriber.buffer.lose(why);
     }
 
     fn hand_out(&self, delivered: Vec<(ConsumerId, Delivered)>) {
-        let lines: BTreeMap<ConnectionId, &Line> =
-            self.lines.values().map(|line| (line.connection, line)).collect();
+        let subscribers: BTreeMap<ConnectionId, &Subscriber> = self
+            .subscribers
+            .values()
+            .map(|subscriber| (subscriber.connection, subscriber))
+            .collect();
         for (consumer, delivered) in delivered {
-            let line = lines[&consumer.connection];
-            line.inbox.push(Delivery {
+            let subscriber = subscribers[&consumer.connection];
+            subscriber.buffer.push(Delivery {
                 tag: delivered.tag,
                 redelivered: delivered.redelivered,
                 message: Arc::unwrap_or_clone(delivered.message),
@@ -244,8 +254,8 @@ impl Keeper {
     }
 
     fn lose_everybody(&mut self, why: &str) {
-        for line in std::mem::take(&mut self.lines).into_values() {
-            line.inbox.lose(why);
+        for subscriber in std::mem::take(&mut self.subscribers).into_values() {
+            subscriber.buffer.lose(why);
         }
     }
 }
@@ -257,7 +267,7 @@ async fn rebuild(
     now: Time,
 ) -> Result<(Broker, ConnectionId), JournalError> {
     let mut broker = Broker::new();
-    topology.declare(&mut broker).expect("the tables of queues are consistent");
+    topology.declare(&mut broker).expect("the topology is consistent");
     for row in journal.read().await? {
         let (queue, serial) = (row.queue, row.stored.serial);
         let restored = broker.restore(&queue, row.place, row.stored);
@@ -286,4 +296,9 @@ impl Clock {
     fn now(&self) -> Time {
         self.wall + self.started.elapsed()
     }
+}
+
+/// What is said of a broker that is there no more.
+pub(super) fn stopped() -> QueueLost {
+    QueueLost("the embedded broker has stopped".to_owned())
 }

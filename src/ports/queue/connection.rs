@@ -15,7 +15,7 @@ use stormproof_system::retry::Backoff;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use crate::ports::rng::SystemRng;
+use crate::rng::SystemRng;
 
 /// How long one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ const HEARTBEAT_S: u16 = 10;
 const PAUSES: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
 
 /// A connection, when there is one. Dropping the last handle of it closes it.
-pub(super) struct Line {
+pub(super) struct KeptConnection {
     state: watch::Receiver<State>,
 }
 
@@ -42,16 +42,16 @@ enum State {
     Blocked(Arc<Connection>, String),
 }
 
-impl Line {
-    /// Starts the task that keeps the connection; it ends when the line is dropped.
-    pub(super) fn start(mut uri: AMQPUri, name: &'static str) -> Line {
+impl KeptConnection {
+    /// Starts the task that keeps the connection; it ends when this is dropped.
+    pub(super) fn start(mut uri: AMQPUri, name: String) -> KeptConnection {
         uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
         let (sender, state) = watch::channel(State::Down("not connected yet".to_owned()));
         tokio::spawn(keep(uri, name, sender));
-        Line { state }
+        KeptConnection { state }
     }
 
-    /// Waits for the connection; bound it by a timeout. Errors: only if the keeper is gone, with the
+    /// Waits for the connection; bound it by a timeout. Errors: only if the task is gone, with the
     /// runtime.
     pub(super) async fn up(&self) -> Result<Arc<Connection>, QueueLost> {
         self.wait(|state| match state {
@@ -79,7 +79,7 @@ impl Line {
         }
     }
 
-    /// Waits for a state that has a connection to give. One that has died, and the keeper has not
+    /// Waits for a state that has a connection to give. One that has died, and the task has not
     /// heard of it yet, is none.
     async fn wait(
         &self,
@@ -98,28 +98,28 @@ impl Line {
     }
 }
 
-async fn keep(uri: AMQPUri, name: &'static str, sender: watch::Sender<State>) {
+async fn keep(uri: AMQPUri, name: String, sender: watch::Sender<State>) {
     let kept = async {
         let mut failures = 0;
         loop {
-            let why = match connect(&uri, name).await {
+            let why = match connect(&uri, &name).await {
                 Ok(connection) => {
                     failures = 0;
                     attend(Arc::new(connection), &sender).await
                 }
                 Err(why) => why,
             };
-            tracing::warn!(connection = name, %why, "no connection to the broker");
+            tracing::warn!(connection = name.as_str(), %why, "no connection to the broker");
             sender.send_replace(State::Down(why));
             failures += 1;
             sleep(PAUSES.delay(failures, &SystemRng)).await;
         }
     };
-    // Whoever held the line is gone: so are the reasons to stay.
+    // Whoever held the connection is gone: so are the reasons to stay.
     select(pin!(kept), pin!(sender.closed())).await;
 }
 
-async fn connect(uri: &AMQPUri, name: &'static str) -> Result<Connection, String> {
+async fn connect(uri: &AMQPUri, name: &str) -> Result<Connection, String> {
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     match timeout(CONNECT_TIMEOUT, Connection::connect_uri(uri.clone(), properties)).await {
         Ok(Ok(connection)) => Ok(connection),

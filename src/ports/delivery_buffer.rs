@@ -1,6 +1,6 @@
 //! Where deliveries wait between the broker and a consumer that takes them one by one.
 //!
-//! Both real bindings fill one; how many may wait is the broker's affair (prefetch).
+//! Both real bindings fill one; how many may wait is for the broker to say (prefetch).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::ports::{Delivery, QueueLost};
 
-/// Clones share the inbox.
+/// Clones share the buffer.
 #[derive(Clone)]
-pub(in crate::ports) struct Inbox {
+pub(crate) struct DeliveryBuffer {
     state: Arc<Mutex<State>>,
     bell: Doorbell,
 }
@@ -22,18 +22,18 @@ struct State {
     lost: Option<String>,
 }
 
-impl Inbox {
-    pub(in crate::ports) fn new(bell: Doorbell) -> Inbox {
-        Inbox { state: Arc::default(), bell }
+impl DeliveryBuffer {
+    pub(crate) fn new(bell: Doorbell) -> DeliveryBuffer {
+        DeliveryBuffer { state: Arc::default(), bell }
     }
 
-    pub(in crate::ports) fn push(&self, delivery: Delivery) {
+    pub(crate) fn push(&self, delivery: Delivery) {
         self.state().waiting.push_back(delivery);
         self.bell.ring();
     }
 
-    /// Ends the inbox. What waits in it has gone back to its queue; the first reason is kept.
-    pub(in crate::ports) fn lose(&self, why: impl Into<String>) {
+    /// Ends the buffer. What waits in it has gone back to its queue; the first reason is kept.
+    pub(crate) fn lose(&self, why: impl Into<String>) {
         let mut state = self.state();
         state.waiting.clear();
         state.lost.get_or_insert_with(|| why.into());
@@ -41,7 +41,7 @@ impl Inbox {
         self.bell.ring();
     }
 
-    pub(in crate::ports) fn take(&self) -> Result<Option<Delivery>, QueueLost> {
+    pub(crate) fn take(&self) -> Result<Option<Delivery>, QueueLost> {
         let mut state = self.state();
         match &state.lost {
             Some(why) => Err(QueueLost(why.clone())),
@@ -50,7 +50,7 @@ impl Inbox {
     }
 
     /// Whether deliveries can still be settled.
-    pub(in crate::ports) fn check(&self) -> Result<(), QueueLost> {
+    pub(crate) fn check(&self) -> Result<(), QueueLost> {
         self.state().lost.clone().map_or(Ok(()), |why| Err(QueueLost(why)))
     }
 
