@@ -1,7 +1,7 @@
 //! `stormproof rehearse`: plays a scenario of the seeded world on real machines, with
 //! `src/rehearse/`.
 //!
-//! Exit codes: 0 it held, 1 something broke or a fault that is carried did not fire, 2 it could not be
+//! Exit codes: 0 it held, 1 something broke or a supported fault did not fire, 2 it could not be
 //! run.
 
 use std::path::PathBuf;
@@ -21,15 +21,15 @@ pub struct Arguments {
     /// A scenario's file, or the stem of one in the folder of scenarios.
     #[arg(required_unless_present = "list")]
     scenario: Option<String>,
-    /// Scenario seconds in one of ours; services and people wait as much less. The faster, the more it
-    /// matters how fast this machine is where one races another, such as a cancel a pick-up.
+    /// Scenario seconds in one second of real time; services and people wait as much less. The higher
+    /// it is, the more races such as a cancel against a pick-up depend on how fast this machine is.
     #[arg(long, value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..=20))]
     pace: u32,
-    /// Seconds without any change after which it is taken to rest no more.
+    /// Seconds without any change after which a wait for rest is given up.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     patience: u64,
-    /// Where scratch databases are made, if not where the configuration says.
+    /// Where its databases are made, if not where the configuration says.
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
     /// The broker, if not the configuration's.
@@ -41,7 +41,7 @@ pub struct Arguments {
     /// One JSON object instead of the story.
     #[arg(long)]
     json: bool,
-    /// Prints which faults are carried, and how.
+    /// Prints which faults are supported, and how.
     #[arg(long)]
     list: bool,
     #[command(flatten)]

@@ -2,29 +2,32 @@
 //! RabbitMQ, on loopback. Same people, same phases, same judges; what fails them is kill, SIGSTOP, and
 //! proxies between everybody.
 //!
-//! `stage.rs` is the scene that is set; `carriage.rs` says which faults are carried and how. What is
-//! asked for on the command line is the command's.
+//! `real_cluster.rs` is what runs, `environment.rs` what phases and judges see of it; `fault_support.rs`
+//! says which faults are supported, and how. What is asked for on the command line is the command's.
 
 mod arms;
-mod calls;
-mod carriage;
-mod detours;
-mod doors;
-mod mails;
-mod mirror;
+mod cluster;
+mod environment;
+mod fault_support;
+mod final_state;
+mod http_proxy;
+mod layout;
+mod link;
 mod operations;
-mod pace;
+mod plan;
 mod processes;
-mod reckoning;
+mod proxies;
+mod queue_proxy;
+mod quiescence;
+mod real_cluster;
 mod report;
-mod rest;
-mod scratch;
-mod stage;
+mod sandbox;
+pub mod smtp_sink;
+mod state_poller;
 mod story;
-mod troupe;
+mod tcp_proxy;
+mod time_scale;
 mod way;
-mod wire;
-mod wiring;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,13 +42,14 @@ use stormproof_sim::shop::scene::Scene;
 
 use crate::config::Config;
 use crate::signals::Stop;
-use carriage::Sorted;
-pub use carriage::list;
-use pace::Pace;
+use fault_support::Sorted;
+pub use fault_support::list;
+use plan::Plan;
+use real_cluster::RealCluster;
 pub use report::Report;
-use scratch::Scratch;
-use stage::{Plan, Stage};
+use sandbox::Sandbox;
 use story::Story;
+use time_scale::TimeScale;
 
 /// What to rehearse, and where.
 pub struct Rehearsal {
@@ -54,7 +58,7 @@ pub struct Rehearsal {
     pub config: Config,
     /// Scenario seconds in one of ours.
     pub pace: u32,
-    /// How long it may stand still before the run is given up, in scenario time.
+    /// How long nothing may change before a wait for rest is given up, in real time.
     pub patience: Duration,
     /// Where the log of every process is written.
     pub logs: Option<PathBuf>,
@@ -63,21 +67,21 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Sets the stage, plays, judges, and takes everything down.
+    /// Starts the cluster, plays, judges, and takes everything down.
     ///
     /// # Errors
     /// Why it could not be run, or that `stop` ended it.
     pub async fn run(self, stop: &mut Stop) -> Result<Report, String> {
         let Rehearsal { scenario, config, pace, patience, logs, aloud } = self;
-        let sorted = carriage::sort(&scenario);
-        let scratch = Arc::new(Scratch::plan(&config)?);
+        let sorted = fault_support::sort(&scenario);
+        let sandbox = Arc::new(Sandbox::plan(&config)?);
         let begun = Instant::now();
         let several = scenario.customers.iter().flat_map(|customer| &customer.script);
         let several = several.filter(|step| matches!(step.action, Action::Order(_))).count() > 1;
-        let story = Story::new(Pace(pace), several, aloud, logs);
-        let plan = Plan { scenario: &scenario, sorted: &sorted, pace: Pace(pace), patience };
-        let played = play(&plan, &scratch, Arc::new(story), stop).await;
-        let left = scratch.remove().await;
+        let story = Story::new(TimeScale(pace), several, aloud, logs);
+        let plan = Plan { scenario: &scenario, sorted: &sorted, scale: TimeScale(pace), patience };
+        let played = play(&plan, &sandbox, Arc::new(story), stop).await;
+        let left = sandbox.remove().await;
         let (outcome, last_line) = played?;
         left?;
         Ok(Report {
@@ -86,7 +90,7 @@ impl Rehearsal {
             pace,
             skipped: sorted.skipped,
             faults: scenario.faults.len(),
-            carried: sorted.carried.len(),
+            supported: sorted.supported.len(),
             real_seconds: begun.elapsed().as_secs_f64(),
         })
     }
@@ -95,24 +99,24 @@ impl Rehearsal {
 /// The rehearsal itself: what it came to, and its last line. A signal ends it early.
 async fn play(
     plan: &Plan<'_>,
-    scratch: &Arc<Scratch>,
+    sandbox: &Arc<Sandbox>,
     story: Arc<Story>,
     stop: &mut Stop,
 ) -> Result<(Outcome, String), String> {
     let judge = Judge::default();
-    let set = async {
-        scratch.make().await?;
-        Stage::set(plan, scratch, &story, &judge).await
+    let start = async {
+        sandbox.make().await?;
+        RealCluster::start(plan, sandbox, &story, &judge).await
     };
     let stopped = || "it was stopped before its end".to_owned();
-    let stage = tokio::select! {
+    let cluster = tokio::select! {
         biased;
         () = stop.asked() => return Err(stopped()),
-        stage = set => stage?,
+        cluster = start => cluster?,
     };
     let scenario = judged(plan.scenario, plan.sorted);
-    // On a task of its own: what panics in it must not keep the stage from being cleared.
-    let mut playing = tokio::spawn(act(stage.clone(), scenario, judge));
+    // On a task of its own: what panics in it must not keep the cluster from being stopped.
+    let mut playing = tokio::spawn(act(cluster.clone(), scenario, judge));
     let played = tokio::select! {
         biased;
         () = stop.asked() => {
@@ -121,7 +125,7 @@ async fn play(
         }
         played = &mut playing => played.map_err(|error| format!("it broke off: {error}")),
     };
-    stage.clear().await;
+    cluster.stop().await;
     played
 }
 
@@ -134,20 +138,20 @@ fn judged(scenario: &Scenario, sorted: &Sorted) -> Scenario {
     scenario
 }
 
-async fn act(stage: Stage, scenario: Scenario, judge: Judge) -> (Outcome, String) {
-    let scene: Arc<dyn Scene> = Arc::new(stage.clone());
-    let ports = stage.ports(STAFF);
+async fn act(cluster: RealCluster, scenario: Scenario, judge: Judge) -> (Outcome, String) {
+    let scene: Arc<dyn Scene> = Arc::new(cluster.clone());
+    let ports = cluster.ports(STAFF);
     let reckoning = phases::live(&scene, &scenario, &judge, ports).await;
-    phases::reckon_all(&stage, &scenario, &judge, &reckoning);
-    let mut outcome = phases::outcome(&stage, &scenario, &judge, &reckoning);
-    let at = stage.0.story.storm_time().unwrap_or_default().as_secs_f64();
-    outcome.broken.extend(stage.0.troupe.accidents().into_iter().map(|what| Broken {
-        invariant: "processes live".to_owned(),
+    phases::reckon_all(&cluster, &scenario, &judge, &reckoning);
+    let mut outcome = phases::outcome(&cluster, &scenario, &judge, &reckoning);
+    let at = cluster.0.story.storm_time().unwrap_or_default().as_secs_f64();
+    outcome.broken.extend(cluster.0.cluster.accidents().into_iter().map(|what| Broken {
+        invariant: "machines work".to_owned(),
         what,
         at,
     }));
     outcome.virtual_seconds = at;
-    outcome.story = stage.0.story.lines();
+    outcome.story = cluster.0.story.lines();
     let last_line = reckoning.last_line(&judge.bench().truth);
     (outcome, last_line)
 }

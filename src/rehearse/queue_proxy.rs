@@ -1,8 +1,9 @@
-//! Messages on their way into a queue that faults are aimed at: the queue is bound aside, what would
-//! have reached it comes here first, and is put into it as the faults will have it.
+//! Messages on their way into a queue that faults are aimed at. A proxy queue takes over the queue's
+//! binding, so that messages arrive here first; they are then put into the queue itself, twice, late or
+//! in another order if a fault says so.
 //!
-//! None is lost on the way: what is kept goes on at the end of the storm at the latest, and a rehearsal
-//! is not at rest before.
+//! None is lost on the way: what is held back goes on at the end of the storm at the latest, and a
+//! rehearsal is not at rest before.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,47 +20,47 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::arms::Arms;
-use super::doors::TICK;
+use super::link::TICK;
 use super::story::Story;
 use stormproof_bindings::queue::RabbitMq;
 
-/// The detours of a rehearsal.
-pub struct Detours {
+/// The proxy queues of a rehearsal.
+pub struct QueueProxies {
     broker: Arc<RabbitMq>,
     topology: Topology,
-    /// Messages that are kept.
+    /// Messages that are held back.
     kept: Arc<AtomicUsize>,
     tasks: Mutex<JoinSet<()>>,
 }
 
-/// How long what a shuffle keeps waits for a second message before it goes on alone.
-const COMPANY: Duration = Duration::from_secs(10);
+/// How long a message that is to change places waits for the next one before it goes on held.
+const REORDER_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// How often a publish is tried that is not confirmed.
+/// The pause before a publish that was not confirmed is tried again.
 const AGAIN_AFTER: Duration = Duration::from_millis(300);
 
-/// One queue's detour.
-struct Detour {
+/// The proxy of one queue.
+struct QueueProxy {
     broker: Arc<RabbitMq>,
     arms: Arc<Arms>,
     story: Arc<Story>,
     queue: &'static str,
-    aside: &'static str,
+    proxied: &'static str,
     kept: Arc<AtomicUsize>,
 }
 
-impl Detours {
-    /// Binds `queues` aside.
+impl QueueProxies {
+    /// Puts a proxy before each of `queues`.
     ///
     /// # Errors
     /// If the broker refuses.
-    pub async fn take(
+    pub async fn open(
         broker: &Arc<RabbitMq>,
         arms: &Arc<Arms>,
         story: &Arc<Story>,
         queues: &[&'static str],
-    ) -> Result<Detours, String> {
-        let mut detours = Detours {
+    ) -> Result<QueueProxies, String> {
+        let mut queue_proxies = QueueProxies {
             broker: broker.clone(),
             topology: Topology::default(),
             kept: Arc::default(),
@@ -68,38 +69,42 @@ impl Detours {
         let mut named = Vec::new();
         for row in QUEUES.iter().filter(|row| queues.contains(&row.name)) {
             // A subscription wants a name that lives for ever; there are ten.
-            let aside: &'static str = format!("{}.aside", row.name).leak();
-            detours.topology.queues.push(QueueSpec::named(aside));
-            detours.topology.bindings.push(Binding {
-                queue: aside.to_owned(),
+            let proxied: &'static str = format!("{}.proxied", row.name).leak();
+            queue_proxies.topology.queues.push(QueueSpec::named(proxied));
+            queue_proxies.topology.bindings.push(Binding {
+                queue: proxied.to_owned(),
                 exchange: row.exchange.to_owned(),
                 pattern: row.binding.to_owned(),
             });
-            named.push((row.name, aside));
+            named.push((row.name, proxied));
         }
-        let declared = broker.declare(&detours.topology).await;
+        let declared = broker.declare(&queue_proxies.topology).await;
         declared.map_err(|error| format!("the broker: {error}"))?;
-        for Binding { exchange, pattern, queue: aside } in &detours.topology.bindings {
-            let queue = aside.trim_end_matches(".aside").to_owned();
+        for Binding { exchange, pattern, queue: proxied } in &queue_proxies.topology.bindings {
+            let queue = proxied.trim_end_matches(".proxied").to_owned();
             let binding = Binding { queue, exchange: exchange.clone(), pattern: pattern.clone() };
             let unbound = broker.unbind(&binding).await;
             unbound.map_err(|error| format!("the broker: {error}"))?;
         }
-        for (queue, aside) in named {
-            let detour = Detour {
+        for (queue, proxied) in named {
+            let queue_proxy = QueueProxy {
                 broker: broker.clone(),
                 arms: arms.clone(),
                 story: story.clone(),
                 queue,
-                aside,
-                kept: detours.kept.clone(),
+                proxied,
+                kept: queue_proxies.kept.clone(),
             };
-            detours.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(detour.run());
+            queue_proxies
+                .tasks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .spawn(queue_proxy.run());
         }
-        Ok(detours)
+        Ok(queue_proxies)
     }
 
-    /// How many messages are on the detours.
+    /// How many messages are in the proxies.
     pub async fn waiting(&self) -> usize {
         let names: Vec<&str> = self.topology.queues.iter().map(|spec| &*spec.name).collect();
         let ready = match names.is_empty() {
@@ -109,7 +114,7 @@ impl Detours {
         ready + self.kept.load(Ordering::SeqCst)
     }
 
-    /// Takes the detours' queues away.
+    /// Takes the proxy queues away.
     pub async fn end(&self) {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
         // What is left is told with the queues of the shop.
@@ -117,32 +122,33 @@ impl Detours {
     }
 }
 
-impl Detour {
+impl QueueProxy {
     async fn run(self) {
         let this = Arc::new(self);
         let bell = Doorbell::default();
-        // What waits for a second message, to be turned round with it.
-        let mut alone: VecDeque<Message> = VecDeque::new();
+        // What waits for the next message, to change places with it.
+        let mut held: VecDeque<Message> = VecDeque::new();
         let mut late = JoinSet::new();
         loop {
-            let Ok(mut inbox) = this.broker.subscribe(this.aside, 64, bell.clone()).await else {
+            let Ok(mut subscription) = this.broker.subscribe(this.proxied, 64, bell.clone()).await
+            else {
                 sleep(AGAIN_AFTER).await;
                 continue;
             };
             loop {
-                match inbox.take() {
+                match subscription.take() {
                     Ok(Some(delivery)) => {
                         this.kept.fetch_add(1, Ordering::SeqCst);
-                        this.pass(delivery.message, &mut alone, &mut late).await;
-                        if inbox.settle(delivery.tag, Settle::Ack).await.is_err() {
+                        this.pass(delivery.message, &mut held, &mut late).await;
+                        if subscription.settle(delivery.tag, Settle::Ack).await.is_err() {
                             break;
                         }
                     }
                     Ok(None) => {
-                        let waits = this.story.real(COMPANY);
+                        let waits = this.story.real(REORDER_WAIT_MAX);
                         let woken = timeout(waits, bell.wait()).await;
                         if woken.is_err() {
-                            while let Some(message) = alone.pop_front() {
+                            while let Some(message) = held.pop_front() {
                                 this.put(message).await;
                             }
                         }
@@ -153,14 +159,14 @@ impl Detour {
         }
     }
 
-    /// Puts a message into its queue, or keeps it for a while.
+    /// Puts a message into its queue, or holds it back for a while.
     async fn pass(
         self: &Arc<Self>,
         message: Message,
-        alone: &mut VecDeque<Message>,
+        held: &mut VecDeque<Message>,
         late: &mut JoinSet<()>,
     ) {
-        if let Some(first) = alone.pop_front() {
+        if let Some(first) = held.pop_front() {
             self.put(message).await;
             return self.put(first).await;
         }
@@ -187,7 +193,7 @@ impl Detour {
                     this.put(message).await;
                 });
             }
-            Some(Kind::MessagesReordered { .. }) => alone.push_back(message),
+            Some(Kind::MessagesReordered { .. }) => held.push_back(message),
             _ => self.put(message).await,
         }
     }

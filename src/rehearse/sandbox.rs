@@ -21,7 +21,7 @@ use stormproof_bindings::queue::{DeclareError, RabbitMq};
 use stormproof_bindings::rng::SystemRng;
 
 /// The rehearsal's own part of both servers.
-pub struct Scratch {
+pub struct Sandbox {
     /// How to reach it directly.
     pub config: Config,
     /// Where the servers are.
@@ -38,12 +38,12 @@ const DECLARE_TRIES: u32 = 3;
 /// Stands for a database's name while an address is taken apart.
 const NAME: &str = "database-of-the-rehearsal";
 
-impl Scratch {
+impl Sandbox {
     /// Where it will be on the servers of `config`, under names that are drawn. Nothing is made yet.
     ///
     /// # Errors
     /// Which server cannot be used, and why.
-    pub fn plan(config: &Config) -> Result<Scratch, String> {
+    pub fn plan(config: &Config) -> Result<Sandbox, String> {
         let run = drawn();
         let bad_url = || "database.url: expected postgres://user@host:5432/name".to_owned();
         let mut server: Url = config.database.url.reveal().parse().map_err(|_| bad_url())?;
@@ -55,12 +55,17 @@ impl Scratch {
         config.broker.prefix = format!("rehearsal-{run}.");
         let bad_url = || "broker.url: expected amqp://user:password@host:5672/vhost".to_owned();
         let url: Url = config.broker.url.reveal().parse().map_err(|_| bad_url())?;
-        if url.scheme() != "amqp" {
-            return Err("broker.url: a rehearsal reads along, so it needs amqp, not amqps".into());
+        match url.scheme() {
+            "amqp" => {}
+            "amqps" => {
+                let why = "broker.url: a rehearsal reads along, so it needs amqp, not amqps";
+                return Err(why.to_owned());
+            }
+            _ => return Err(bad_url()),
         }
         let rabbit = find("RabbitMQ", url.host_str(), url.port().unwrap_or(5672))?;
         let broker = Arc::new(brokers::rabbit(&config)?);
-        Ok(Scratch { config, postgres, rabbit, broker, server })
+        Ok(Sandbox { config, postgres, rabbit, broker, server })
     }
 
     /// Makes databases and queues.

@@ -7,7 +7,7 @@ use stormproof_sim::storm::faults::Kind;
 use stormproof_sim::storm::moment::{Act, Side};
 use stormproof_system::messages::QUEUES;
 
-use super::super::doors::{Ground, Link};
+use super::super::link::{Link, ProxyContext};
 use super::super::way::is_end;
 use super::{Flow, Speaker};
 
@@ -55,7 +55,7 @@ const ACK: u16 = 80;
 impl Talk {
     pub(super) async fn hear(
         &mut self,
-        ground: &Ground,
+        context: &ProxyContext,
         link: &Link,
         speaker: Speaker,
         bytes: &[u8],
@@ -67,8 +67,8 @@ impl Talk {
         }
         while let Some(frame) = self.next(speaker) {
             let resets = match frame[0] {
-                METHOD => self.method(ground, link, speaker, &frame).await,
-                HEADER => self.header(ground, link, speaker, &frame).await,
+                METHOD => self.method(context, link, speaker, &frame).await,
+                HEADER => self.header(context, link, speaker, &frame).await,
                 _ => false,
             };
             if resets {
@@ -99,7 +99,7 @@ impl Talk {
     /// Whether the connection is to end instead of passing this method on.
     async fn method(
         &mut self,
-        ground: &Ground,
+        context: &ProxyContext,
         link: &Link,
         speaker: Speaker,
         frame: &[u8],
@@ -126,7 +126,7 @@ impl Talk {
             (Speaker::Client, ACK) => {
                 let Some((tag, all)) = reader.long().zip(reader.flag()) else { return false };
                 for schema in taken(&mut channel.unacknowledged, tag, all) {
-                    if strikes(ground, link, Side::Before, Act::Ack, &schema).await {
+                    if strikes(context, link, Side::Before, Act::Ack, &schema).await {
                         return true;
                     }
                 }
@@ -135,7 +135,7 @@ impl Talk {
                 let Some((tag, all)) = reader.long().zip(reader.flag()) else { return false };
                 for published in taken(&mut channel.unconfirmed, tag, all) {
                     let Published { schema, lost } = published;
-                    if lost || strikes(ground, link, Side::After, Act::Publish, &schema).await {
+                    if lost || strikes(context, link, Side::After, Act::Publish, &schema).await {
                         return true;
                     }
                 }
@@ -148,7 +148,7 @@ impl Talk {
     /// As [`Talk::method`], of a message's properties.
     async fn header(
         &mut self,
-        ground: &Ground,
+        context: &ProxyContext,
         link: &Link,
         speaker: Speaker,
         frame: &[u8],
@@ -164,11 +164,11 @@ impl Talk {
             }
             Speaker::Client => {
                 let Some(queue) = channel.publishing.take() else { return false };
-                if strikes(ground, link, Side::Before, Act::Publish, &schema).await {
+                if strikes(context, link, Side::Before, Act::Publish, &schema).await {
                     return true;
                 }
                 let fits = |kind: &Kind| matches!(kind, Kind::ConfirmLost { queue: aimed } if queue == Some(aimed));
-                let lost = ground.arms.strike(fits).is_some();
+                let lost = context.arms.strike(fits).is_some();
                 channel.published += 1;
                 channel.unconfirmed.insert(channel.published, Published { schema, lost });
                 false
@@ -178,14 +178,14 @@ impl Talk {
 }
 
 /// The client passes a moment. Whether the connection ends here, because of what strikes.
-async fn strikes(ground: &Ground, link: &Link, side: Side, act: Act, schema: &str) -> bool {
-    let Some(kind) = ground.arms.pass(&link.from, side, act, schema) else { return false };
+async fn strikes(context: &ProxyContext, link: &Link, side: Side, act: Act, schema: &str) -> bool {
+    let Some(kind) = context.arms.pass(&link.from, side, act, schema) else { return false };
     if kind.is_of_process() {
-        ground.troupe.strike(&kind).await;
+        context.cluster.strike(&kind).await;
     }
     match kind {
         Kind::Pause { length, .. } if side == Side::Before => {
-            tokio::time::sleep(ground.story.real(length)).await;
+            tokio::time::sleep(context.story.real(length)).await;
             false
         }
         // Of the operation itself: it is lost with the connection.

@@ -1,4 +1,4 @@
-//! Everybody whom a fault of the process family can strike: our own processes, and the servers that
+//! Every node that a fault of the process family can strike: our own processes, and the servers that
 //! are not ours to end, whose links are ended or silenced instead.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use super::story::{FAULT, Story};
 use super::way::is;
 
 /// The nodes of a rehearsal.
-pub struct Troupe {
+pub struct Cluster {
     pub replicas: Vec<Replica>,
     /// Broker, mail server and databases, and where each really is.
     foreign: BTreeMap<String, (SocketAddr, watch::Sender<Life>)>,
@@ -28,18 +28,18 @@ pub struct Troupe {
 /// How long a process may take to serve.
 const START_MAX: Duration = Duration::from_secs(60);
 
-impl Troupe {
+impl Cluster {
     pub fn new(
         replicas: Vec<Replica>,
         foreign: BTreeMap<String, SocketAddr>,
         story: Arc<Story>,
         accidents: Arc<Mutex<Vec<String>>>,
-    ) -> Troupe {
+    ) -> Cluster {
         let foreign = foreign.into_iter().map(|(node, address)| {
             let (life, _) = watch::channel(Life::Up(address));
             (node, (address, life))
         });
-        Troupe { replicas, foreign: foreign.collect(), story, accidents }
+        Cluster { replicas, foreign: foreign.collect(), story, accidents }
     }
 
     /// How `node` is.
@@ -51,7 +51,7 @@ impl Troupe {
             return life.subscribe();
         }
         let replica = self.replicas.iter().find(|replica| replica.node == node);
-        replica.expect("doors lead to nodes that are").life()
+        replica.expect("proxies lead to nodes that are").life()
     }
 
     /// Starts every process that is not at work, and waits until all serve.
@@ -109,11 +109,11 @@ impl Troupe {
             }
             let any = foreign.is_some() || !struck.is_empty();
             if any {
-                let (troupe, kind) = (self.clone(), kind.clone());
+                let (cluster, kind) = (self.clone(), kind.clone());
                 let name = name.clone();
                 tokio::spawn(async move {
-                    sleep(troupe.story.real(back_after)).await;
-                    troupe.back(&struck, &name, &kind).await;
+                    sleep(cluster.story.real(back_after)).await;
+                    cluster.back(&struck, &name, &kind).await;
                 });
             }
             any
@@ -136,7 +136,7 @@ impl Troupe {
     }
 
     /// Ends every process. What is under way is of no use to anybody any more.
-    pub async fn dismiss(&self) {
+    pub async fn kill_all(&self) {
         join_all(self.replicas.iter().map(Replica::end)).await;
     }
 

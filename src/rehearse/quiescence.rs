@@ -12,8 +12,8 @@ use stormproof_system::messages::DEAD;
 use stormproof_system::topology;
 use tokio::time::{Instant, sleep};
 
-use super::mirror::Seen;
-use super::stage::Stage;
+use super::real_cluster::RealCluster;
+use super::state_poller::Snapshot;
 use stormproof_bindings::dead_letters::DeadLetters as _;
 use stormproof_sim::shop::scene::Scene as _;
 
@@ -21,17 +21,17 @@ use stormproof_sim::shop::scene::Scene as _;
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 
 /// Waits until all is at rest at two looks in a row, with nothing changed in between; `bound` in real
-/// time. After the storm it gives up earlier, if nothing changes for as long as the stage has patience.
-pub async fn rest(stage: &Stage, judge: &Judge, bound: Duration) -> Option<Duration> {
+/// time. After the storm it gives up earlier, if nothing changes for as long as the plan has patience.
+pub async fn rest(cluster: &RealCluster, judge: &Judge, bound: Duration) -> Option<Duration> {
     let end = Instant::now() + bound;
-    let mut before: Option<Seen> = None;
+    let mut before: Option<Snapshot> = None;
     let (mut changed_at, mut commits) = (Instant::now(), 0);
     loop {
-        stage.refreshed().await;
-        let seen = stage.0.mirror.seen();
-        let rests = restless(stage, judge, &seen).await.is_empty();
+        cluster.refreshed().await;
+        let seen = cluster.0.state_poller.seen();
+        let rests = restless(cluster, judge, &seen).await.is_empty();
         if rests && before.as_ref() == Some(&seen) {
-            return Some(stage.elapsed());
+            return Some(cluster.elapsed());
         }
         before = rests.then_some(seen);
         let now = judge.bench().commits;
@@ -39,7 +39,7 @@ pub async fn rest(stage: &Stage, judge: &Judge, bound: Duration) -> Option<Durat
             (changed_at, commits) = (Instant::now(), now);
         }
         // In the storm it waits for what the scenario has planned.
-        let gives_up = stage.0.arms.are_down() && changed_at.elapsed() > stage.0.patience;
+        let gives_up = cluster.0.arms.are_down() && changed_at.elapsed() > cluster.0.patience;
         if Instant::now() >= end || gives_up {
             return None;
         }
@@ -48,7 +48,7 @@ pub async fn rest(stage: &Stage, judge: &Judge, bound: Duration) -> Option<Durat
 }
 
 /// What still moves, in words; empty at rest. The cheap questions come first.
-pub async fn restless(stage: &Stage, judge: &Judge, seen: &Seen) -> Vec<String> {
+pub async fn restless(cluster: &RealCluster, judge: &Judge, seen: &Snapshot) -> Vec<String> {
     let mut moving = people_and_orders(&judge.bench());
     if !moving.is_empty() {
         return moving;
@@ -60,7 +60,7 @@ pub async fn restless(stage: &Stage, judge: &Judge, seen: &Seen) -> Vec<String> 
         moving.push(format!("{unsent} messages wait in the outbox of {database}"));
     }
     if moving.is_empty() {
-        match waiting(stage, seen).await {
+        match waiting(cluster, seen).await {
             Ok(0) => {}
             Ok(count) => moving.push(format!("{count} messages are on their way")),
             Err(why) => moving.push(format!("the broker cannot be asked: {why}")),
@@ -86,8 +86,8 @@ fn people_and_orders(bench: &Bench) -> Vec<String> {
 }
 
 /// How many messages no consumer has done with.
-async fn waiting(stage: &Stage, seen: &Seen) -> Result<usize, String> {
-    let broker = &stage.0.scratch.broker;
+async fn waiting(cluster: &RealCluster, seen: &Snapshot) -> Result<usize, String> {
+    let broker = &cluster.0.sandbox.broker;
     let mut open = seen.written.difference(&seen.handled).peekable();
     let unread = if open.peek().is_some() {
         let dead = broker.list().await.map_err(|error| error.to_string())?;
@@ -96,17 +96,21 @@ async fn waiting(stage: &Stage, seen: &Seen) -> Result<usize, String> {
     } else {
         0
     };
-    let ready: usize = depths(stage).await?.into_iter().map(|(_, depth)| depth).sum();
-    Ok(unread + ready + stage.0.detours.waiting().await)
+    let ready: usize = depths(cluster).await?.into_iter().map(|(_, depth)| depth).sum();
+    Ok(unread + ready + cluster.0.queue_proxies.waiting().await)
 }
 
 /// Every queue but those of dead letters, with how many messages are ready in it.
-pub async fn depths(stage: &Stage) -> Result<Vec<(String, usize)>, String> {
+pub async fn depths(cluster: &RealCluster) -> Result<Vec<(String, usize)>, String> {
     let topology = topology::of_shop();
     let names = topology.queues.iter().map(|spec| spec.name.as_str());
     let names: Vec<&str> = names.filter(|name| !name.ends_with(DEAD)).collect();
-    debug_assert_eq!(names.len() + dead_letter_queues().count(), topology.queues.len());
-    let depths = stage.0.scratch.broker.depths(&names).await;
+    let (known, dead) = (topology.queues.len(), dead_letter_queues().count());
+    if names.len() + dead != known {
+        let work = names.len();
+        return Err(format!("of {known} queues {work} are for work and {dead} for dead letters"));
+    }
+    let depths = cluster.0.sandbox.broker.depths(&names).await;
     let depths = depths.map_err(|error| error.to_string())?;
     Ok(names.into_iter().map(str::to_owned).zip(depths).collect())
 }

@@ -1,5 +1,5 @@
 //! HTTP between two nodes: every request is read whole, named by its request line, and passed on
-//! unless a fault will have it otherwise.
+//! unless a fault acts on it.
 //!
 //! A request that gets no answer keeps its caller waiting; who gives up closes the connection, which
 //! ends the request here. Each connection of a caller has one connection of its own to the callee.
@@ -25,7 +25,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-use super::doors::{Ground, Link, travel};
+use super::link::{Link, ProxyContext, travel};
 use super::operations::operation;
 use super::processes::Life;
 use super::way::is;
@@ -37,8 +37,8 @@ const BODY_MAX: usize = 16 << 20;
 const ASTRAY_MAX: Duration = Duration::from_secs(60);
 
 /// A connection and its twin on the other side.
-struct Calls {
-    ground: Arc<Ground>,
+struct HttpConnection {
+    context: Arc<ProxyContext>,
     link: Link,
     server: SocketAddr,
     sender: Mutex<SendRequest<Body>>,
@@ -46,15 +46,15 @@ struct Calls {
 
 /// Carries one connection to its end, whichever side ends it.
 pub async fn carry(
-    ground: Arc<Ground>,
+    context: Arc<ProxyContext>,
     link: Link,
     life: watch::Receiver<Life>,
     stream: TcpStream,
 ) {
     let Life::Up(server) = *life.borrow() else { return };
     let Ok((sender, ended)) = connect(server).await else { return };
-    let calls = Arc::new(Calls { ground, link, server, sender: Mutex::new(sender) });
-    let service = service_fn(|request| calls.clone().answer(request));
+    let connection = Arc::new(HttpConnection { context, link, server, sender: Mutex::new(sender) });
+    let service = service_fn(|request| connection.clone().answer(request));
     let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let mut serving = std::pin::pin!(serving);
     // An error is a connection that broke: its ends find out by themselves.
@@ -79,7 +79,7 @@ async fn connect(server: SocketAddr) -> Result<(SendRequest<Body>, oneshot::Rece
     Ok((sender, ended))
 }
 
-impl Calls {
+impl HttpConnection {
     /// There and back. An error ends the connection without an answer.
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Error> {
         let (parts, body) = request.into_parts();
@@ -96,14 +96,14 @@ impl Calls {
         match &astray {
             Some(Kind::RequestLate { by, .. }) => {
                 // Late means after the caller gave up, however short the delay was meant to be.
-                self.send_later(&parts, &body, (*by).max(self.ground.call_timeout));
+                self.send_later(&parts, &body, (*by).max(self.context.call_timeout));
                 return silence().await;
             }
             Some(Kind::RequestTwice { by, .. }) => self.send_later(&parts, &body, *by),
             _ => {}
         }
 
-        travel(&self.ground, from, to).await;
+        travel(&self.context, from, to).await;
         let answer = {
             let mut sender = self.sender.lock().await;
             exchange(&mut sender, &parts, &body).await?
@@ -116,15 +116,15 @@ impl Calls {
         {
             return silence().await;
         }
-        travel(&self.ground, to, from).await;
+        travel(&self.context, to, from).await;
         Ok(answer)
     }
 
     /// The caller passes a moment. A fault of processes strikes here; any other is returned.
     async fn pass(&self, side: Side, operation: &str) -> Option<Kind> {
-        let kind = self.ground.arms.pass(&self.link.from, side, Act::Call, operation)?;
+        let kind = self.context.arms.pass(&self.link.from, side, Act::Call, operation)?;
         if kind.is_of_process() {
-            self.ground.troupe.strike(&kind).await;
+            self.context.cluster.strike(&kind).await;
             return None;
         }
         Some(kind)
@@ -138,7 +138,7 @@ impl Calls {
                 && is(&self.link.to, to)
                 && operation.as_ref().is_none_or(|operation| *operation == name)
         };
-        self.ground.arms.strike(|kind| match kind {
+        self.context.arms.strike(|kind| match kind {
             Kind::ReplyLost { from, to, operation }
             | Kind::RequestLate { from, to, operation, .. }
             | Kind::RequestTwice { from, to, operation, .. } => fits(from, to, operation),
@@ -149,8 +149,8 @@ impl Calls {
     /// Sends a request that its caller knows nothing of, later.
     fn send_later(&self, parts: &Parts, body: &Bytes, by: Duration) {
         let (parts, body) = (parts.clone(), body.clone());
-        let (wait, server) = (self.ground.story.real(by), self.server);
-        let mut life = self.ground.troupe.life(&self.link.to);
+        let (wait, server) = (self.context.story.real(by), self.server);
+        let mut life = self.context.cluster.life(&self.link.to);
         tokio::spawn(async move {
             sleep(wait).await;
             // Where the node listens now; it may have been started again since.

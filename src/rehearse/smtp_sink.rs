@@ -10,35 +10,38 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Mails that were taken, in order.
 #[derive(Clone, Default)]
-pub struct Mailbox(Arc<Mutex<Vec<Taken>>>);
+pub struct SmtpSink(Arc<Mutex<Vec<ReceivedMail>>>);
 
 /// A mail as it travelled.
 #[derive(Clone, Debug)]
-pub struct Taken {
+pub struct ReceivedMail {
+    /// The last recipient of its envelope.
     pub to: String,
+    /// Head and body, lines ended by `\n`.
     pub content: String,
 }
 
-impl Mailbox {
-    /// Listens on loopback for as long as the rehearsal lasts; where.
+impl SmtpSink {
+    /// Listens on loopback for as long as the runtime lasts; where.
     ///
     /// # Errors
     /// If there is no port.
-    pub async fn open() -> Result<(Mailbox, SocketAddr), String> {
+    pub async fn open() -> Result<(SmtpSink, SocketAddr), String> {
         let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = bound.map_err(|error| format!("no port for the mail server: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let mailbox = Mailbox::default();
-        let serving = mailbox.clone();
+        let smtp_sink = SmtpSink::default();
+        let serving = smtp_sink.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serving.clone().converse(stream));
             }
         });
-        Ok((mailbox, address))
+        Ok((smtp_sink, address))
     }
 
-    pub fn mails(&self) -> Vec<Taken> {
+    /// What it has taken, the oldest first.
+    pub fn mails(&self) -> Vec<ReceivedMail> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -46,10 +49,10 @@ impl Mailbox {
         let (read, mut write) = stream.into_split();
         let mut lines = BufReader::new(read).lines();
         let mut to = String::new();
-        write.write_all(b"220 rehearsal\r\n").await?;
+        write.write_all(b"220 sink\r\n").await?;
         while let Some(line) = lines.next_line().await? {
             let answer: &[u8] = match line.get(..4).unwrap_or_default().to_uppercase().as_str() {
-                "EHLO" => b"250-rehearsal\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
+                "EHLO" => b"250-sink\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
                 "QUIT" => b"221 bye\r\n",
                 "RCPT" => {
                     let address = line.split(['<', '>']).nth(1).unwrap_or_default();
@@ -63,7 +66,7 @@ impl Mailbox {
                         content.push_str(&line);
                         content.push('\n');
                     }
-                    let taken = Taken { to: std::mem::take(&mut to), content };
+                    let taken = ReceivedMail { to: std::mem::take(&mut to), content };
                     self.0.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
                     b"250 taken\r\n"
                 }
@@ -75,7 +78,7 @@ impl Mailbox {
     }
 }
 
-impl Taken {
+impl ReceivedMail {
     /// What it is about; nothing can be said of a mail that is not the shop's.
     pub fn seen(&self) -> Option<MailSeen> {
         seen(&self.content, &self.to)

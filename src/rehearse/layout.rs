@@ -1,4 +1,5 @@
-//! Who plays, who talks to whom, and what each process is told: the wiring of a stage.
+//! The layout of a rehearsal: which replicas there are, who talks to whom, and what each process is
+//! told in its settings.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,16 +11,15 @@ use stormproof_system::ports::Rng;
 use stormproof_system::service::SERVICES;
 use stormproof_system::trace::hex;
 
-use super::doors::{Carrier, Link};
-use super::scratch::Scratch;
-use super::stage::Plan;
-use super::wire::Protocol;
+use super::link::{Link, Protocol, Transport};
+use super::plan::Plan;
+use super::sandbox::Sandbox;
 use crate::config::registry::SETTINGS;
 use crate::config::{Config, Log, LogFormat};
 use stormproof_bindings::rng::SystemRng;
 
-/// Ports of doors, by caller and callee.
-pub type Ports = BTreeMap<(String, String), u16>;
+/// Ports of proxies, by caller and callee.
+pub type ProxyPorts = BTreeMap<(String, String), u16>;
 
 /// A replica's names.
 #[derive(Clone)]
@@ -46,36 +46,36 @@ pub fn replicas(scenario: &Scenario) -> Vec<Name> {
 }
 
 /// Every two nodes that talk.
-pub fn links(names: &[Name], customers: usize) -> Vec<(Link, Carrier)> {
+pub fn links(names: &[Name], customers: usize) -> Vec<(Link, Transport)> {
     let mut callers: Vec<String> = names.iter().map(|name| name.node.clone()).collect();
     callers.extend((1..=customers).map(map::customer));
     let mut links = Vec::new();
-    let mut link = |from: &str, to: &str, carrier| {
-        links.push((Link { from: from.to_owned(), to: to.to_owned() }, carrier));
+    let mut link = |from: &str, to: &str, transport| {
+        links.push((Link { from: from.to_owned(), to: to.to_owned() }, transport));
     };
     for to in names {
         for from in callers.iter().filter(|from| map::calls(from, &to.node)) {
-            link(from, &to.node, Carrier::Calls);
+            link(from, &to.node, Transport::Http);
         }
-        link(STAFF, &to.node, Carrier::Calls);
+        link(STAFF, &to.node, Transport::Http);
     }
     for from in names {
-        link(&from.node, &map::database_of(from.service), Carrier::Wire(Protocol::Postgres));
-        link(&from.node, BROKER, Carrier::Wire(Protocol::Amqp));
+        link(&from.node, &map::database_of(from.service), Transport::Tcp(Protocol::Postgres));
+        link(&from.node, BROKER, Transport::Tcp(Protocol::Amqp));
         if map::calls(&from.node, MAIL) {
-            link(&from.node, MAIL, Carrier::Wire(Protocol::Smtp));
+            link(&from.node, MAIL, Transport::Tcp(Protocol::Smtp));
         }
     }
     links
 }
 
 /// The settings of all processes.
-pub fn config_of(plan: &Plan<'_>, scratch: &Scratch) -> Config {
+pub fn config_of(plan: &Plan<'_>, sandbox: &Sandbox) -> Config {
     let mut config = Config {
         log: Log { format: LogFormat::Json, level: tracing::Level::INFO },
-        ..scratch.config.clone()
+        ..sandbox.config.clone()
     };
-    config.shop = plan.pace.settings(settings(plan.scenario));
+    config.shop = plan.scale.settings(settings(plan.scenario));
     config.shop.auth.customer_secret = secret();
     config.shop.auth.service_secret = secret();
     // All people of a rehearsal have one address.
@@ -94,29 +94,34 @@ fn secret() -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The settings of one process: all that it reaches is behind its own doors.
-pub fn behind_doors(config: &Config, scratch: &Scratch, name: &Name, doors: &Ports) -> Config {
+/// The settings of one process: all that it reaches is behind its own proxies.
+pub fn behind_proxies(
+    config: &Config,
+    sandbox: &Sandbox,
+    name: &Name,
+    proxies: &ProxyPorts,
+) -> Config {
     let mut config = config.clone();
-    let door = |to: &str| doors.get(&(name.node.clone(), to.to_owned())).copied();
+    let port = |to: &str| proxies.get(&(name.node.clone(), to.to_owned())).copied();
     config.node.clone_from(&name.shown);
     config.listen = Some(([127, 0, 0, 1], 0).into());
-    if let Some(port) = door(&map::database_of(name.service)) {
-        config.database.url = scratch.database_behind(name.service, port).as_str().into();
+    if let Some(port) = port(&map::database_of(name.service)) {
+        config.database.url = sandbox.database_behind(name.service, port).as_str().into();
     }
-    if let Some(port) = door(BROKER) {
-        config.broker.url = scratch.broker_behind(port).as_str().into();
+    if let Some(port) = port(BROKER) {
+        config.broker.url = sandbox.broker_behind(port).as_str().into();
     }
-    if let Some(port) = door(MAIL) {
+    if let Some(port) = port(MAIL) {
         config.smtp.url = format!("smtp://127.0.0.1:{port}").as_str().into();
     }
-    config.peers = peers(&name.node, doors);
+    config.peers = peers(&name.node, proxies);
     config
 }
 
-/// The doors of `from`, by service. Whom it never calls it is told at an address where nobody is.
-pub fn peers(from: &str, doors: &Ports) -> BTreeMap<&'static str, Vec<String>> {
+/// The proxies of `from`, by service. A service that it never calls has an address where nobody is.
+pub fn peers(from: &str, proxies: &ProxyPorts) -> BTreeMap<&'static str, Vec<String>> {
     let of = |service: &'static str| {
-        let own = doors
+        let own = proxies
             .iter()
             .filter(|((caller, to), _)| caller == from && map::service_of(to) == service);
         let mut urls: Vec<String> =

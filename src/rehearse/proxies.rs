@@ -1,9 +1,9 @@
-//! Doors: one listening socket for each two nodes that talk, between them. What passes is carried by
-//! `calls.rs` (HTTP) or `wire.rs` (everything else), at the mercy of the faults.
+//! Proxies: one listening socket for each two nodes that talk, between them. A connection is carried by
+//! `http_proxy.rs` (HTTP) or `tcp_proxy/` (everything else), which let faults act on it.
 //!
-//! A door is like what is behind it: where nobody listens, it refuses; where nobody answers, attempts
+//! A proxy is like what is behind it: where nobody listens, it refuses; where nobody answers, attempts
 //! to connect hang. A socket whose queue of attempts is full drops the next one unanswered, which is
-//! what a host that is cut off does; so a hanging door fills its own queue and takes nothing.
+//! what a host that is cut off does; so a hanging proxy fills its own queue and takes nothing.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,65 +14,37 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::arms::Arms;
+use super::link::{Link, ProxyContext, TICK, Transport};
 use super::processes::Life;
-use super::story::Story;
-use super::troupe::Troupe;
-use super::wire::Protocol;
-use super::{calls, wire};
+use super::way::is_foreign;
+use super::{http_proxy, tcp_proxy};
 use stormproof_bindings::rng::SystemRng;
 use stormproof_system::ports::Rng;
 
-/// What all doors share.
-pub struct Ground {
-    pub arms: Arc<Arms>,
-    pub troupe: Arc<Troupe>,
-    pub story: Arc<Story>,
-    /// How long the services wait for each other, in the scenario's time: what is late is later.
-    pub call_timeout: Duration,
-}
-
-/// Two nodes, the first of which connects to the second.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    pub from: String,
-    pub to: String,
-}
-
-/// How what passes is carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carrier {
-    Calls,
-    Wire(Protocol),
-}
-
-/// How often a condition is looked at.
-pub const TICK: Duration = Duration::from_millis(10);
-
-/// Ports that the system gives to nobody by itself, so that a door that was closed finds its own
+/// Ports that the system gives to nobody by itself, so that a proxy that was closed finds its own
 /// free.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
 const PORTS_TRIED: usize = 200;
 
-/// Attempts to connect that wait to be taken, at a door that may have to hang, and at others.
+/// Attempts to connect that wait to be taken, at a proxy that may have to hang, and at others.
 const QUEUE_SHORT: u32 = 4;
 const QUEUE: u32 = 128;
 
 /// Nobody on this machine takes longer to answer an attempt.
 const ANSWERED: Duration = Duration::from_millis(60);
 
-/// Opens a door to `link.to`, which is kept among `doors`; its port.
+/// Opens a proxy to `link.to`, which runs among `proxies`; its port.
 ///
 /// # Errors
 /// If no port is to be had.
 pub fn open(
-    doors: &mut JoinSet<()>,
-    ground: &Arc<Ground>,
+    proxies: &mut JoinSet<()>,
+    context: &Arc<ProxyContext>,
     link: Link,
-    carrier: Carrier,
+    transport: Transport,
 ) -> Result<u16, String> {
-    let life = ground.troupe.life(&link.to);
-    let may_hang = ground.arms.concern(&link.from, &link.to) || super::way::is_foreign(&link.to);
+    let life = context.cluster.life(&link.to);
+    let may_hang = context.arms.concern(&link.from, &link.to) || is_foreign(&link.to);
     let queue = if may_hang { QUEUE_SHORT } else { QUEUE };
     let rng: &dyn Rng = &SystemRng;
     for _ in 0..PORTS_TRIED {
@@ -80,9 +52,9 @@ pub fn open(
         let offset = u16::try_from(rng.below("port", span)).expect("it is below the span");
         let port = PORTS.start + offset;
         if let Ok(listener) = listen(port, queue) {
-            let ground = ground.clone();
-            let door = Door { ground, link, carrier, port, queue, may_hang };
-            doors.spawn(door.keep(listener, life));
+            let context = context.clone();
+            let proxy = Proxy { context, link, transport, port, queue, may_hang };
+            proxies.spawn(proxy.run(listener, life));
             return Ok(port);
         }
     }
@@ -96,25 +68,25 @@ fn listen(port: u16, queue: u32) -> std::io::Result<TcpListener> {
     socket.listen(queue)
 }
 
-struct Door {
-    ground: Arc<Ground>,
+struct Proxy {
+    context: Arc<ProxyContext>,
     link: Link,
-    carrier: Carrier,
+    transport: Transport,
     port: u16,
     queue: u32,
     may_hang: bool,
 }
 
-impl Door {
-    /// Keeps the door for as long as the rehearsal lasts.
-    async fn keep(self, listener: TcpListener, mut life: watch::Receiver<Life>) {
+impl Proxy {
+    /// Serves for as long as the rehearsal lasts.
+    async fn run(self, listener: TcpListener, mut life: watch::Receiver<Life>) {
         let Link { from, to } = &self.link;
         let mut listener = Some(listener);
         let mut plug: Option<Vec<TcpStream>> = None;
         let mut connections = JoinSet::new();
         loop {
             let now = *life.borrow_and_update();
-            let way = self.ground.arms.way(from, to);
+            let way = self.context.arms.way(from, to);
             let hangs = way.cut || way.hangs || now == Life::Silent;
             match now {
                 Life::Down => (listener, plug) = (None, None),
@@ -126,7 +98,7 @@ impl Door {
                     plug = Some(self.fill().await);
                 }
                 if way != Default::default() && is_knocked_at(self.port) {
-                    self.ground.arms.matter(from, to);
+                    self.context.arms.matter(from, to);
                 }
             } else if let (Some(plug), Some(listener)) = (plug.take(), &listener) {
                 unplug(plug, listener).await;
@@ -153,10 +125,12 @@ impl Door {
         life: watch::Receiver<Life>,
     ) -> futures::future::BoxFuture<'static, ()> {
         stream.set_nodelay(true).ok();
-        let (ground, link) = (self.ground.clone(), self.link.clone());
-        match self.carrier {
-            Carrier::Calls => Box::pin(calls::carry(ground, link, life, stream)),
-            Carrier::Wire(protocol) => Box::pin(wire::carry(ground, link, life, protocol, stream)),
+        let (context, link) = (self.context.clone(), self.link.clone());
+        match self.transport {
+            Transport::Http => Box::pin(http_proxy::carry(context, link, life, stream)),
+            Transport::Tcp(protocol) => {
+                Box::pin(tcp_proxy::carry(context, link, life, protocol, stream))
+            }
         }
     }
 
@@ -202,17 +176,4 @@ fn is_knocked_at(port: u16) -> bool {
         let mut words = line.split_whitespace().skip(2);
         words.next().is_some_and(|word| word.ends_with(&peer)) && words.next() == Some("02")
     })
-}
-
-/// What lies between two nodes: waits out its delay, and until it is not cut any more.
-pub async fn travel(ground: &Ground, from: &str, to: &str) {
-    let way = ground.arms.way(from, to);
-    if !way.cut && way.delay.is_zero() {
-        return;
-    }
-    ground.arms.matter(from, to);
-    sleep(ground.story.real(way.delay)).await;
-    while ground.arms.way(from, to).cut {
-        sleep(TICK).await;
-    }
 }

@@ -13,55 +13,55 @@ use stormproof_sim::shop::{map, secrets};
 use stormproof_sim::value::Value;
 use stormproof_system::messages::DEAD;
 
-use super::mirror::Rows;
-use super::rest;
-use super::stage::Stage;
+use super::quiescence;
+use super::real_cluster::RealCluster;
+use super::state_poller::Rows;
 use stormproof_bindings::dead_letters::DeadLetters as _;
 
 /// Gathers; the judge follows the whole run as one step, with every move that is written in `audit`.
-pub async fn gather(stage: &Stage, judge: &Judge, rested_at: Option<f64>) -> Reckoning {
-    stage.refreshed().await;
-    let seen = stage.0.mirror.seen();
-    follow_whole(stage, judge).await;
+pub async fn gather(cluster: &RealCluster, judge: &Judge, rested_at: Option<f64>) -> Reckoning {
+    cluster.refreshed().await;
+    let seen = cluster.0.state_poller.seen();
+    follow_whole(cluster, judge).await;
     let restless = match rested_at {
         Some(_) => Vec::new(),
-        None => rest::restless(stage, judge, &seen).await,
+        None => quiescence::restless(cluster, judge, &seen).await,
     };
     let unread = seen.written.difference(&seen.handled).count();
     let mut reckoning = Reckoning {
         rested_at,
         restless,
-        mails: stage.0.mailbox.mails().iter().filter_map(|mail| mail.seen()).collect(),
-        in_flight: stage.0.detours.waiting().await,
+        mails: cluster.0.smtp_sink.mails().iter().filter_map(|mail| mail.seen()).collect(),
+        in_flight: cluster.0.queue_proxies.waiting().await,
         messages: i64::try_from(seen.written.len()).expect("a rehearsal is small"),
         unsent: seen.unsent.into_iter().collect(),
         lost_commits: seen.lost,
-        leaks: stage.0.story.leaks(),
+        leaks: cluster.0.story.leaks(),
         ..Reckoning::default()
     };
-    look_at_broker(stage, &mut reckoning).await;
+    look_at_broker(cluster, &mut reckoning).await;
     // What is in no inbox is dead, or it is lost.
     let dead = reckoning.dead.iter().filter(|letter| &*letter.order != "poison").count();
     reckoning.in_flight += unread.saturating_sub(dead);
-    look_at_store(stage, &mut reckoning).await;
+    look_at_store(cluster, &mut reckoning).await;
     for database in map::databases() {
-        for row in read(stage, &database, "SELECT order_id, kind FROM alerts").await {
+        for row in read(cluster, &database, "SELECT order_id, kind FROM alerts").await {
             let (order, kind) = (text(&row[0]), text(&row[1]).to_string());
             reckoning.alerts.push(AlertSeen { database: database.clone(), order, kind });
         }
     }
-    look_for_leaks(stage, &mut reckoning).await;
+    look_for_leaks(cluster, &mut reckoning).await;
     reckoning
 }
 
 /// Nobody saw the commits one by one; but each move of a machine left a row.
-async fn follow_whole(stage: &Stage, judge: &Judge) {
-    let (truth, mut step) = Truth::come_to(&stage.0.mirror.seen().tables);
-    step.at = stage.elapsed();
+async fn follow_whole(cluster: &RealCluster, judge: &Judge) {
+    let (truth, mut step) = Truth::come_to(&cluster.0.state_poller.seen().tables);
+    step.at = cluster.elapsed();
     for database in map::databases() {
         let sql = "SELECT noun, subject, from_state, to_state FROM audit ORDER BY at, id";
         let mut states: BTreeMap<(String, String), String> = BTreeMap::new();
-        for row in read(stage, &database, sql).await {
+        for row in read(cluster, &database, sql).await {
             let [noun, subject, from, to] = [0, 1, 2, 3].map(|at| text(&row[at]).to_string());
             let known = states.insert((noun.clone(), subject.clone()), to.clone());
             // Where a machine begins no row tells; elsewhere it goes on where it was.
@@ -75,7 +75,7 @@ async fn follow_whole(stage: &Stage, judge: &Judge) {
     }
     let bench = &mut *judge.bench();
     bench.truth = truth;
-    bench.follow(stage, &step);
+    bench.follow(cluster, &step);
 }
 
 /// The words of a machine's state as the invariants know them; no others are asked for.
@@ -86,14 +86,14 @@ fn known_words(noun: &str, state: &str) -> Option<(&'static str, &'static str)> 
     })
 }
 
-async fn look_at_broker(stage: &Stage, reckoning: &mut Reckoning) {
-    match rest::depths(stage).await {
+async fn look_at_broker(cluster: &RealCluster, reckoning: &mut Reckoning) {
+    match quiescence::depths(cluster).await {
         Ok(depths) => {
             reckoning.queues = depths.into_iter().filter(|(_, depth)| *depth > 0).collect()
         }
         Err(why) => reckoning.restless.push(why),
     }
-    match stage.0.scratch.broker.list().await {
+    match cluster.0.sandbox.broker.list().await {
         Ok(dead) => {
             reckoning.dead = dead
                 .into_iter()
@@ -108,28 +108,28 @@ async fn look_at_broker(stage: &Stage, reckoning: &mut Reckoning) {
     }
 }
 
-async fn look_at_store(stage: &Stage, reckoning: &mut Reckoning) {
+async fn look_at_store(cluster: &RealCluster, reckoning: &mut Reckoning) {
     let store = map::database_of("store");
-    for row in read(stage, &store, "SELECT order_id, sku, quantity FROM order_lines").await {
+    for row in read(cluster, &store, "SELECT order_id, sku, quantity FROM order_lines").await {
         let quantity = row[2].as_i64().unwrap_or(0);
         let lines = reckoning.lines.entry(text(&row[0])).or_default();
         *lines.entry(text(&row[1]).to_string()).or_default() += quantity;
     }
-    for row in read(stage, &store, "SELECT order_id, goal, stock, delivery FROM sagas").await {
+    for row in read(cluster, &store, "SELECT order_id, goal, stock, delivery FROM sagas").await {
         let [goal, stock, delivery] = [1, 2, 3].map(|at| text(&row[at]).to_string());
         reckoning.sagas.insert(text(&row[0]), SagaSeen { goal, stock, delivery });
     }
 }
 
 /// Every text that leaves a service other than to the one it belongs to.
-async fn look_for_leaks(stage: &Stage, reckoning: &mut Reckoning) {
+async fn look_for_leaks(cluster: &RealCluster, reckoning: &mut Reckoning) {
     let mut leaks = std::mem::take(&mut reckoning.leaks);
-    for mail in stage.0.mailbox.mails() {
+    for mail in cluster.0.smtp_sink.mails() {
         leaks.extend(secrets::in_text("a mail", &mail.content));
     }
     for database in map::databases() {
         for (table, sql) in secrets::TEXTS {
-            for row in read(stage, &database, sql).await {
+            for row in read(cluster, &database, sql).await {
                 leaks.extend(secrets::in_text(&format!("{table} of {database}"), &text(&row[0])));
             }
         }
@@ -140,11 +140,11 @@ async fn look_for_leaks(stage: &Stage, reckoning: &mut Reckoning) {
 }
 
 /// Nothing, if the database does not answer: then the run is restless and says so.
-async fn read(stage: &Stage, database: &str, sql: &str) -> Rows {
-    match stage.0.mirror.ask(database, sql).await {
+async fn read(cluster: &RealCluster, database: &str, sql: &str) -> Rows {
+    match cluster.0.state_poller.ask(database, sql).await {
         Ok(rows) => rows,
         Err(error) => {
-            stage.0.troupe.note(format!("{database} cannot be read: {error}"));
+            cluster.0.cluster.note(format!("{database} cannot be read: {error}"));
             Rows::new()
         }
     }

@@ -1,7 +1,7 @@
-//! Everything but HTTP between two nodes: bytes, both ways, at the mercy of the faults.
+//! Everything but HTTP between two nodes: bytes, both ways, on which faults may act.
 //!
 //! Where the protocol is known, its messages are understood as far as a fault may be aimed at them
-//! (`wire/postgres.rs`, `wire/amqp.rs`, `wire/smtp.rs`).
+//! (`tcp_proxy/postgres.rs`, `tcp_proxy/amqp.rs`, `tcp_proxy/smtp.rs`).
 
 mod amqp;
 mod postgres;
@@ -17,16 +17,8 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio::{select, try_join};
 
-use super::doors::{Ground, Link, TICK};
+use super::link::{Link, Protocol, ProxyContext, TICK};
 use super::processes::Life;
-
-/// What is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    Postgres,
-    Amqp,
-    Smtp,
-}
 
 /// Who is speaking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,18 +44,24 @@ enum Talk {
 }
 
 impl Talk {
-    async fn hear(&mut self, ground: &Ground, link: &Link, speaker: Speaker, bytes: &[u8]) -> Flow {
+    async fn hear(
+        &mut self,
+        context: &ProxyContext,
+        link: &Link,
+        speaker: Speaker,
+        bytes: &[u8],
+    ) -> Flow {
         match self {
-            Talk::Postgres(talk) => talk.hear(ground, link, speaker, bytes).await,
-            Talk::Amqp(talk) => talk.hear(ground, link, speaker, bytes).await,
-            Talk::Smtp(talk) => talk.hear(ground, link, speaker, bytes).await,
+            Talk::Postgres(talk) => talk.hear(context, link, speaker, bytes).await,
+            Talk::Amqp(talk) => talk.hear(context, link, speaker, bytes).await,
+            Talk::Smtp(talk) => talk.hear(context, link, speaker, bytes).await,
         }
     }
 }
 
 /// Carries one connection to its end, whichever side ends it.
 pub async fn carry(
-    ground: Arc<Ground>,
+    context: Arc<ProxyContext>,
     link: Link,
     mut life: watch::Receiver<Life>,
     protocol: Protocol,
@@ -79,7 +77,7 @@ pub async fn carry(
     });
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let pump = Pump { ground: &ground, link: &link, talk: &talk, life: life.clone() };
+    let pump = Pump { context: &context, link: &link, talk: &talk, life: life.clone() };
     let down = life.wait_for(|life| *life == Life::Down);
     // An error is a connection that broke: its ends find out by themselves.
     select! {
@@ -92,7 +90,7 @@ pub async fn carry(
 
 /// Both directions of a connection.
 struct Pump<'a> {
-    ground: &'a Ground,
+    context: &'a ProxyContext,
     link: &'a Link,
     talk: &'a Mutex<Talk>,
     life: watch::Receiver<Life>,
@@ -130,18 +128,18 @@ impl Pump<'_> {
                 return Ok(());
             }
             let mut talk = self.talk.lock().await;
-            let flow = talk.hear(self.ground, self.link, speaker, &buffer[..count]).await;
+            let flow = talk.hear(self.context, self.link, speaker, &buffer[..count]).await;
             drop(talk);
             let Flow::Pass(bytes) = flow else {
                 return Err(Error::from(ErrorKind::ConnectionReset));
             };
             let (sender, receiver) = self.ends(speaker);
-            let way = self.ground.arms.way(sender, receiver);
+            let way = self.context.arms.way(sender, receiver);
             if way.cut || !way.delay.is_zero() {
-                self.ground.arms.matter(sender, receiver);
+                self.context.arms.matter(sender, receiver);
             }
             // An error says that the other side has ended.
-            said.send((Instant::now() + self.ground.story.real(way.delay), bytes)).ok();
+            said.send((Instant::now() + self.context.story.real(way.delay), bytes)).ok();
         }
     }
 
@@ -154,7 +152,7 @@ impl Pump<'_> {
         let (sender, receiver) = self.ends(speaker);
         while let Some((due, bytes)) = heard.recv().await {
             sleep_until(due).await;
-            let is_cut = || self.ground.arms.way(sender, receiver).cut;
+            let is_cut = || self.context.arms.way(sender, receiver).cut;
             while is_cut() || *self.life.borrow() == Life::Silent {
                 sleep(TICK).await;
             }

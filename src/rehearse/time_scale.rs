@@ -17,12 +17,12 @@ use stormproof_bindings::clock::SystemClock;
 
 /// Scenario seconds in one second of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace(pub u32);
+pub struct TimeScale(pub u32);
 
 /// Settings are told in whole milliseconds, and none of them may be nothing.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-impl Pace {
+impl TimeScale {
     /// How long `scenario` lasts here.
     pub fn real(self, scenario: Duration) -> Duration {
         scenario / self.0
@@ -60,9 +60,9 @@ impl Pace {
 }
 
 /// People's clock: it tells our time, and they sleep at their pace.
-pub struct PacedClock(pub Pace);
+pub struct ScaledClock(pub TimeScale);
 
-impl Clock for PacedClock {
+impl Clock for ScaledClock {
     fn now(&self) -> Time {
         SystemClock.now()
     }
@@ -73,14 +73,14 @@ impl Clock for PacedClock {
 }
 
 /// People's HTTP: they lose patience at their pace.
-pub struct PacedHttp {
-    pub pace: Pace,
+pub struct ScaledHttp {
+    pub scale: TimeScale,
     pub http: Arc<dyn Http>,
 }
 
-impl Http for PacedHttp {
+impl Http for ScaledHttp {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, CallError>> {
-        let timeout = self.pace.real(call.timeout);
+        let timeout = self.scale.real(call.timeout);
         self.http.call(Call { timeout, ..call })
     }
 }
@@ -113,7 +113,7 @@ mod tests {
             lines.filter_map(|(name, text)| Some((name.to_owned(), length(text)?))).collect()
         };
         let slow = Settings::default();
-        let fast = Pace(10).settings(slow.clone());
+        let fast = TimeScale(10).settings(slow.clone());
         let pairs: Vec<_> = lengths(&slow).into_iter().zip(lengths(&fast)).collect();
         assert!(pairs.len() > 15, "{pairs:?}");
         for ((name, slow), (_, fast)) in pairs {

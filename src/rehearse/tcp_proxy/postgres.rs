@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use stormproof_sim::storm::faults::Kind;
 use stormproof_sim::storm::moment::{Act, Side};
 
-use super::super::doors::{Ground, Link};
+use super::super::link::{Link, ProxyContext};
 use super::super::way::{is, is_end};
 use super::{Flow, Speaker};
 
@@ -70,7 +70,7 @@ const UNDONE: &[u8] = b"SERROR\0VERROR\0C40001\0\
 impl Talk {
     pub(super) async fn hear(
         &mut self,
-        ground: &Ground,
+        context: &ProxyContext,
         link: &Link,
         speaker: Speaker,
         bytes: &[u8],
@@ -85,8 +85,8 @@ impl Talk {
         let mut out = Vec::new();
         while let Some(message) = self.next(speaker) {
             let flow = match speaker {
-                Speaker::Client => self.asked(ground, link, message).await,
-                Speaker::Server => self.answered(ground, link, message).await,
+                Speaker::Client => self.asked(context, link, message).await,
+                Speaker::Server => self.answered(context, link, message).await,
             };
             match flow {
                 Flow::Pass(bytes) => out.extend(bytes),
@@ -116,7 +116,7 @@ impl Talk {
     }
 
     /// A message of the client.
-    async fn asked(&mut self, ground: &Ground, link: &Link, message: Vec<u8>) -> Flow {
+    async fn asked(&mut self, context: &ProxyContext, link: &Link, message: Vec<u8>) -> Flow {
         if self.phase == Phase::Opening {
             let asks = message.get(4..8) == Some(&TLS_ASKED);
             self.phase = if asks { Phase::Asking } else { Phase::Open };
@@ -126,13 +126,13 @@ impl Talk {
             (b'P', body) => self.prepares(body),
             // The binding asks before it commits: what is lost here is known to be undone.
             (b'B', body) if self.is_ask(body) => {
-                self.fate = self.before(ground, link).await;
+                self.fate = self.before(context, link).await;
                 if self.fate.is_none() {
                     return Flow::Reset;
                 }
             }
             (b'B', body) => self.binds(body),
-            (b'Q', b"COMMIT\0") => return self.commits(ground, link, message).await,
+            (b'Q', b"COMMIT\0") => return self.commits(context, link, message).await,
             (b'Q', body) if body.starts_with(b"BEGIN") || body.starts_with(b"ROLLBACK") => {
                 self.facts.clear();
                 (self.wrote, self.fate) = (false, None);
@@ -177,18 +177,18 @@ impl Talk {
     }
 
     /// A commit is about to be made: what becomes of it; nothing, if the connection ends here.
-    async fn before(&mut self, ground: &Ground, link: &Link) -> Option<Fate> {
+    async fn before(&mut self, context: &ProxyContext, link: &Link) -> Option<Fate> {
         let mut aimed = None;
         for fact in &self.facts {
-            match ground.arms.pass(&link.from, Side::Before, Act::Commit, fact) {
+            match context.arms.pass(&link.from, Side::Before, Act::Commit, fact) {
                 Some(kind) if kind.is_of_process() => {
-                    ground.troupe.strike(&kind).await;
+                    context.cluster.strike(&kind).await;
                     if is_end(&kind) {
                         return None;
                     }
                     // It goes on where it was, with the commit still to be made.
                     if let Kind::Pause { length, .. } = kind {
-                        tokio::time::sleep(ground.story.real(length)).await;
+                        tokio::time::sleep(context.story.real(length)).await;
                     }
                 }
                 kind => aimed = aimed.or(kind),
@@ -201,7 +201,7 @@ impl Talk {
             | Kind::SerializationFailure { database } => wrote && is(&link.to, database),
             _ => false,
         };
-        match aimed.or_else(|| ground.arms.strike(fits)) {
+        match aimed.or_else(|| context.arms.strike(fits)) {
             Some(Kind::ConnectionLostBeforeCommit { .. }) => None,
             Some(Kind::SerializationFailure { .. }) => Some(Fate::Undone),
             Some(Kind::ConnectionLostAfterCommit { .. }) => Some(Fate::Unheard),
@@ -209,9 +209,9 @@ impl Talk {
         }
     }
 
-    async fn commits(&mut self, ground: &Ground, link: &Link, message: Vec<u8>) -> Flow {
+    async fn commits(&mut self, context: &ProxyContext, link: &Link, message: Vec<u8>) -> Flow {
         let fate = match self.fate.take() {
-            None => self.before(ground, link).await,
+            None => self.before(context, link).await,
             fate => fate,
         };
         let facts = std::mem::take(&mut self.facts);
@@ -230,7 +230,7 @@ impl Talk {
     }
 
     /// A message of the server.
-    async fn answered(&mut self, ground: &Ground, link: &Link, message: Vec<u8>) -> Flow {
+    async fn answered(&mut self, context: &ProxyContext, link: &Link, message: Vec<u8>) -> Flow {
         // The answer to a request for TLS is no message.
         if message.len() < 5 || message[0] != b'C' {
             return Flow::Pass(message);
@@ -242,7 +242,7 @@ impl Talk {
         self.wrote |= changes.is_some_and(|count| count != b"0");
         match (tag, self.commit.take()) {
             (b"COMMIT", Some(Commit::Sent { facts, lost })) => {
-                self.committed(ground, link, facts, lost, message).await
+                self.committed(context, link, facts, lost, message).await
             }
             (b"ROLLBACK", Some(Commit::Undone)) => Flow::Pass(framed(b'E', UNDONE)),
             (_, commit) => {
@@ -255,16 +255,16 @@ impl Talk {
     /// A commit is durable, and its author does not know yet.
     async fn committed(
         &mut self,
-        ground: &Ground,
+        context: &ProxyContext,
         link: &Link,
         facts: Vec<String>,
         mut lost: bool,
         message: Vec<u8>,
     ) -> Flow {
         for fact in &facts {
-            match ground.arms.pass(&link.from, Side::After, Act::Commit, fact) {
+            match context.arms.pass(&link.from, Side::After, Act::Commit, fact) {
                 Some(kind) if kind.is_of_process() => {
-                    ground.troupe.strike(&kind).await;
+                    context.cluster.strike(&kind).await;
                     lost |= is_end(&kind);
                 }
                 kind => lost |= matches!(kind, Some(Kind::ConnectionLostAfterCommit { .. })),

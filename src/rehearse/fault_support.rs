@@ -1,4 +1,4 @@
-//! Which faults a rehearsal carries, and how; which it skips, and why. One table for the command, its
+//! Which faults a rehearsal supports, and how; which it skips, and why. One table for the command, its
 //! list and its report.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use stormproof_system::warehouse::reservation::State;
 
 use super::way::is_foreign;
 
-/// How each kind of fault is carried, in the order of [`KINDS`](stormproof_sim::storm::faults::KINDS).
+/// How each kind of fault is made, in the order of [`KINDS`](stormproof_sim::storm::faults::KINDS).
 pub const HOW: [(&str, &str); 18] = [
     (
         "crash",
@@ -30,17 +30,24 @@ pub const HOW: [(&str, &str); 18] = [
          connect hang",
     ),
     ("slow link", "everything between the two takes longer, each way"),
-    ("connect hangs", "the listening socket drops attempts, all its time long"),
-    ("reply lost", "the answer is kept"),
-    ("request late", "the request is kept, and sent after its caller gave up"),
+    ("connect hangs", "the listening socket drops attempts to connect, as long as the fault lasts"),
+    ("reply lost", "the answer is not passed on"),
+    ("request late", "the request is held back, and sent after its caller gave up"),
     ("request twice", "the request is sent once more, later, on a connection of its own"),
     ("confirm lost", "the publisher's connection ends when the broker's confirm comes"),
-    ("message twice", "the queue is bound aside, and the message put into it twice"),
-    ("message late", "the queue is bound aside, and the message put into it later"),
+    (
+        "message twice",
+        "a proxy queue takes its place at the exchange, and puts the message into it twice",
+    ),
+    (
+        "message late",
+        "a proxy queue takes its place at the exchange, and puts the message into it later",
+    ),
     ("message returned", "skipped: what to do with a message is the broker's own decision"),
     (
         "messages reordered",
-        "the queue is bound aside, and messages put into it in pairs, turned round",
+        "a proxy queue takes its place at the exchange, and puts messages into it in pairs, the \
+         second first",
     ),
     ("connection lost before commit", "the connection ends instead of passing COMMIT on"),
     ("connection lost after commit", "the connection ends when the answer to COMMIT comes"),
@@ -54,7 +61,7 @@ pub const MOMENTS: [(&str, &str); 5] = [
     ("publish", "the message and its confirm, by the message's type"),
     (
         "ack",
-        "the acknowledgement, by the type of the message delivered; after it nothing is to see",
+        "the acknowledgement, by the type of the message delivered; after it there is nothing to see",
     ),
     ("mail", "the mail's last line and the mail server's answer to it"),
 ];
@@ -62,17 +69,17 @@ pub const MOMENTS: [(&str, &str); 5] = [
 /// The faults of a scenario, sorted.
 pub struct Sorted {
     /// Each with its place in the scenario.
-    pub carried: Vec<(usize, Fault)>,
+    pub supported: Vec<(usize, Fault)>,
     /// What is skipped, and why, in words.
     pub skipped: Vec<String>,
 }
 
-/// Sorts the faults of `scenario` into those that are carried and those that are not.
+/// Sorts the faults of `scenario` into those that are supported and those that are not.
 pub fn sort(scenario: &Scenario) -> Sorted {
-    let mut sorted = Sorted { carried: Vec::new(), skipped: Vec::new() };
+    let mut sorted = Sorted { supported: Vec::new(), skipped: Vec::new() };
     for (place, fault) in scenario.faults.iter().enumerate() {
         match refusal(fault) {
-            None => sorted.carried.push((place, fault.clone())),
+            None => sorted.supported.push((place, fault.clone())),
             Some(why) => sorted.skipped.push(format!("{}: {why}", scenario.asked(place))),
         }
     }
@@ -83,7 +90,7 @@ pub fn sort(scenario: &Scenario) -> Sorted {
     sorted
 }
 
-/// Why a fault is not carried; `None` if it is.
+/// Why a fault is not supported; `None` if it is.
 fn refusal(fault: &Fault) -> Option<String> {
     if matches!(fault.kind, Kind::MessageReturned { .. }) {
         return Some("whether a queue takes a message is the broker's own decision".to_owned());
@@ -118,8 +125,8 @@ fn is_audited(moment: &Moment) -> bool {
 }
 
 /// The queues whose messages faults are aimed at, on their way in.
-pub fn queues_aside(carried: &[(usize, Fault)]) -> Vec<&'static str> {
-    let aimed = carried.iter().filter_map(|(_, fault)| match &fault.kind {
+pub fn queues_proxied(supported: &[(usize, Fault)]) -> Vec<&'static str> {
+    let aimed = supported.iter().filter_map(|(_, fault)| match &fault.kind {
         Kind::ConfirmLost { .. } => None,
         kind => kind.queue(),
     });
@@ -132,7 +139,7 @@ pub fn queues_aside(carried: &[(usize, Fault)]) -> Vec<&'static str> {
 
 /// What `--list` prints.
 pub fn list() -> String {
-    let mut text = String::from("faults, and how a rehearsal carries them\n");
+    let mut text = String::from("faults, and how a rehearsal makes them\n");
     for (kind, how) in HOW {
         text += &format!("  {kind:<29}  {how}\n");
     }
@@ -160,7 +167,7 @@ mod tests {
         assert_eq!(HOW.map(|(name, _)| name), kinds);
     }
 
-    /// Every fault of the scenarios is carried, but for those that are told here.
+    /// Every fault of the scenarios is supported, but for those that are told here.
     #[test]
     fn what_is_skipped_is_told_with_its_reason() {
         let skipped = |name: &str, when: &str| {
@@ -188,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scenarios_of_this_project_are_carried_whole() {
+    fn the_scenarios_of_this_project_are_supported_whole() {
         for scenario in files::load_all().expect("they are well formed") {
             let mut skipped = sort(&scenario).skipped;
             skipped.retain(|told| !told.starts_with("message returned "));

@@ -3,8 +3,8 @@
 
 use stormproof_sim::storm::moment::{Act, Side};
 
-use super::super::doors::{Ground, Link};
-use super::super::mails::template;
+use super::super::link::{Link, ProxyContext};
+use super::super::smtp_sink::template;
 use super::super::way::is_end;
 use super::{Flow, Speaker};
 
@@ -22,7 +22,7 @@ pub(super) struct Talk {
 impl Talk {
     pub(super) async fn hear(
         &mut self,
-        ground: &Ground,
+        context: &ProxyContext,
         link: &Link,
         speaker: Speaker,
         bytes: &[u8],
@@ -40,9 +40,9 @@ impl Talk {
             Speaker::Server => None,
         };
         if let Some((side, name)) = name
-            && let Some(kind) = ground.arms.pass(&link.from, side, Act::Mail, &name)
+            && let Some(kind) = context.arms.pass(&link.from, side, Act::Mail, &name)
         {
-            ground.troupe.strike(&kind).await;
+            context.cluster.strike(&kind).await;
             if is_end(&kind) {
                 return Flow::Reset;
             }

@@ -2,7 +2,7 @@
 //! people wait for.
 //!
 //! It lags: a commit shows with the next look. Who must see what is committed now asks for a look
-//! that begins later ([`Mirror::refreshed`]).
+//! that begins later ([`StatePoller::refreshed`]).
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,14 +32,14 @@ const LOOK_MAX: Duration = Duration::from_secs(10);
 /// Rows, each a list of values.
 pub type Rows = Vec<Vec<Value>>;
 
-/// The looks, and what the last one saw.
-pub struct Mirror {
+/// Polls the databases, and keeps what the last poll saw.
+pub struct StatePoller {
     databases: Vec<Options>,
     judge: Judge,
     begun: AtomicU64,
     done: watch::Sender<u64>,
     wake: Notify,
-    seen: Mutex<Seen>,
+    seen: Mutex<Snapshot>,
 }
 
 struct Options {
@@ -50,7 +50,7 @@ struct Options {
 
 /// What a look sees.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Seen {
+pub struct Snapshot {
     /// The watched tables, in the order of [`sources`].
     pub tables: Vec<Rows>,
     /// Outbox rows that are not sent, by database.
@@ -64,18 +64,18 @@ pub struct Seen {
     pub trouble: Option<String>,
 }
 
-impl Mirror {
-    /// Looks at the databases of `config` from now on; the judge learns what is there.
+impl StatePoller {
+    /// Polls the databases of `config` from now on; the judge learns what is there.
     ///
     /// # Errors
     /// If an address is none.
-    pub fn hang(config: &Config, judge: &Judge) -> Result<Arc<Mirror>, String> {
+    pub fn start(config: &Config, judge: &Judge) -> Result<Arc<StatePoller>, String> {
         let databases = SERVICES.iter().map(|service| {
             let options = config.database_url(service.name).parse();
             let options = options.map_err(|error: sqlx::Error| error.to_string())?;
             Ok(Options { name: map::database_of(service.name), options })
         });
-        let mirror = Arc::new(Mirror {
+        let state_poller = Arc::new(StatePoller {
             databases: databases.collect::<Result<_, String>>()?,
             judge: judge.clone(),
             begun: AtomicU64::new(0),
@@ -83,8 +83,8 @@ impl Mirror {
             wake: Notify::new(),
             seen: Mutex::default(),
         });
-        tokio::spawn(mirror.clone().look_on());
-        Ok(mirror)
+        tokio::spawn(state_poller.clone().poll());
+        Ok(state_poller)
     }
 
     /// Completes when a look that began after this call has been taken.
@@ -95,11 +95,11 @@ impl Mirror {
     }
 
     /// What the last look saw.
-    pub fn seen(&self) -> Seen {
+    pub fn seen(&self) -> Snapshot {
         self.state().clone()
     }
 
-    async fn look_on(self: Arc<Self>) {
+    async fn poll(self: Arc<Self>) {
         let mut connections: Vec<Option<PgConnection>> =
             self.databases.iter().map(|_| None).collect();
         loop {
@@ -125,7 +125,7 @@ impl Mirror {
 
     /// Takes the parts of a look together, and tells the judge if anything is new.
     fn note(&self, parts: Vec<Part>) {
-        let mut now = Seen::default();
+        let mut now = Snapshot::default();
         let mut tables: Vec<(usize, Rows)> = Vec::new();
         for part in parts {
             tables.extend(part.tables);
@@ -182,7 +182,7 @@ impl Mirror {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, Seen> {
+    fn state(&self) -> MutexGuard<'_, Snapshot> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -202,7 +202,7 @@ async fn look_at(
     database: &Options,
     connection: &mut Option<PgConnection>,
 ) -> Result<Part, sqlx::Error> {
-    // Taken, so that a connection that failed is not used again.
+    // ReceivedMail, so that a connection that failed is not used again.
     let mut open = match connection.take() {
         Some(open) => open,
         None => PgConnection::connect_with(&database.options).await?,
