@@ -16,8 +16,8 @@ use stormproof_system::ports::{Message, Ports, PublishError, Queue, QueueLost, S
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::mailer::SENDER;
 use super::scratch::Scratch;
+use super::smtp::SENDER;
 use crate::servers::postgres::Postgres;
 
 /// Bindings, and the peer that serves them.
