@@ -180,8 +180,8 @@ fn judged(scenario: &Scenario, sorted: &Sorted) -> Scenario {
 
 async fn act(stage: Stage, scenario: Scenario, judge: Judge) -> (Outcome, String) {
     let scene: Arc<dyn Scene> = Arc::new(stage.clone());
-    let ports = stage.ports(STAFF);
-    let reckoning = phases::live(&scene, &scenario, &judge, ports).await;
+    let context = stage.context(STAFF);
+    let reckoning = phases::live(&scene, &scenario, &judge, context).await;
     phases::reckon_all(&stage, &scenario, &judge, &reckoning);
     let mut outcome = phases::outcome(&stage, &scenario, &judge, &reckoning);
     let at = stage.0.story.storm_time().unwrap_or_default().as_secs_f64();

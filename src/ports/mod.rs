@@ -1,6 +1,6 @@
 //! The ports bound to real machines: the same names as in the system's `ports`.
 //!
-//! A binding owes its callers what `system/src/ports/contract.rs` checks, whichever machine is at
+//! A binding owes its callers what `system/ports/src/contract/mod.rs` checks, whichever machine is at
 //! the other end. Which bindings make up a replica is the host's affair.
 
 pub mod clock;

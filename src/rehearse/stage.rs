@@ -13,6 +13,7 @@ use stormproof_sim::shop::scene::Scene;
 use stormproof_sim::shop::settings::settings;
 use stormproof_sim::shop::truth::reckoning::Reckoning;
 use stormproof_sim::storm::faults::Kind;
+use stormproof_system::context::Context;
 use stormproof_system::ports::{Clock as _, Ports};
 use stormproof_system::time::Time;
 use tokio::task::JoinSet;
@@ -136,6 +137,13 @@ impl Stage {
         self.0.arms.end();
         self.0.troupe.dismiss().await;
         self.0.detours.end().await;
+    }
+}
+
+impl Stage {
+    /// What somebody has who works for the shop.
+    pub fn context(&self, name: &str) -> Context {
+        Context::new(self.ports(name), Arc::new(self.0.people.shop.clone()))
     }
 }
 

@@ -56,9 +56,7 @@ impl Machine {
             database: sql.clone(),
             mailer: Arc::new(Maildrop::open(scratch.path()).expect("the folder is ours")),
             compute: Arc::new(Workbench::new(2)),
-            settings: Arc::default(),
             outbox_bell: Doorbell::default(),
-            work_bell: Doorbell::default(),
         };
         Machine { ports, sql, peer }
     }

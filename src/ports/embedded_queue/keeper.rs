@@ -257,7 +257,7 @@ async fn rebuild(
     now: Time,
 ) -> Result<(Broker, ConnectionId), JournalError> {
     let mut broker = Broker::new();
-    topology.declare(&mut broker).expect("the tables of queues are consistent");
+    broker.declare(&topology).expect("the tables of queues are consistent");
     for row in journal.read().await? {
         let (queue, serial) = (row.queue, row.stored.serial);
         let restored = broker.restore(&queue, row.place, row.stored);

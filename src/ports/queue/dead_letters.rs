@@ -13,7 +13,7 @@ use lapin::{BasicProperties, Channel};
 use stormproof_system::broker::{Death, DeathReason};
 use stormproof_system::ports::{Message, Queue as _, QueueLost};
 use stormproof_system::time::Time;
-use stormproof_system::topology::{of_shop, original_queue};
+use stormproof_system::topology::{dead_letter_queues, of_shop, original_queue};
 use tokio::time::{sleep, timeout};
 
 use super::names::Names;
@@ -24,7 +24,7 @@ impl DeadLetters for RabbitMq {
     fn list(&self) -> BoxFuture<'_, Result<Vec<DeadMessage>, QueueLost>> {
         Box::pin(async {
             let mut all = Vec::new();
-            for queue in of_shop().dead_letter_queues() {
+            for queue in dead_letter_queues(&of_shop()) {
                 let mut look = Look::begin(self, queue).await?;
                 while let Some((message, _)) = look.next().await? {
                     all.push(message);
