@@ -11,6 +11,7 @@ use stormproof_sim::shop::judge::Judge;
 use stormproof_sim::shop::scene::Scene;
 use stormproof_sim::shop::truth::reckoning::Reckoning;
 use stormproof_sim::storm::faults::Kind;
+use stormproof_system::context::Context;
 use stormproof_system::ports::{Clock as _, Ports};
 use stormproof_system::time::Time;
 use tokio::time::sleep;
@@ -19,6 +20,13 @@ use super::real_cluster::RealCluster;
 use super::time_scale::{ScaledClock, ScaledHttp};
 use super::{final_state, layout, quiescence};
 use crate::admin_ports;
+
+impl RealCluster {
+    /// What somebody has who works for the shop.
+    pub fn context(&self, name: &str) -> Context {
+        Context::new(self.ports(name), Arc::new(self.0.people.shop.clone()))
+    }
+}
 
 impl Scene for RealCluster {
     fn ports(&self, name: &str) -> Ports {

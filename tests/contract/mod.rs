@@ -1,4 +1,4 @@
-//! Bindings held to each other: every check of `system/src/ports/contract.rs` against every
+//! Bindings held to each other: every check of `system/ports/src/contract/mod.rs` against every
 //! binding, what differs on purpose, and what only one binding can get wrong.
 
 mod bindings;
@@ -36,6 +36,7 @@ fn checks() -> Vec<Check> {
         &contract::compute::CHECKS[..],
         &contract::http::CHECKS[..],
         &contract::database::CHECKS[..],
+        &stormproof_messaging::contract::CHECKS[..],
     ]
     .concat()
 }

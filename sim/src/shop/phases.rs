@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use stormproof_system::ports::Ports;
+use stormproof_system::context::Context;
 
 use crate::outcome::Outcome;
 use crate::shop::client::PATIENCE;
@@ -39,15 +39,15 @@ struct Play<'a> {
     shoppers: &'a [Shopper],
 }
 
-/// The whole run, up to the reckoning. `ports` are the staff's, with the shop's secrets.
+/// The whole run, up to the reckoning. `context` is the staff's, with the shop's secrets.
 pub async fn live(
     scene: &Arc<dyn Scene>,
     scenario: &Scenario,
     judge: &Judge,
-    ports: Ports,
+    context: Context,
 ) -> Reckoning {
     open_books(scenario, judge);
-    let staff = &Staff::new(scene, ports, judge);
+    let staff = &Staff::new(scene, context, judge);
     let shoppers: &Vec<Shopper> =
         &(0..scenario.customers.len()).map(|number| Shopper::new(scene, judge, number)).collect();
     let play = Play { scene, scenario, judge, staff, shoppers };

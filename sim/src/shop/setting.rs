@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use stormproof_system::context::Context;
 use stormproof_system::service::SERVICES;
 use stormproof_system::topology;
 
@@ -24,16 +25,19 @@ pub fn spec(scenario: &Scenario, seed: u64, options: Options) -> Spec {
     spec.services = SERVICES
         .iter()
         .map(|service| {
+            let settings = settings.clone();
             let replicas = scenario.world.replicas.get(service.name).copied().unwrap_or(1);
             ServiceSpec::new(service.name, migrated(service.name, || service.migrator()))
-                .serving(service.router, service.workers)
-                .settings(settings.clone())
+                .running(move |ports| {
+                    let context = Context::new(ports.clone(), settings.clone());
+                    ((service.router)(&context), (service.workers)(&context))
+                })
                 .replicas(usize::try_from(replicas).expect("a handful"))
         })
         .collect();
     spec.clients = (1..=scenario.customers.len()).map(map::customer).collect();
     spec.clients.push(map::STAFF.to_owned());
-    let declared = topology::of_shop().declare(&mut spec.broker);
+    let declared = spec.broker.declare(&topology::of_shop());
     declared.expect("the table of queues is consistent");
     spec.template = ending::template;
     spec.trace = options.trace;
