@@ -12,7 +12,7 @@ use stormproof_sim::shop::scenario::Scenario;
 use stormproof_sim::shop::scene::Scene;
 use stormproof_sim::shop::settings::settings;
 use stormproof_sim::shop::truth::reckoning::Reckoning;
-use stormproof_sim::storm::faults::Kind;
+use stormproof_sim::storm::Fault;
 use stormproof_system::ports::{Clock as _, Ports};
 use stormproof_system::time::Time;
 use tokio::task::JoinSet;
@@ -169,9 +169,9 @@ impl Scene for Stage {
         Box::pin(sleep(self.0.pace.real(duration)))
     }
 
-    fn strike(&self, kind: &Kind) {
-        let (troupe, kind) = (self.0.troupe.clone(), kind.clone());
-        tokio::spawn(async move { troupe.strike(&kind).await });
+    fn strike(&self, fault: &Fault) {
+        let (troupe, fault) = (self.0.troupe.clone(), fault.clone());
+        tokio::spawn(async move { troupe.strike(&fault).await });
     }
 
     fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {
@@ -210,8 +210,8 @@ impl Scene for Stage {
                 let stage = self.0.clone();
                 tokio::spawn(async move {
                     sleep(stage.pace.real(at)).await;
-                    if let Some(kind) = stage.arms.due(place)
-                        && stage.troupe.strike(&kind).await
+                    if let Some(fault) = stage.arms.due(place)
+                        && stage.troupe.strike(&fault).await
                     {
                         stage.arms.struck(place);
                     }

@@ -40,10 +40,10 @@ impl Talk {
             Speaker::Server => None,
         };
         if let Some((side, name)) = name
-            && let Some(kind) = ground.arms.pass(&link.from, side, Act::Mail, &name)
+            && let Some(fault) = ground.arms.pass(&link.from, side, Act::Mail, &name)
         {
-            ground.troupe.strike(&kind).await;
-            if is_end(&kind) {
+            ground.troupe.strike(&fault).await;
+            if is_end(&fault) {
                 return Flow::Reset;
             }
         }
