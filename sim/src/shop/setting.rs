@@ -11,7 +11,7 @@ use crate::shop::phases::CALM_MAX;
 use crate::shop::scenario::Scenario;
 use crate::shop::settings::settings;
 use crate::shop::{Options, ending, map};
-use crate::storm::faults::{Fault, When};
+use crate::storm::{Fault, When};
 use crate::world::{ServiceSpec, Spec, migrated};
 
 /// When the storm begins: before it the shop is set up, which no timed fault disturbs.
@@ -57,5 +57,5 @@ fn from_zero(fault: &Fault) -> Fault {
         }
         When::Moment { moment, nth } => When::Moment { moment: moment.clone(), nth: *nth },
     };
-    Fault { kind: fault.kind.clone(), when }
+    fault.clone().when(when)
 }

@@ -20,7 +20,7 @@ use super::truth::Truth;
 use super::truth::reckoning::Reckoning;
 use super::{ending, phases, setting};
 use crate::outcome::Outcome;
-use crate::storm::faults::Kind;
+use crate::storm::Fault;
 use crate::storm::moment::Passage;
 use crate::world::{self, Commit, Reseed, World};
 
@@ -159,8 +159,8 @@ impl Scene for World {
         Box::pin(World::sleep(self, duration))
     }
 
-    fn strike(&self, kind: &Kind) {
-        World::strike(self, kind);
+    fn strike(&self, fault: &Fault) {
+        World::strike(self, fault);
     }
 
     fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {

@@ -28,7 +28,7 @@ use crate::shop::scenario::{OrderName, PeopleFault, WorldSpec};
 use crate::shop::scene::Scene;
 use crate::shop::sometimes::DLQ_REPLAY;
 use crate::shop::truth::rows::Id;
-use crate::storm::faults::Kind;
+use crate::storm::{Fault, FaultKind, Target};
 
 /// Somebody who works for the shop.
 #[derive(Clone)]
@@ -136,7 +136,7 @@ impl Staff {
         self.scene.sleep(at.saturating_sub(self.scene.elapsed())).await;
         let node = "bank".to_owned();
         self.scene.say(STAFF, "", "the bank closes");
-        self.scene.strike(&Kind::Stop { node, restart: length });
+        self.scene.strike(&Fault::new(FaultKind::Stop, Target::Node(node)).by(length));
         true
     }
 

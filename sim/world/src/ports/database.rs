@@ -20,7 +20,7 @@ use stormproof_system::story::Fact;
 
 use crate::faults::network::way;
 use crate::faults::process::slowness;
-use crate::faults::{Kind, database};
+use crate::faults::{FaultKind, database};
 use crate::history::Kind as Event;
 use crate::images::FILE;
 use crate::moment::{Act, Side};
@@ -236,15 +236,15 @@ impl SimSession {
         let mut aimed = None;
         for fact in facts {
             let name = [fact.noun, fact.state];
-            let kind = injector.pass(&world, life, Side::Before, Act::Commit, &name).await;
-            aimed = aimed.or(kind);
+            let fault = injector.pass(&world, life, Side::Before, Act::Commit, &name).await;
+            aimed = aimed.or(fault);
         }
-        let fault = aimed.or_else(|| database::commit(&world, host.node));
-        match &fault {
-            Some(Kind::ConnectionLostBeforeCommit { .. }) => {
+        let fault = aimed.or_else(|| database::commit(&world, host.node)).map(|fault| fault.kind);
+        match fault {
+            Some(FaultKind::ConnectionLostBeforeCommit) => {
                 return Err(DatabaseError::Unavailable("connection lost before the commit".into()));
             }
-            Some(Kind::SerializationFailure { .. }) => return Err(DatabaseError::Serialization),
+            Some(FaultKind::SerializationFailure) => return Err(DatabaseError::Serialization),
             _ => {}
         }
         if !self.is_live() {
@@ -272,14 +272,14 @@ impl SimSession {
             sleep(time, CONNECT_TIMEOUT).await;
             return Err(DatabaseError::Unknown(format!("{} did not answer in time", host.name)));
         }
-        if matches!(fault, Some(Kind::ConnectionLostAfterCommit { .. })) {
+        if fault == Some(FaultKind::ConnectionLostAfterCommit) {
             return Err(DatabaseError::Unknown("connection lost after the commit".into()));
         }
         let mut lost = false;
         for fact in facts {
             let name = [fact.noun, fact.state];
-            let kind = injector.pass(&world, life, Side::After, Act::Commit, &name).await;
-            lost |= matches!(kind, Some(Kind::ConnectionLostAfterCommit { .. }));
+            let aimed = injector.pass(&world, life, Side::After, Act::Commit, &name).await;
+            lost |= aimed.is_some_and(|it| it.kind == FaultKind::ConnectionLostAfterCommit);
         }
         match lost {
             true => Err(DatabaseError::Unknown("connection lost after the commit".into())),

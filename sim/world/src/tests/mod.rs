@@ -28,7 +28,7 @@ use stormproof_system::story::Fact;
 use stormproof_system::transaction::transact;
 use stormproof_system::worker::{Progress, Worker};
 
-use super::faults::{Fault, Kind, When};
+use super::faults::{Fault, FaultKind, Target, When};
 use super::{ServiceSpec, Spec, World, migrated, run};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -51,18 +51,18 @@ fn spec(seed: u64, faults: Vec<Fault>) -> Spec {
     spec
 }
 
-fn at(seconds: f64, kind: Kind) -> Fault {
-    Fault { kind, when: When::At(Duration::from_secs_f64(seconds)) }
+fn at(seconds: f64, fault: Fault) -> Fault {
+    fault.when(When::At(Duration::from_secs_f64(seconds)))
 }
 
-fn during(from: f64, until: f64, kind: Kind) -> Fault {
+fn during(from: f64, until: f64, fault: Fault) -> Fault {
     let (from, until) = (Duration::from_secs_f64(from), Duration::from_secs_f64(until));
-    Fault { kind, when: When::During { from, until, times: 1 } }
+    fault.when(When::During { from, until, times: 1 })
 }
 
-fn when(moment: &str, kind: Kind) -> Fault {
+fn when(moment: &str, fault: Fault) -> Fault {
     let moment = moment.parse().expect("a moment");
-    Fault { kind, when: When::Moment { moment, nth: 1 } }
+    fault.when(When::Moment { moment, nth: 1 })
 }
 
 fn router(ports: &Ports) -> Router {
