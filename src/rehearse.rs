@@ -32,11 +32,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stormproof_sim::outcome::{Broken, Outcome};
+use stormproof_sim::shop::environment::Environment;
 use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::map::STAFF;
 use stormproof_sim::shop::phases;
 use stormproof_sim::shop::scenario::{Action, Scenario, files};
-use stormproof_sim::shop::scene::Scene;
+use stormproof_sim::shop::topology::STAFF;
 
 use crate::cli::{self, ConfigFile};
 use crate::config::Config;
@@ -179,7 +179,7 @@ fn judged(scenario: &Scenario, sorted: &Sorted) -> Scenario {
 }
 
 async fn act(stage: Stage, scenario: Scenario, judge: Judge) -> (Outcome, String) {
-    let scene: Arc<dyn Scene> = Arc::new(stage.clone());
+    let scene: Arc<dyn Environment> = Arc::new(stage.clone());
     let ports = stage.ports(STAFF);
     let reckoning = phases::live(&scene, &scenario, &judge, ports).await;
     phases::reckon_all(&stage, &scenario, &judge, &reckoning);
@@ -192,6 +192,6 @@ async fn act(stage: Stage, scenario: Scenario, judge: Judge) -> (Outcome, String
     }));
     outcome.virtual_seconds = at;
     outcome.story = stage.0.story.lines();
-    let last_line = reckoning.last_line(&judge.bench().truth);
+    let last_line = reckoning.last_line(&judge.state().truth);
     (outcome, last_line)
 }

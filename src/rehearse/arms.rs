@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use stormproof_sim::shop::map;
+use stormproof_sim::shop::topology as map;
 use stormproof_sim::storm::faults::{FOREVER, Fault, Kind, When};
 use stormproof_sim::storm::moment::{Act, Moment, Side};
 use stormproof_system::service::SERVICES;

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use stormproof_sim::shop::environment::Environment as _;
 use stormproof_sim::shop::invariants::arrows;
 use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::scene::Scene as _;
-use stormproof_sim::shop::truth::reckoning::{AlertSeen, DeadLetter, Reckoning, SagaSeen};
+use stormproof_sim::shop::truth::final_state::{AlertSeen, DeadLetter, FinalState, SagaSeen};
 use stormproof_sim::shop::truth::rows::Id;
 use stormproof_sim::shop::truth::{Told, Truth};
-use stormproof_sim::shop::{map, secrets};
+use stormproof_sim::shop::{secrets, topology as map};
 use stormproof_sim::value::Value;
 use stormproof_system::messages::DEAD;
 
@@ -19,7 +19,7 @@ use super::stage::Stage;
 use crate::ports::dead_letters::DeadLetters as _;
 
 /// Gathers; the judge follows the whole run as one step, with every move that is written in `audit`.
-pub async fn gather(stage: &Stage, judge: &Judge, rested_at: Option<f64>) -> Reckoning {
+pub async fn gather(stage: &Stage, judge: &Judge, rested_at: Option<f64>) -> FinalState {
     stage.refreshed().await;
     let seen = stage.0.mirror.seen();
     follow_whole(stage, judge).await;
@@ -28,7 +28,7 @@ pub async fn gather(stage: &Stage, judge: &Judge, rested_at: Option<f64>) -> Rec
         None => rest::restless(stage, judge, &seen).await,
     };
     let unread = seen.written.difference(&seen.handled).count();
-    let mut reckoning = Reckoning {
+    let mut reckoning = FinalState {
         rested_at,
         restless,
         mails: stage.0.mailbox.mails().iter().filter_map(|mail| mail.seen()).collect(),
@@ -37,7 +37,7 @@ pub async fn gather(stage: &Stage, judge: &Judge, rested_at: Option<f64>) -> Rec
         unsent: seen.unsent.into_iter().collect(),
         lost_commits: seen.lost,
         leaks: stage.0.story.leaks(),
-        ..Reckoning::default()
+        ..FinalState::default()
     };
     look_at_broker(stage, &mut reckoning).await;
     // What is in no inbox is dead, or it is lost.
@@ -73,9 +73,9 @@ async fn follow_whole(stage: &Stage, judge: &Judge) {
             }
         }
     }
-    let bench = &mut *judge.bench();
-    bench.truth = truth;
-    bench.follow(stage, &step);
+    let state = &mut *judge.state();
+    state.truth = truth;
+    state.follow(stage, &step);
 }
 
 /// The words of a machine's state as the invariants know them; no others are asked for.
@@ -86,7 +86,7 @@ fn known_words(noun: &str, state: &str) -> Option<(&'static str, &'static str)> 
     })
 }
 
-async fn look_at_broker(stage: &Stage, reckoning: &mut Reckoning) {
+async fn look_at_broker(stage: &Stage, reckoning: &mut FinalState) {
     match rest::depths(stage).await {
         Ok(depths) => {
             reckoning.queues = depths.into_iter().filter(|(_, depth)| *depth > 0).collect()
@@ -108,7 +108,7 @@ async fn look_at_broker(stage: &Stage, reckoning: &mut Reckoning) {
     }
 }
 
-async fn look_at_store(stage: &Stage, reckoning: &mut Reckoning) {
+async fn look_at_store(stage: &Stage, reckoning: &mut FinalState) {
     let store = map::database_of("store");
     for row in read(stage, &store, "SELECT order_id, sku, quantity FROM order_lines").await {
         let quantity = row[2].as_i64().unwrap_or(0);
@@ -122,7 +122,7 @@ async fn look_at_store(stage: &Stage, reckoning: &mut Reckoning) {
 }
 
 /// Every text that leaves a service other than to the one it belongs to.
-async fn look_for_leaks(stage: &Stage, reckoning: &mut Reckoning) {
+async fn look_for_leaks(stage: &Stage, reckoning: &mut FinalState) {
     let mut leaks = std::mem::take(&mut reckoning.leaks);
     for mail in stage.0.mailbox.mails() {
         leaks.extend(secrets::in_text("a mail", &mail.content));

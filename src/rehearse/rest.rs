@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use stormproof_sim::shop::judge::{Bench, Judge};
-use stormproof_sim::shop::staff::dead_letter_queues;
+use stormproof_sim::shop::judge::{Judge, JudgeState};
+use stormproof_sim::shop::operators::dead_letter_queues;
 use stormproof_system::messages::DEAD;
 use stormproof_system::topology;
 use tokio::time::{Instant, sleep};
@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::mirror::Seen;
 use super::stage::Stage;
 use crate::ports::dead_letters::DeadLetters as _;
-use stormproof_sim::shop::scene::Scene as _;
+use stormproof_sim::shop::environment::Environment as _;
 
 /// How often a fact is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
@@ -34,7 +34,7 @@ pub async fn rest(stage: &Stage, judge: &Judge, bound: Duration) -> Option<Durat
             return Some(stage.elapsed());
         }
         before = rests.then_some(seen);
-        let now = judge.bench().commits;
+        let now = judge.state().commits;
         if now != commits {
             (changed_at, commits) = (Instant::now(), now);
         }
@@ -49,7 +49,7 @@ pub async fn rest(stage: &Stage, judge: &Judge, bound: Duration) -> Option<Durat
 
 /// What still moves, in words; empty at rest. The cheap questions come first.
 pub async fn restless(stage: &Stage, judge: &Judge, seen: &Seen) -> Vec<String> {
-    let mut moving = people_and_orders(&judge.bench());
+    let mut moving = people_and_orders(&judge.state());
     if !moving.is_empty() {
         return moving;
     }
@@ -69,11 +69,11 @@ pub async fn restless(stage: &Stage, judge: &Judge, seen: &Seen) -> Vec<String> 
     moving
 }
 
-fn people_and_orders(bench: &Bench) -> Vec<String> {
-    if bench.busy > 0 {
-        return vec![format!("{} people still have something to do", bench.busy)];
+fn people_and_orders(state: &JudgeState) -> Vec<String> {
+    if state.busy > 0 {
+        return vec![format!("{} people still have something to do", state.busy)];
     }
-    let truth = &bench.truth;
+    let truth = &state.truth;
     let open = truth.orders.iter().filter(|order| !truth.is_settled(order)).count();
     if open > 0 {
         return vec![format!("{open} orders are not settled")];

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use stormproof_sim::shop::environment::Environment;
 use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::map::{self, BROKER, MAIL};
 use stormproof_sim::shop::scenario::Scenario;
-use stormproof_sim::shop::scene::Scene;
-use stormproof_sim::shop::settings::settings;
-use stormproof_sim::shop::truth::reckoning::Reckoning;
+use stormproof_sim::shop::service_settings::settings;
+use stormproof_sim::shop::topology::{self as map, BROKER, MAIL};
+use stormproof_sim::shop::truth::final_state::FinalState;
 use stormproof_sim::storm::faults::Kind;
 use stormproof_system::ports::{Clock as _, Ports};
 use stormproof_system::time::Time;
@@ -139,7 +139,7 @@ impl Stage {
     }
 }
 
-impl Scene for Stage {
+impl Environment for Stage {
     fn ports(&self, name: &str) -> Ports {
         let mut config = self.0.people.clone();
         config.peers = wiring::peers(name, &self.0.doors);
@@ -242,7 +242,7 @@ impl Scene for Stage {
         self.0.arms.unfired()
     }
 
-    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, Reckoning> {
+    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, FinalState> {
         Box::pin(reckoning::gather(self, judge, rested_at))
     }
 }

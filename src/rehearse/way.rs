@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stormproof_sim::shop::map;
+use stormproof_sim::shop::topology as map;
 use stormproof_sim::storm::faults::Kind;
 
 /// One direction between two nodes, as it is now.

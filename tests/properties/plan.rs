@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use stormproof_sim::shop::map;
 use stormproof_sim::shop::moments::MOMENTS;
 use stormproof_sim::shop::scenario::tables::{
     Card, CarrierTable, CustomerTable, Document, FaultTable, StepTable, StockTable, WorldTable,
 };
 use stormproof_sim::shop::scenario::units::{At, Length};
 use stormproof_sim::shop::scenario::{SHAPES, Shape, Target, Timing, Which};
+use stormproof_sim::shop::topology as map;
 use stormproof_sim::world::moment::Moment;
 
 /// The first product is scarce: everybody's rival is everybody.

@@ -16,8 +16,8 @@ use stormproof_sim::world::history::{Event, Kind};
 
 use super::Verdict;
 use super::arguments::Explain;
-use super::bugs::planted;
-use super::crew::{Crew, Errand};
+use super::bugs::planted_bug;
+use super::pool::{Job, Pool};
 use super::shrink::{breach, target};
 use super::subject::Subject;
 use super::terminal::{self, table};
@@ -55,19 +55,19 @@ struct Causes {
 
 /// Asks, and prints the tables.
 pub fn explain(asked: &Explain, json: bool) -> Result<Verdict, String> {
-    if let Some(verdict) = planted::elsewhere(asked.variant.bug.as_deref())? {
+    if let Some(verdict) = planted_bug::elsewhere(asked.variant.bug.as_deref())? {
         return Ok(verdict);
     }
     let subject = Subject::of(&asked.world.scenario, &asked.variant)?;
     let seed = asked.world.seed.unwrap_or_else(|| subject.own_seed());
-    let crew = Crew::new(asked.jobs.count())?;
+    let pool = Pool::new(asked.jobs.count())?;
     let begun = Instant::now();
     let document = subject.document(seed);
-    let outcome = crew
-        .run(&Errand::of(&document, Options { story: false, trace: true, ..Options::default() }))?;
+    let outcome =
+        pool.run(&Job::of(&document, Options { story: false, trace: true, ..Options::default() }))?;
     let invariant = target(&subject, seed, &outcome, asked.invariant.as_deref())?;
     let runs = asked.runs.get();
-    let inquiry = Inquiry { crew: &crew, invariant: &invariant, runs };
+    let inquiry = Inquiry { pool: &pool, invariant: &invariant, runs };
     let breach = breach(&outcome, &invariant);
     let moments = moments(&outcome, breach.at, asked.moments.get())?;
     let causes = Causes {
@@ -111,7 +111,7 @@ fn moments(outcome: &Outcome, breach_at: f64, most: usize) -> Result<Vec<Moment>
 }
 
 struct Inquiry<'a> {
-    crew: &'a Crew,
+    pool: &'a Pool,
     invariant: &'a str,
     runs: u64,
 }
@@ -122,39 +122,39 @@ impl Inquiry<'_> {
         document: &Document,
         moments: Vec<Moment>,
     ) -> Result<Vec<Likelihood>, String> {
-        let errands = moments.iter().flat_map(|(at, _)| self.errands(document, *at)).collect();
-        let broken = self.broken(errands)?;
+        let jobs = moments.iter().flat_map(|(at, _)| self.jobs(document, *at)).collect();
+        let broken = self.broken(jobs)?;
         let rows = moments.into_iter().zip(broken);
         Ok(rows.map(|((at, after), broken)| Likelihood { at, after, broken }).collect())
     }
 
     fn necessity(&self, document: &Document) -> Result<Vec<Necessity>, String> {
         let mut names = Vec::new();
-        let mut errands = Vec::new();
+        let mut jobs = Vec::new();
         let scenario = Scenario::from_document(shrink::NAME, document.clone());
         let scenario = scenario.map_err(|mistake| mistake.to_string())?;
         for place in 0..document.faults.len() {
             // A fault may need another: a parcel is found that was lost.
             if let Some(document) = shrink::without_fault(document, place) {
                 names.push(scenario.asked_at(place));
-                errands.extend(self.errands(&document, 0.0));
+                jobs.extend(self.jobs(&document, 0.0));
             }
         }
-        let broken = self.broken(errands)?;
+        let broken = self.broken(jobs)?;
         let rows = names.into_iter().zip(broken);
         Ok(rows.map(|(without, broken)| Necessity { without, broken }).collect())
     }
 
     /// As many as there are runs, each with another chance from `at` on.
-    fn errands(&self, document: &Document, at: f64) -> impl Iterator<Item = Errand> + use<> {
-        let errand = Errand::of(document, Options::default());
+    fn jobs(&self, document: &Document, at: f64) -> impl Iterator<Item = Job> + use<> {
+        let job = Job::of(document, Options::default());
         let at = Duration::from_secs_f64(at.max(0.0));
-        (1..=self.runs).map(move |seed| errand.clone().reseeded(Reseed { at, seed }))
+        (1..=self.runs).map(move |seed| job.clone().reseeded(Reseed { at, seed }))
     }
 
     /// How many of each row's runs broke.
-    fn broken(&self, errands: Vec<Errand>) -> Result<Vec<u64>, String> {
-        let outcomes = self.crew.run_all(&errands)?;
+    fn broken(&self, jobs: Vec<Job>) -> Result<Vec<u64>, String> {
+        let outcomes = self.pool.run_all(&jobs)?;
         let row = usize::try_from(self.runs).unwrap_or(usize::MAX);
         let count = |outcomes: &[Outcome]| {
             outcomes.iter().filter(|outcome| breaks(outcome, self.invariant)).count() as u64

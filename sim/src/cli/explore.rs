@@ -7,7 +7,7 @@ use stormproof_sim::shop::Options;
 
 use super::Verdict;
 use super::arguments::Explore;
-use super::bugs::{planted, table};
+use super::bugs::{planted_bug, table};
 use super::process;
 use super::progress::Progress;
 use super::registries;
@@ -23,7 +23,7 @@ const STORIES: usize = 10;
 
 /// Runs the seeds, prints what they came to and, if asked for, writes the report.
 pub fn explore(asked: &Explore, json: bool) -> Result<Verdict, String> {
-    if let Some(verdict) = planted::elsewhere(asked.variant.bug.as_deref())? {
+    if let Some(verdict) = planted_bug::elsewhere(asked.variant.bug.as_deref())? {
         return Ok(verdict);
     }
     let subject = Subject::of(&asked.scenario, &asked.variant)?;

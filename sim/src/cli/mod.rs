@@ -1,7 +1,7 @@
 //! The command line: what can be asked, and how the answer becomes an exit code.
 //!
 //! One command a file. `subject` is what they run, `registries` what there is, `process`, `workers`
-//! and `crew` where they run it, `tally` what many runs come to, `summary` and `report` how that is
+//! and `pool` where they run it, `tally` what many runs come to, `summary` and `report` how that is
 //! told; `terminal` prints.
 
 mod arguments;
@@ -9,12 +9,12 @@ mod bench;
 mod bugs;
 mod calibration;
 mod check;
-mod crew;
-mod excerpt;
 mod explain;
 mod explore;
+mod failure_slice;
 mod list;
 mod page;
+mod pool;
 mod process;
 mod progress;
 mod registries;
@@ -84,6 +84,6 @@ fn dispatch(arguments: Arguments) -> Result<Verdict, String> {
         Some(Command::Bugs(asked)) => bugs::bugs(&asked, json),
         Some(Command::Bench(asked)) => bench::bench(&asked, json),
         Some(Command::Worker(asked)) => worker::work(&asked),
-        Some(Command::Errands) => worker::run_errands(),
+        Some(Command::Jobs) => worker::run_jobs(),
     }
 }

@@ -68,7 +68,7 @@ impl Registry {
                 moments::MOMENTS.iter().chain(moments::HOURLY).flat_map(passed).collect()
             }
             Registry::Sometimes => rare(),
-            Registry::Bugs => planted(),
+            Registry::Bugs => planted_bugs(),
         }
     }
 }
@@ -128,7 +128,7 @@ fn scenarios() -> Vec<Entry> {
 }
 
 /// The patches that can be read; a mistake stands where the sentence would.
-fn planted() -> Vec<Entry> {
+fn planted_bugs() -> Vec<Entry> {
     match bugs::all() {
         Ok(bugs) => bugs.iter().map(|bug| entry(&bug.name, &bug.header.about)).collect(),
         Err(mistake) => vec![entry(&mistake.file, &format!("cannot be planted: {mistake}"))],

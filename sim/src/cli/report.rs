@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::arguments::Registry;
-use super::excerpt::Breach;
+use super::failure_slice::Breach;
 use super::page::{Cell, Page};
 use super::registries;
 use super::summary::Summary;
@@ -150,7 +150,7 @@ fn failure<'a>(
             Some(order) => page.paragraph(&format!("{order} and the faults, until then:")),
             None => page.paragraph("The faults, and what happened last:"),
         }
-        page.verbatim(&breach.excerpt(story).join("\n"));
+        page.verbatim(&breach.slice(story).join("\n"));
     }
     page.paragraph("To see it again, to make it small, and to ask what it takes:");
     let commands = [subject.replay(first), subject.shrink(first), subject.explain(first)];

@@ -7,8 +7,8 @@ use stormproof_sim::shop::Options;
 
 use super::Verdict;
 use super::arguments::Run;
-use super::bugs::planted;
-use super::excerpt::Breach;
+use super::bugs::planted_bug;
+use super::failure_slice::Breach;
 use super::report;
 use super::subject::{self, Finding, Subject};
 use super::summary::Summary;
@@ -20,7 +20,7 @@ const LONG: usize = 50;
 
 /// Runs the scenario in this process and prints its story, or everything as JSON.
 pub fn run(asked: &Run, json: bool) -> Result<Verdict, String> {
-    if let Some(verdict) = planted::elsewhere(asked.variant.bug.as_deref())? {
+    if let Some(verdict) = planted_bug::elsewhere(asked.variant.bug.as_deref())? {
         return Ok(verdict);
     }
     let subject = Subject::of(&asked.world.scenario, &asked.variant)?;
@@ -62,7 +62,7 @@ fn text(summary: &Summary<'_>, story: &[String]) -> String {
         text.push_str(&format!("{line}\n"));
     }
     if story.len() > LONG {
-        text.push_str(&excerpt(summary, story));
+        text.push_str(&failure_slice(summary, story));
     }
     let failures = summary.failures();
     if !failures.is_empty() {
@@ -72,14 +72,14 @@ fn text(summary: &Summary<'_>, story: &[String]) -> String {
 }
 
 /// Of a long story, what led to the first breach.
-fn excerpt(summary: &Summary<'_>, story: &[String]) -> String {
+fn failure_slice(summary: &Summary<'_>, story: &[String]) -> String {
     let groups = summary.tally.groups();
     let Some(first) = groups.iter().min_by(|a, b| a.at.total_cmp(&b.at)) else {
         return String::new();
     };
     let breach = Breach::of(first);
     let of = breach.order().map(|order| format!("{order} and ")).unwrap_or_default();
-    let lines = breach.excerpt(story).join("\n");
+    let lines = breach.slice(story).join("\n");
     format!("\nof all this, {of}the faults, until \"{}\" broke\n{lines}\n", first.invariant)
 }
 

@@ -15,8 +15,8 @@ use stormproof_sim::world::history::Event;
 
 use super::Verdict;
 use super::arguments::Shrink;
-use super::bugs::planted;
-use super::crew::{Candidates, Crew, Errand};
+use super::bugs::planted_bug;
+use super::pool::{Candidates, Job, Pool};
 use super::subject::{self, Subject, quoted};
 use super::terminal::{self, count};
 
@@ -47,15 +47,15 @@ pub struct Reduced {
 
 /// Runs the search and writes what it found.
 pub fn shrink(asked: &Shrink, json: bool) -> Result<Verdict, String> {
-    if let Some(verdict) = planted::elsewhere(asked.variant.bug.as_deref())? {
+    if let Some(verdict) = planted_bug::elsewhere(asked.variant.bug.as_deref())? {
         return Ok(verdict);
     }
     let subject = Subject::of(&asked.world.scenario, &asked.variant)?;
     let seed = asked.world.seed.unwrap_or_else(|| subject.own_seed());
-    let crew = Crew::new(asked.jobs.count())?;
-    let mut reduced = reduce(&crew, &subject, seed, asked.invariant.as_deref(), asked.candidates)?;
+    let pool = Pool::new(asked.jobs.count())?;
+    let mut reduced = reduce(&pool, &subject, seed, asked.invariant.as_deref(), asked.candidates)?;
     let file = asked.out.clone().unwrap_or_else(|| default_file(&reduced.invariant, seed));
-    let outcome = keep(&crew, &subject, seed, &mut reduced, &file)?;
+    let outcome = keep(&pool, &subject, seed, &mut reduced, &file)?;
     let short = file.strip_prefix(subject::workspace()).unwrap_or(&file);
     match json {
         true => terminal::print_json(&Json {
@@ -91,12 +91,12 @@ struct Json<'a> {
 }
 
 /// The smallest scenario that breaks the same invariant (the first that breaks, or the one asked
-/// for) as this seed of `subject`, run by `crew`.
+/// for) as this seed of `subject`, run by `pool`.
 ///
 /// # Errors
 /// If the seed does not break it, or cannot be run.
 pub fn reduce(
-    crew: &Crew,
+    pool: &Pool,
     subject: &Subject,
     seed: u64,
     invariant: Option<&str>,
@@ -104,10 +104,10 @@ pub fn reduce(
 ) -> Result<Reduced, String> {
     let begun = Instant::now();
     let document = subject.document(seed);
-    let outcome = crew.run(&Errand::of(&document, Options::default()))?;
+    let outcome = pool.run(&Job::of(&document, Options::default()))?;
     let invariant = target(subject, seed, &outcome, invariant)?;
     let before = Size::of(&document);
-    let mut trial = Candidates { crew, invariant: &invariant };
+    let mut trial = Candidates { pool, invariant: &invariant };
     let search = stormproof_sim::shop::shrink::shrink;
     let found = search(&mut trial, document, outcome, candidates_max)?;
     Ok(Reduced {
@@ -130,7 +130,7 @@ pub fn reduce(
 /// # Errors
 /// If it cannot be run or written.
 pub fn keep(
-    crew: &Crew,
+    pool: &Pool,
     subject: &Subject,
     seed: u64,
     reduced: &mut Reduced,
@@ -143,7 +143,7 @@ pub fn keep(
         reduced.what
     );
     let told = Options { story: true, trace: true, ..Options::default() };
-    let outcome = crew.run(&Errand::of(&reduced.document, told))?;
+    let outcome = pool.run(&Job::of(&reduced.document, told))?;
     write(file, reduced, &outcome)?;
     Ok(outcome)
 }

@@ -12,7 +12,7 @@ use stormproof_sim::shop::Options;
 
 use super::Verdict;
 use super::arguments::Worker;
-use super::crew::Errand;
+use super::pool::Job;
 use super::subject::Subject;
 
 /// Runs the seeds asked for.
@@ -33,13 +33,13 @@ pub fn work(asked: &Worker) -> Result<Verdict, String> {
     Ok(Verdict::Held)
 }
 
-/// Runs errands from standard input until there are no more.
-pub fn run_errands() -> Result<Verdict, String> {
+/// Runs jobs from standard input until there are no more.
+pub fn run_jobs() -> Result<Verdict, String> {
     for line in io::stdin().lock().lines() {
-        let line = line.map_err(|error| format!("cannot read the next errand: {error}"))?;
-        let errand: Errand = serde_json::from_str(&line)
-            .map_err(|error| format!("this is no errand ({error}): {line}"))?;
-        if !tell(&errand.run()?)? {
+        let line = line.map_err(|error| format!("cannot read the next job: {error}"))?;
+        let job: Job = serde_json::from_str(&line)
+            .map_err(|error| format!("this is no job ({error}): {line}"))?;
+        if !tell(&job.run()?)? {
             break;
         }
     }

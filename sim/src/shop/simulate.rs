@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 use stormproof_system::ports::Ports;
 use stormproof_system::time::Time;
 
+use super::environment::Environment;
 use super::judge::Judge;
-use super::map::STAFF;
 use super::scenario::Scenario;
-use super::scene::Scene;
-use super::setting::ZERO;
-use super::settings::settings;
+use super::service_settings::settings;
+use super::topology::STAFF;
 use super::truth::Truth;
-use super::truth::reckoning::Reckoning;
-use super::{ending, phases, setting};
+use super::truth::final_state::FinalState;
+use super::world_spec::ZERO;
+use super::{final_state, phases, quiescence, world_spec};
 use crate::outcome::Outcome;
 use crate::storm::faults::Kind;
 use crate::storm::moment::Passage;
@@ -73,20 +73,20 @@ fn run(
     begin: impl FnOnce(&World) + Send,
 ) -> Outcome {
     let judge = Judge::default();
-    let mut spec = setting::spec(scenario, seed, options);
+    let mut spec = world_spec::spec(scenario, seed, options);
     spec.reseed = reseed;
     let observer = judge.clone();
     spec.observers.push(Box::new(move |world, commit| observe(&observer, world, commit)));
     world::run(spec, |world| async move {
         begin(&world);
-        judge.bench().truth = Truth::load(&world);
+        judge.state().truth = Truth::load(&world);
         let mut ports = world.ports(STAFF);
         ports.settings = Arc::new(settings(scenario));
-        let scene: Arc<dyn Scene> = Arc::new(world.clone());
-        let reckoning = phases::live(&scene, scenario, &judge, ports).await;
-        phases::reckon_all(&world, scenario, &judge, &reckoning);
-        let outcome = phases::outcome(&world, scenario, &judge, &reckoning);
-        with_history(outcome, &world, &judge, &reckoning, options)
+        let environment: Arc<dyn Environment> = Arc::new(world.clone());
+        let final_state = phases::live(&environment, scenario, &judge, ports).await;
+        phases::reckon_all(&world, scenario, &judge, &final_state);
+        let outcome = phases::outcome(&world, scenario, &judge, &final_state);
+        with_history(outcome, &world, &judge, &final_state, options)
     })
 }
 
@@ -95,13 +95,13 @@ fn with_history(
     outcome: Outcome,
     world: &World,
     judge: &Judge,
-    reckoning: &Reckoning,
+    final_state: &FinalState,
     options: Options,
 ) -> Outcome {
     let mut story = Vec::new();
     if options.story {
         story = world.history().story().iter().filter_map(|line| told_from_zero(line)).collect();
-        story.push(reckoning.last_line(&judge.bench().truth));
+        story.push(final_state.last_line(&judge.state().truth));
     }
     Outcome {
         seed: world.seed().0,
@@ -131,14 +131,14 @@ fn from_zero(passage: Passage) -> Option<Passage> {
 
 /// The judge follows a commit.
 fn observe(judge: &Judge, world: &World, commit: &Commit<'_>) {
-    let bench = &mut *judge.bench();
-    if bench.opened {
-        let step = bench.truth.follow(world, commit);
-        bench.follow(world, &step);
+    let state = &mut *judge.state();
+    if state.opened {
+        let step = state.truth.follow(world, commit);
+        state.follow(world, &step);
     }
 }
 
-impl Scene for World {
+impl Environment for World {
     fn ports(&self, name: &str) -> Ports {
         World::ports(self, name)
     }
@@ -195,7 +195,7 @@ impl Scene for World {
     fn rest<'a>(&'a self, judge: &'a Judge, bound: Duration) -> BoxFuture<'a, Option<Duration>> {
         let mut looks = 0;
         let twice = move || {
-            let rests = ending::restless(self, &judge.bench()).is_empty();
+            let rests = quiescence::restless(self, &judge.state()).is_empty();
             looks = if rests { looks + 1 } else { 0 };
             looks == 2
         };
@@ -214,8 +214,8 @@ impl Scene for World {
         World::unfired(self)
     }
 
-    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, Reckoning> {
-        let reckoning = ending::gather(self, &judge.bench(), rested_at);
-        Box::pin(std::future::ready(reckoning))
+    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, FinalState> {
+        let final_state = final_state::gather(self, &judge.state(), rested_at);
+        Box::pin(std::future::ready(final_state))
     }
 }

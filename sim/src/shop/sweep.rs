@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use stormproof_system::messages::{QUEUES, QueueRow};
 
-use super::map;
 use super::moments::is_author;
 use super::scenario::tables::{Document, FaultTable};
 use super::scenario::units::{At, Length};
 use super::scenario::{SHAPES, Shape, Target, Timing};
+use super::topology as map;
 use crate::storm::moment::{Act, Passage, Side};
 
 /// Longer than a lease, which others take over then.

@@ -57,7 +57,7 @@ pub enum Command {
     Worker(Worker),
     /// Runs documents for another process, as it is told: one outcome a line.
     #[command(hide = true)]
-    Errands,
+    Jobs,
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! `cargo sim bugs`: plants each known bug in turn and tells how soon it is found, by what, and that
 //! the clean tree holds on the same seeds.
 //!
-//! `plot.rs` builds, `hunt.rs` explores, `league.rs` judges, `table.rs` and `object.rs` tell.
-//! `planted.rs` lets other commands run with one bug planted.
+//! `build.rs` builds, `search.rs` explores, `scoreboard.rs` judges, `table.rs` and `object.rs` tell.
+//! `planted_bug.rs` lets other commands run with one bug planted.
 
-mod hunt;
-mod league;
+mod build;
 mod object;
-pub mod planted;
-mod plot;
+pub mod planted_bug;
+mod scoreboard;
+mod search;
 pub mod table;
 
 use std::path::Path;
@@ -20,15 +20,15 @@ use stormproof_sim::shop::Options;
 
 use super::Verdict;
 use super::arguments::{Bugs, Profile, STORM};
-use super::crew::Crew;
+use super::pool::Pool;
 use super::shrink::{self, Reduced};
 use super::subject::{self, Subject};
 use super::summary::Summary;
 use super::tally::Tally;
 use super::{process, terminal, workers};
-use hunt::{Hunt, Search};
-use league::{Entry, League};
-use plot::Plot;
+use build::Build;
+use scoreboard::{Entry, Scoreboard};
+use search::{Search, SearchPlan};
 
 /// How far apart ranges of seeds begin.
 const APART: u64 = 1_000_000;
@@ -51,7 +51,7 @@ pub fn bugs(asked: &Bugs, json: bool) -> Result<Verdict, String> {
     let subjects = asked.profiles.iter().map(|profile| Subject::find(STORM, *profile));
     let ranges =
         (0..asked.ranges.get()).map(|range| asked.from.saturating_add(range.saturating_mul(APART)));
-    let hunt = Hunt {
+    let plan = SearchPlan {
         subjects: subjects.collect::<Result<_, _>>()?,
         ranges: ranges.collect(),
         seeds: asked.seeds.get(),
@@ -61,13 +61,13 @@ pub fn bugs(asked: &Bugs, json: bool) -> Result<Verdict, String> {
     let bugs = chosen(asked, profile, &before)?;
     // What is recorded now is not measured by what was before.
     let record = record.filter(|_| !asked.record);
-    let league = league(&bugs, &hunt, record, asked.candidates)?;
-    if asked.record && league.control_holds() {
-        league.to_record(before).save().map_err(|mistake| mistake.to_string())?;
+    let scoreboard = scoreboard(&bugs, &plan, record, asked.candidates)?;
+    if asked.record && scoreboard.control_holds() {
+        scoreboard.to_record(before).save().map_err(|mistake| mistake.to_string())?;
     }
     let commit = subject::commit();
     let wall_seconds = begun.elapsed().as_secs_f64();
-    let controls = hunt.subjects.iter().zip(&league.controls);
+    let controls = plan.subjects.iter().zip(&scoreboard.controls);
     let controls = controls.map(|(subject, (_, tally))| Summary {
         subject,
         from: asked.from,
@@ -77,10 +77,10 @@ pub fn bugs(asked: &Bugs, json: bool) -> Result<Verdict, String> {
         wall_seconds,
     });
     match json {
-        true => terminal::print_json(&object::of(&controls.collect::<Vec<_>>(), &league))?,
-        false => terminal::print(&table::text(&league))?,
+        true => terminal::print_json(&object::of(&controls.collect::<Vec<_>>(), &scoreboard))?,
+        false => terminal::print(&table::text(&scoreboard))?,
     }
-    Ok(league.verdict())
+    Ok(scoreboard.verdict())
 }
 
 /// The canaries, then the bugs that were asked for; of those that are picked each is recorded.
@@ -120,25 +120,25 @@ fn today() -> usize {
     usize::try_from(now / SECONDS_A_DAY).unwrap_or_default()
 }
 
-fn league(
+fn scoreboard(
     bugs: &[Bug],
-    hunt: &Hunt,
+    plan: &SearchPlan,
     record: Option<Record>,
     candidates: u64,
-) -> Result<League, String> {
-    let plot = Plot::new();
+) -> Result<Scoreboard, String> {
+    let build = Build::new();
     let (mut entries, mut unplanted) = (Vec::new(), Vec::new());
     for (place, bug) in bugs.iter().enumerate() {
         terminal::mention(&format!("{} of {}: {}", place + 1, bugs.len(), bug.name));
         let begun = Instant::now();
-        match plot.plant(Some(bug)) {
+        match build.plant(Some(bug)) {
             Ok(program) => {
                 let mut entry = Entry::new(bug);
                 entry.build_seconds = begun.elapsed().as_secs_f64();
-                for subject in &hunt.subjects {
-                    entry.searches.push(hunt.search(&program, subject)?);
+                for subject in &plan.subjects {
+                    entry.searches.push(plan.search(&program, subject)?);
                 }
-                entry.shrunk = shrunk(&entry, hunt, &program, candidates)?;
+                entry.shrunk = shrunk(&entry, plan, &program, candidates)?;
                 terminal::mention(&table::line(&entry));
                 entries.push(entry);
             }
@@ -149,20 +149,20 @@ fn league(
         }
     }
     terminal::mention("the clean control, on the same seeds");
-    let program = plot.plant(None).map_err(|why| format!("the clean tree {why}"))?;
+    let program = build.plant(None).map_err(|why| format!("the clean tree {why}"))?;
     let control = |(place, subject): (usize, &Subject)| {
         let searches = entries.iter().map(|entry: &Entry| &entry.searches[place]);
-        Ok((subject.profile(), control(searches, hunt, subject, &program)?))
+        Ok((subject.profile(), control(searches, plan, subject, &program)?))
     };
-    let controls = hunt.subjects.iter().enumerate().map(control).collect::<Result<_, String>>()?;
-    Ok(League { entries, unplanted, controls, record })
+    let controls = plan.subjects.iter().enumerate().map(control).collect::<Result<_, String>>()?;
+    Ok(Scoreboard { entries, unplanted, controls, record })
 }
 
 /// The smallest scenario that breaks what the first detection broke, the expected invariant if it
 /// is among that; kept as a file. What a canary breaks needs no storm at all.
 fn shrunk(
     entry: &Entry,
-    hunt: &Hunt,
+    plan: &SearchPlan,
     program: &Path,
     candidates: u64,
 ) -> Result<Option<Reduced>, String> {
@@ -170,27 +170,27 @@ fn shrunk(
     let Some(found) = found.filter(|_| !entry.canary && candidates > 0) else { return Ok(None) };
     let expected = found.invariants.iter().find(|broken| **broken == entry.expected);
     let invariant = expected.or(found.invariants.first()).map(String::as_str);
-    let (crew, subject) = (Crew::of(program, hunt.jobs), &hunt.subjects[0]);
-    let mut reduced = shrink::reduce(&crew, subject, found.seed, invariant, candidates)?;
+    let (pool, subject) = (Pool::of(program, plan.jobs), &plan.subjects[0]);
+    let mut reduced = shrink::reduce(&pool, subject, found.seed, invariant, candidates)?;
     let file = subject::workspace().join(shrink::FOLDER).join(format!("{}.toml", entry.name));
-    shrink::keep(&crew, subject, found.seed, &mut reduced, &file)?;
+    shrink::keep(&pool, subject, found.seed, &mut reduced, &file)?;
     Ok(Some(reduced))
 }
 
 /// Runs the clean tree on every seed that any bug was looked for in.
 fn control<'a>(
     searches: impl Iterator<Item = &'a Search> + Clone,
-    hunt: &Hunt,
+    plan: &SearchPlan,
     subject: &Subject,
     program: &Path,
 ) -> Result<Tally, String> {
     let start = process::worker_in(program.to_owned(), subject, Options::default());
-    let mut tally = Tally::new(hunt.ranges.first().copied().unwrap_or(1));
-    for (range, from) in hunt.ranges.iter().enumerate() {
+    let mut tally = Tally::new(plan.ranges.first().copied().unwrap_or(1));
+    for (range, from) in plan.ranges.iter().enumerate() {
         let explored = searches.clone().filter_map(|search| search.trails.get(range));
         let seeds = explored.map(|trail| trail.seeds).max().unwrap_or(0);
         let count = |(seed, finding)| tally.add(seed, finding);
-        workers::explore(&start, *from..from.saturating_add(seeds), hunt.jobs, None, count)?;
+        workers::explore(&start, *from..from.saturating_add(seeds), plan.jobs, None, count)?;
     }
     tally.finish();
     Ok(tally)

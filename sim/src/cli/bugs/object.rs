@@ -3,8 +3,8 @@
 use serde::Serialize;
 use stormproof_sim::bugs::record::{Meaning, Record};
 
-use super::hunt::{Search, Trail};
-use super::league::{Entry, League};
+use super::scoreboard::{Entry, Scoreboard};
+use super::search::{Search, Trail};
 use crate::cli::arguments::Profile;
 use crate::cli::shrink::Reduced;
 use crate::cli::summary::{Json, Summary};
@@ -68,7 +68,7 @@ struct JsonSearch<'a> {
 }
 
 /// The object of what was measured; there is a control for each profile.
-pub fn of<'a>(controls: &'a [Summary<'a>], league: &'a League) -> Object<'a> {
+pub fn of<'a>(controls: &'a [Summary<'a>], scoreboard: &'a Scoreboard) -> Object<'a> {
     let control = |summary: &'a Summary<'a>| JsonControl {
         profile: summary.subject.profile().word(),
         control: summary.json(None),
@@ -79,14 +79,14 @@ pub fn of<'a>(controls: &'a [Summary<'a>], league: &'a League) -> Object<'a> {
         canary: entry.canary,
         build_seconds: entry.build_seconds,
         expected: &entry.expected,
-        complaint: entry.complaint(league.record.as_ref()),
+        complaint: entry.complaint(scoreboard.record.as_ref()),
         shrunk: entry.shrunk.as_ref(),
         searches: entry.searches.iter().map(|it| search(it, &entry.expected)).collect(),
     };
     Object {
         control: controls.first().map(|summary| summary.json(None)),
-        bugs: league.entries.iter().map(bug).collect(),
-        unplanted: &league.unplanted,
+        bugs: scoreboard.entries.iter().map(bug).collect(),
+        unplanted: &scoreboard.unplanted,
         controls: controls.iter().map(control).collect(),
     }
 }

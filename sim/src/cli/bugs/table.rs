@@ -1,26 +1,26 @@
-//! The league as text for people, and what clean seeds are worth by it.
+//! The scoreboard as text for people, and what clean seeds are worth by it.
 
 use stormproof_sim::bugs::geometric::Estimate;
 use stormproof_sim::bugs::record::{Meaning, Record};
 
-use super::hunt::Search;
-use super::league::{Entry, League, SMALL};
+use super::scoreboard::{Entry, SMALL, Scoreboard};
+use super::search::Search;
 use crate::cli::arguments::Profile;
 use crate::cli::shrink::Reduced;
 use crate::cli::terminal::{count, grouped, table};
 
-/// The league as a table, what is wrong, and the sums.
-pub fn text(league: &League) -> String {
+/// The scoreboard as a table, what is wrong, and the sums.
+pub fn text(scoreboard: &Scoreboard) -> String {
     let mut parts =
-        vec![table("bugs", &rows(league)), table("seeds, by profile", &profiles(league))];
+        vec![table("bugs", &rows(scoreboard)), table("seeds, by profile", &profiles(scoreboard))];
     let mut wrong = String::new();
-    for (name, why) in &league.unplanted {
+    for (name, why) in &scoreboard.unplanted {
         wrong.push_str(&format!("UNPLANTED  {name}: {why}\n"));
     }
-    for (name, what) in league.complaints() {
+    for (name, what) in scoreboard.complaints() {
         wrong.push_str(&format!("BROKEN  {name}: {what}\n"));
     }
-    for (profile, tally) in &league.controls {
+    for (profile, tally) in &scoreboard.controls {
         for broken in &tally.broken {
             let (seed, invariant, what) = (broken.seed, &broken.invariant, &broken.what);
             wrong.push_str(&format!(
@@ -32,7 +32,7 @@ pub fn text(league: &League) -> String {
     if !wrong.is_empty() {
         parts.push(wrong);
     }
-    parts.push(sums(league));
+    parts.push(sums(scoreboard));
     parts.join("\n")
 }
 
@@ -52,7 +52,7 @@ pub fn line(entry: &Entry) -> String {
     )
 }
 
-fn rows(league: &League) -> Vec<[String; 8]> {
+fn rows(scoreboard: &Scoreboard) -> Vec<[String; 8]> {
     let head = [
         "name",
         "seeds",
@@ -79,12 +79,12 @@ fn rows(league: &League) -> Vec<[String; 8]> {
             first.map_or("-".to_owned(), |seed| seed.to_string()),
         ]
     };
-    std::iter::once(head.map(str::to_owned)).chain(league.entries.iter().map(row)).collect()
+    std::iter::once(head.map(str::to_owned)).chain(scoreboard.entries.iter().map(row)).collect()
 }
 
 /// Seeds until half of the detections, profile beside profile.
-fn profiles(league: &League) -> Vec<Vec<String>> {
-    let words = league.controls.iter().map(|(profile, _)| profile.word().to_owned());
+fn profiles(scoreboard: &Scoreboard) -> Vec<Vec<String>> {
+    let words = scoreboard.controls.iter().map(|(profile, _)| profile.word().to_owned());
     let head = std::iter::once("name".to_owned()).chain(words);
     let cell = |search: &Search| {
         let (found, all) = (search.count().detections, search.trails.len());
@@ -93,7 +93,7 @@ fn profiles(league: &League) -> Vec<Vec<String>> {
     let row = |entry: &Entry| {
         std::iter::once(entry.name.clone()).chain(entry.searches.iter().map(cell)).collect()
     };
-    std::iter::once(head.collect()).chain(league.bugs().map(row)).collect()
+    std::iter::once(head.collect()).chain(scoreboard.bugs().map(row)).collect()
 }
 
 /// `1 fault, 2 orders`.
@@ -114,15 +114,15 @@ fn estimate(estimate: Estimate<f64>) -> String {
     format!("{} ({}–{})", whole(likely), whole(low), whole(high))
 }
 
-fn sums(league: &League) -> String {
-    let all = league.bugs().count();
-    let found = league.bugs().filter(|entry| entry.judged().count().detections > 0).count();
-    let detections: u64 = league.bugs().map(|entry| entry.judged().count().detections).sum();
-    let expected: u64 = league.bugs().map(Entry::as_expected).sum();
-    let slowest = league.bugs().map(|entry| entry.judged().seconds().1).fold(0.0, f64::max);
-    let built = league.entries.iter().map(|entry| entry.build_seconds).sum::<f64>();
-    let shrunk = league.bugs().filter(|entry| entry.shrunk.is_some()).count();
-    let small = league.bugs().filter(|entry| entry.is_small()).count();
+fn sums(scoreboard: &Scoreboard) -> String {
+    let all = scoreboard.bugs().count();
+    let found = scoreboard.bugs().filter(|entry| entry.judged().count().detections > 0).count();
+    let detections: u64 = scoreboard.bugs().map(|entry| entry.judged().count().detections).sum();
+    let expected: u64 = scoreboard.bugs().map(Entry::as_expected).sum();
+    let slowest = scoreboard.bugs().map(|entry| entry.judged().seconds().1).fold(0.0, f64::max);
+    let built = scoreboard.entries.iter().map(|entry| entry.build_seconds).sum::<f64>();
+    let shrunk = scoreboard.bugs().filter(|entry| entry.shrunk.is_some()).count();
+    let small = scoreboard.bugs().filter(|entry| entry.is_small()).count();
     let mut text = format!(
         "{found} of {} found · the expected invariant in {} of {detections} detections · at most \
          {slowest:.1} s of exploring, {built:.0} s of building\n",
@@ -135,7 +135,7 @@ fn sums(league: &League) -> String {
             SMALL.0, SMALL.1
         ));
     }
-    for (profile, control) in &league.controls {
+    for (profile, control) in &scoreboard.controls {
         let mut broken: Vec<u64> = control.broken.iter().map(|broken| broken.seed).collect();
         broken.dedup();
         let (broken, seeds) = (grouped(broken.len() as u64), count(control.seeds, "clean seed"));

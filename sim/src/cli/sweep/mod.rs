@@ -22,7 +22,7 @@ use stormproof_sim::storm::moment::Passage;
 
 use super::Verdict;
 use super::arguments::{Profile, STORM, Sweep};
-use super::crew::{Crew, Errand};
+use super::pool::{Job, Pool};
 use super::progress::Progress;
 use super::subject::{self, Finding, Subject};
 use super::tally::Tally;
@@ -41,7 +41,7 @@ const CHUNK: usize = 64;
 
 /// What is swept, and by whom.
 struct Sweeper<'a> {
-    crew: &'a Crew,
+    pool: &'a Pool,
     document: Document,
     asked: &'a Sweep,
     progress: Progress,
@@ -92,11 +92,11 @@ pub fn sweep(asked: &Sweep, json: bool) -> Result<Verdict, String> {
         }
     }
     let seed = asked.world.seed.unwrap_or_else(|| subject.own_seed());
-    let crew = Crew::new(asked.jobs.count())?;
+    let pool = Pool::new(asked.jobs.count())?;
     let begun = Instant::now();
     let document = subject.document(seed);
     let options = Options { passages: true, ..Options::default() };
-    let base = crew.run(&Errand::of(&document, options))?;
+    let base = pool.run(&Job::of(&document, options))?;
     if let Some(broken) = base.broken.first() {
         return Err(format!(
             "{} · seed {seed} breaks {:?} by itself ({}): expected a scenario that holds",
@@ -105,7 +105,7 @@ pub fn sweep(asked: &Sweep, json: bool) -> Result<Verdict, String> {
             broken.what
         ));
     }
-    let mut sweeper = Sweeper { crew: &crew, document, asked, progress: Progress::new(u64::MAX) };
+    let mut sweeper = Sweeper { pool: &pool, document, asked, progress: Progress::new(u64::MAX) };
     let (mut counted, coverage) = sweeper.singles(&base.passages)?;
     if asked.faults.get() == 2 {
         sweeper.pairs(&subject, &base.passages, &mut counted)?;
@@ -186,7 +186,7 @@ impl Sweeper<'_> {
     fn seconds(&mut self, first: &Placement) -> Result<Count, String> {
         let document = with(&self.document, first);
         let options = Options { passages: true, ..Options::default() };
-        let outcome = self.crew.run(&Errand::of(&document, options))?;
+        let outcome = self.pool.run(&Job::of(&document, options))?;
         if !has_fired(&outcome) || !outcome.broken.is_empty() {
             return Ok(Count::default());
         }
@@ -230,10 +230,9 @@ impl Sweeper<'_> {
         for chunk in to_run.chunks(CHUNK) {
             let documents: Vec<_> =
                 chunk.iter().map(|placement| with(document, placement)).collect();
-            let errands: Vec<_> =
-                documents.iter().map(|it| Errand::of(it, Options::default())).collect();
+            let jobs: Vec<_> = documents.iter().map(|it| Job::of(it, Options::default())).collect();
             for ((placement, document), outcome) in
-                chunk.iter().zip(&documents).zip(self.crew.run_all(&errands)?)
+                chunk.iter().zip(&documents).zip(self.pool.run_all(&jobs)?)
             {
                 each(placement, &outcome);
                 counted.take(document, &outcome);

@@ -9,7 +9,7 @@ use super::mistake::{Mistake, Source, one_of};
 use super::shapes::{SHAPES, Shape, Target, Timing};
 use super::tables::FaultTable;
 use super::units::{At, Length, OrderName};
-use crate::shop::map::{self, Replicas};
+use crate::shop::topology::{self as map, Replicas};
 use crate::storm::faults::{Fault, Kind};
 
 /// A fault that has passed the door.

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use stormproof_system::store::order::OrderStatus;
 
-use crate::shop::map::Replicas;
+use crate::shop::topology::Replicas;
 use crate::storm::faults::Fault;
 pub use mistake::{Mistake, Source, one_of};
 pub use shapes::{SHAPES, Shape, Target, Timing};

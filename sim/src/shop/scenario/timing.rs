@@ -4,7 +4,7 @@ use super::faults::Checker;
 use super::mistake::{Mistake, one_of};
 use super::shapes::{Shape, Timing};
 use super::units::At;
-use crate::shop::{map, moments};
+use crate::shop::{moments, topology as map};
 use crate::storm::faults::{FOREVER, When};
 use crate::storm::moment::Moment;
 

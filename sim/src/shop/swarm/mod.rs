@@ -14,12 +14,12 @@ use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 use stormproof_system::messages::DELIVERY_UPDATES;
 
-use crate::shop::map;
 use crate::shop::scenario::tables::{
     Card, CarrierTable, CustomerTable, Document, FaultTable, StepTable, StockTable, WorldTable,
 };
 use crate::shop::scenario::units::{At, Length, Offset};
 use crate::shop::scenario::{SHAPES, Scenario, Which};
+use crate::shop::topology;
 use crate::world::seed::{Seed, Stream};
 use faults::{Draw, finds_after_losses};
 
@@ -118,7 +118,7 @@ fn doubtful_stock(stream: &mut Stream, document: &mut Document) {
     // Later than the Store waits for an answer, which is five seconds.
     let by = ms(stream.random_range(5_500..12_000));
     let fault = FaultTable {
-        of: Some(At::from(map::RESERVE.to_owned())),
+        of: Some(At::from(topology::RESERVE.to_owned())),
         from: Some(At::from(ms(0))),
         until: Some(At::from(ms(STORM_MS))),
         times: Some(At::from(stream.random_range(4..16))),
@@ -210,10 +210,10 @@ fn world(stream: &mut Stream) -> WorldTable {
     };
     let mut clocks = BTreeMap::new();
     if stream.random_bool(0.15) {
-        let services = map::databases();
+        let services = topology::databases();
         let database = services.choose(stream).expect("there are services");
         let offset = Offset { behind: stream.random(), length: ms(stream.random_range(50..4000)) };
-        clocks.insert(map::service_of_database(database).to_owned(), At::from(offset));
+        clocks.insert(topology::service_of_database(database).to_owned(), At::from(offset));
     }
     WorldTable {
         replicas,

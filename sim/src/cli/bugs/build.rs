@@ -23,18 +23,18 @@ const LEFT_OUT: &str = "sim/bugs";
 const LINES: usize = 25;
 
 /// A tree that may be spoilt.
-pub struct Plot {
+pub struct Build {
     workspace: PathBuf,
     tree: PathBuf,
     target: PathBuf,
 }
 
-impl Plot {
-    /// The plot of this workspace.
-    pub fn new() -> Plot {
+impl Build {
+    /// The build of this workspace.
+    pub fn new() -> Build {
         let workspace = subject::workspace();
         let below = workspace.join("target/sim/bugs");
-        Plot { workspace, tree: below.join("tree"), target: below.join("target") }
+        Build { workspace, tree: below.join("tree"), target: below.join("target") }
     }
 
     /// What is built here.

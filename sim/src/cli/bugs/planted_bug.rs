@@ -5,7 +5,7 @@ use std::process::Command;
 
 use stormproof_sim::bugs;
 
-use super::plot::Plot;
+use super::build::Build;
 use crate::cli::Verdict;
 
 /// Plants `bug` and has this very command carried out by what was built; `None`, if there is no bug
@@ -15,15 +15,15 @@ use crate::cli::Verdict;
 /// If there is no such bug, or it cannot be planted or run.
 pub fn elsewhere(bug: Option<&str>) -> Result<Option<Verdict>, String> {
     let Some(name) = bug else { return Ok(None) };
-    let plot = Plot::new();
+    let build = Build::new();
     let here = std::env::current_exe().and_then(|here| here.canonicalize()).ok();
-    let there = plot.program().canonicalize().ok();
+    let there = build.program().canonicalize().ok();
     if here.is_some() && here == there {
         return Ok(None);
     }
     let all = bugs::all().map_err(|mistake| mistake.to_string())?;
     let bug = bugs::named(all, &[name.to_owned()]).map_err(|mistake| mistake.to_string())?;
-    let program = plot.plant(bug.first()).map_err(|why| format!("{name}: {why}"))?;
+    let program = build.plant(bug.first()).map_err(|why| format!("{name}: {why}"))?;
     ended(&program).map(Some)
 }
 

@@ -1,5 +1,5 @@
-//! The scene that a scenario is played on: what its people need of it besides the shop's own doors,
-//! and what its phases ask of it.
+//! The environment that a scenario is played in: what its people need of it besides the shop's
+//! addresses, and what its phases ask of it.
 //!
 //! The seeded world is one (`simulate.rs`), real processes on this machine are another.
 
@@ -11,18 +11,18 @@ use stormproof_system::ports::Ports;
 use stormproof_system::time::Time;
 
 use crate::shop::judge::Judge;
-use crate::shop::truth::reckoning::Reckoning;
+use crate::shop::truth::final_state::FinalState;
 use crate::storm::faults::Kind;
 
 /// Where people act.
-pub trait Scene: Send + Sync {
+pub trait Environment: Send + Sync {
     /// The ports of somebody outside the shop: `customer-1`, `staff`.
     fn ports(&self, name: &str) -> Ports;
 
     /// A line of the story told by `name`; `order` may be empty.
     fn say(&self, name: &str, order: &str, words: &str);
 
-    /// Time since the scene was set.
+    /// Time since the run began.
     fn elapsed(&self) -> Duration;
 
     /// The time of day, by a clock that nothing disturbs.
@@ -62,5 +62,5 @@ pub trait Scene: Send + Sync {
     fn unfired(&self) -> Vec<usize>;
 
     /// Gathers what only the end can tell. `rested_at`: seconds of the storm until the last rest.
-    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, Reckoning>;
+    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, FinalState>;
 }

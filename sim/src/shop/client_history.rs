@@ -6,7 +6,7 @@ use crate::shop::truth::rows::Id;
 
 /// Everything that anybody was told.
 #[derive(Clone, Debug, Default)]
-pub struct Promises {
+pub struct ClientHistory {
     pub customers: Vec<CustomerBook>,
     /// Answers that cannot be: sentences, each with the order it is about.
     pub contradictions: Vec<Contradiction>,
@@ -61,7 +61,7 @@ pub struct Contradiction {
     pub what: String,
 }
 
-impl Promises {
+impl ClientHistory {
     /// Notes an answer to the key of `order`; every later one must be the same.
     pub fn answered(&mut self, customer: usize, order: usize, answer: KeyAnswer) {
         let placed = &mut self.customers[customer].orders[order];

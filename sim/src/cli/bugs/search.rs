@@ -19,7 +19,7 @@ const AT_ONCE: u64 = 4;
 const AT_ONCE_MAX: u64 = 32;
 
 /// How seeds are explored.
-pub struct Hunt {
+pub struct SearchPlan {
     /// The storms of each profile.
     pub subjects: Vec<Subject>,
     /// The first seed of each range.
@@ -94,7 +94,7 @@ impl Search {
     }
 }
 
-impl Hunt {
+impl SearchPlan {
     /// Explores every range of the subject's seeds with `program` until it has found the bug.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ mod tests {
     use crate::cli::testing::{broken, outcome};
 
     fn trail(breaks: impl Fn(u64) -> bool + Sync, seeds: u64) -> Trail {
-        let hunt = Hunt { subjects: vec![], ranges: vec![], seeds, jobs: 3 };
+        let plan = SearchPlan { subjects: vec![], ranges: vec![], seeds, jobs: 3 };
         let start = |range: std::ops::Range<u64>| {
             let say = |seed| {
                 let outcome = if breaks(seed) { broken(seed, "private") } else { outcome(seed) };
@@ -173,7 +173,7 @@ mod tests {
             command.args(["-c", &range.map(say).collect::<Vec<_>>().join("\n")]);
             command
         };
-        hunt.trail(&start, 101).expect("sh starts")
+        plan.trail(&start, 101).expect("sh starts")
     }
 
     #[test]

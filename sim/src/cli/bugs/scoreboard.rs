@@ -4,7 +4,7 @@ use stormproof_sim::bugs::Bug;
 use stormproof_sim::bugs::header::Class;
 use stormproof_sim::bugs::record::{self, Record, Row};
 
-use super::hunt::Search;
+use super::search::Search;
 use crate::cli::Verdict;
 use crate::cli::arguments::Profile;
 use crate::cli::shrink::Reduced;
@@ -29,7 +29,7 @@ pub struct Entry {
 }
 
 /// Everything that was measured.
-pub struct League {
+pub struct Scoreboard {
     pub entries: Vec<Entry>,
     /// Patches that do not apply or do not compile, and why.
     pub unplanted: Vec<(String, String)>,
@@ -111,7 +111,7 @@ impl Entry {
     }
 }
 
-impl League {
+impl Scoreboard {
     /// Bugs that were not found as they should be, each with what is wrong.
     pub fn complaints(&self) -> Vec<(&str, &'static str)> {
         let record = self.record.as_ref();
@@ -148,7 +148,7 @@ impl League {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::bugs::hunt::found_after;
+    use crate::cli::bugs::search::found_after;
     use crate::cli::subject::Finding;
     use crate::cli::testing::{broken, outcome};
 
@@ -169,23 +169,23 @@ mod tests {
         }
     }
 
-    fn league(entries: Vec<Entry>) -> League {
+    fn scoreboard(entries: Vec<Entry>) -> Scoreboard {
         let mut control = Tally::new(1);
         control.add(1, Finding::Ended(Box::new(outcome(1))));
         let controls = vec![(Profile::Swarm, control)];
-        League { entries, unplanted: Vec::new(), controls, record: None }
+        Scoreboard { entries, unplanted: Vec::new(), controls, record: None }
     }
 
     #[test]
     fn what_was_found_holds_and_what_escaped_does_not() {
         let found = || entry("found", false, &[(3, Some("private"))]);
         let canary = |seeds| entry("canary", true, &[(seeds, Some("private"))]);
-        assert_eq!(league(vec![canary(1), found()]).verdict(), Verdict::Held);
-        assert_eq!(league(vec![canary(2), found()]).verdict(), Verdict::Broken);
+        assert_eq!(scoreboard(vec![canary(1), found()]).verdict(), Verdict::Held);
+        assert_eq!(scoreboard(vec![canary(2), found()]).verdict(), Verdict::Broken);
         let escaped = entry("escaped", false, &[(500, None)]);
-        let league = league(vec![canary(1), escaped]);
-        assert_eq!(league.verdict(), Verdict::Broken);
-        assert_eq!(league.complaints(), [("escaped", "escaped")]);
+        let scoreboard = scoreboard(vec![canary(1), escaped]);
+        assert_eq!(scoreboard.verdict(), Verdict::Broken);
+        assert_eq!(scoreboard.complaints(), [("escaped", "escaped")]);
     }
 
     #[test]
@@ -193,15 +193,15 @@ mod tests {
         let (swarm, none) = (Profile::Swarm, [(500, None)]);
         let mut entry = entry("x", false, &[(3, Some("private"))]);
         entry.searches.push(search(Profile::Priority, &none));
-        assert_eq!(league(vec![entry.clone()]).verdict(), Verdict::Held);
+        assert_eq!(scoreboard(vec![entry.clone()]).verdict(), Verdict::Held);
         entry.searches.rotate_left(1);
-        assert_eq!(league(vec![entry.clone()]).verdict(), Verdict::Broken);
+        assert_eq!(scoreboard(vec![entry.clone()]).verdict(), Verdict::Broken);
         assert_eq!(entry.searches[1].profile, swarm);
     }
 
     #[test]
     fn a_broken_control_and_an_unplanted_patch_are_told_apart() {
-        let mut one = league(vec![entry("found", false, &[(3, Some("private"))])]);
+        let mut one = scoreboard(vec![entry("found", false, &[(3, Some("private"))])]);
         one.controls[0].1.add(2, Finding::Ended(Box::new(broken(2, "private"))));
         assert_eq!(one.verdict(), Verdict::Broken);
         one.unplanted.push(("other".to_owned(), "does not compile".to_owned()));
@@ -211,9 +211,9 @@ mod tests {
     #[test]
     fn detection_must_not_become_weaker_than_recorded() {
         let found = |seeds| entry("x", false, &[(seeds, Some("private"))]);
-        let before = league(vec![entry("x", false, &[(2, Some("private")); 10])]);
+        let before = scoreboard(vec![entry("x", false, &[(2, Some("private")); 10])]);
         let record = Some(before.to_record(Record::default()));
-        let now = |seeds| League { record: record.clone(), ..league(vec![found(seeds)]) };
+        let now = |seeds| Scoreboard { record: record.clone(), ..scoreboard(vec![found(seeds)]) };
         assert_eq!(now(8).verdict(), Verdict::Held);
         assert_eq!(now(80).verdict(), Verdict::Broken);
     }

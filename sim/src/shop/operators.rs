@@ -20,27 +20,27 @@ use stormproof_system::warehouse::dto::Restock;
 
 use crate::shop::client::{Question, ask};
 use crate::shop::customers::topic;
+use crate::shop::environment::Environment;
 use crate::shop::judge::Judge;
-use crate::shop::map::STAFF;
 use crate::shop::scenario::tables::Card;
 use crate::shop::scenario::{OrderName, PeopleFault, WorldSpec};
-use crate::shop::scene::Scene;
 use crate::shop::sometimes::DLQ_REPLAY;
+use crate::shop::topology::STAFF;
 use crate::shop::truth::rows::Id;
 use crate::storm::faults::Kind;
 
 /// Somebody who works for the shop.
 #[derive(Clone)]
-pub struct Staff {
-    scene: Arc<dyn Scene>,
+pub struct Operator {
+    environment: Arc<dyn Environment>,
     ports: Ports,
     judge: Judge,
 }
 
-impl Staff {
-    /// `ports` are the staff's node's, with the shop's secrets.
-    pub fn new(scene: &Arc<dyn Scene>, ports: Ports, judge: &Judge) -> Staff {
-        Staff { scene: scene.clone(), ports, judge: judge.clone() }
+impl Operator {
+    /// `ports` are those of the node [`STAFF`], with the shop's secrets.
+    pub fn new(environment: &Arc<dyn Environment>, ports: Ports, judge: &Judge) -> Operator {
+        Operator { environment: environment.clone(), ports, judge: judge.clone() }
     }
 
     fn support(&self) -> String {
@@ -54,7 +54,7 @@ impl Staff {
 }
 
 /// Before the storm.
-impl Staff {
+impl Operator {
     /// Fills the catalogue and the shelves.
     pub async fn open_shop(&self, world: &WorldSpec) {
         let mut tasks: Vec<BoxFuture<'_, ()>> = Vec::new();
@@ -105,7 +105,7 @@ impl Staff {
 }
 
 /// In the storm.
-impl Staff {
+impl Operator {
     /// Makes one fault of people happen; returns whether it did.
     pub async fn carry_out(&self, fault: &PeopleFault, zero: Duration) -> bool {
         match fault {
@@ -129,17 +129,21 @@ impl Staff {
     }
 
     async fn close_bank(&self, at: Duration, length: Duration) -> bool {
-        self.scene.sleep(at.saturating_sub(self.scene.elapsed())).await;
+        self.environment.sleep(at.saturating_sub(self.environment.elapsed())).await;
         let node = "bank".to_owned();
-        self.scene.say(STAFF, "", "the bank closes");
-        self.scene.strike(&Kind::Stop { node, restart: length });
+        self.environment.say(STAFF, "", "the bank closes");
+        self.environment.strike(&Kind::Stop { node, restart: length });
         true
     }
 
     /// A message of a schema that nobody knows, again and again until the broker has it.
     async fn poison(&self, queue: &str, at: Duration) -> bool {
-        self.scene.sleep(at.saturating_sub(self.scene.elapsed())).await;
-        self.scene.say(STAFF, "", &format!("a message that nobody can read arrives in {queue}"));
+        self.environment.sleep(at.saturating_sub(self.environment.elapsed())).await;
+        self.environment.say(
+            STAFF,
+            "",
+            &format!("a message that nobody can read arrives in {queue}"),
+        );
         let message = Message {
             exchange: String::new(),
             routing_key: queue.to_owned(),
@@ -148,7 +152,7 @@ impl Staff {
             schema: "poison".to_owned(),
             version: 1,
             traceparent: String::new(),
-            timestamp: self.scene.now().0,
+            timestamp: self.environment.now().0,
             attempt: 0,
             body: "{".into(),
         };
@@ -167,10 +171,10 @@ impl Staff {
         ready: impl Fn(&crate::shop::truth::rows::ParcelRow) -> bool,
     ) -> bool {
         let Some(id) = self.placed(order).await else { return false };
-        let is_ready = self.judge.until(&id, |bench| {
+        let is_ready = self.judge.until(&id, |state| {
             let settled =
-                bench.truth.orders.get(&id).is_some_and(|row| bench.truth.is_settled(row));
-            match bench.truth.parcels.get(&id) {
+                state.truth.orders.get(&id).is_some_and(|row| state.truth.is_settled(row));
+            match state.truth.parcels.get(&id) {
                 Some(parcel) if ready(parcel) => Some(true),
                 _ => settled.then_some(false),
             }
@@ -184,9 +188,9 @@ impl Staff {
         let question = Question::post("delivery", operation, path, &json!({}));
         ask(&self.ports, &question.with_bearer(self.to("delivery", "driver"))).await;
         // A lost answer makes the second report a conflict, so the parcel itself has to say.
-        self.scene.refreshed().await;
-        let bench = self.judge.bench();
-        bench.truth.parcels.get(&id).is_some_and(|parcel| match what {
+        self.environment.refreshed().await;
+        let state = self.judge.state();
+        state.truth.parcels.get(&id).is_some_and(|parcel| match what {
             "lost" => parcel.lost_at.is_some(),
             _ => parcel.found_at.is_some(),
         })
@@ -200,29 +204,29 @@ impl Staff {
         reopen: Option<Duration>,
     ) -> bool {
         let Some(id) = self.placed(order).await else { return false };
-        let there = self.judge.until(&id, |bench| {
-            let row = bench.truth.orders.get(&id)?;
+        let there = self.judge.until(&id, |state| {
+            let row = state.truth.orders.get(&id)?;
             let there = row.arrival(status).is_some();
-            (there || bench.truth.is_settled(row)).then_some(there)
+            (there || state.truth.is_settled(row)).then_some(there)
         });
         if !there.await {
             return false;
         }
         self.ports.clock.sleep(after).await;
-        self.scene.refreshed().await;
+        self.environment.refreshed().await;
         let owner = {
-            let bench = self.judge.bench();
-            if bench.truth.refund_of(&id).is_some() {
+            let state = self.judge.state();
+            if state.truth.refund_of(&id).is_some() {
                 return false;
             }
-            bench.truth.orders.get(&id).map(|row| row.user_id.clone())
+            state.truth.orders.get(&id).map(|row| row.user_id.clone())
         };
         let Some(owner) = owner else { return false };
-        self.scene.say(STAFF, &id, "closes the account of the buyer");
+        self.environment.say(STAFF, &id, "closes the account of the buyer");
         self.set_account(&owner, Status::Closed).await;
         if let Some(reopen) = reopen {
             self.ports.clock.sleep(reopen).await;
-            self.scene.say(STAFF, &id, "opens the account of the buyer again");
+            self.environment.say(STAFF, &id, "opens the account of the buyer again");
             self.set_account(&owner, Status::Open).await;
         }
         true
@@ -241,8 +245,8 @@ impl Staff {
     async fn placed(&self, name: OrderName) -> Option<Id> {
         let (customer, order) = (name.customer - 1, name.order);
         self.judge
-            .until(&topic(customer, order), |bench| {
-                let placed = bench.promises.customers[customer].orders.get(order - 1)?;
+            .until(&topic(customer, order), |state| {
+                let placed = state.client_history.customers[customer].orders.get(order - 1)?;
                 match &placed.answer {
                     Some(answer) => Some((answer.status == 202).then(|| answer.order_id.clone())),
                     None => placed.forgotten.then_some(None),
@@ -253,12 +257,12 @@ impl Staff {
 }
 
 /// In the calm.
-impl Staff {
+impl Operator {
     /// Tries every dead letter once more, under its own id. Returns how many there were.
     pub async fn replay_dead_letters(&self) -> usize {
         let mut replayed = 0;
         for (queue, dead) in QUEUES.iter().zip(dead_letter_queues()) {
-            let waiting = self.scene.ready(dead).await;
+            let waiting = self.environment.ready(dead).await;
             if waiting > 0 {
                 replayed += self.replay(queue.name, dead, waiting).await;
             }
@@ -282,7 +286,11 @@ impl Staff {
                 Err(_) => break,
             };
             let order = delivery.message.correlation_id.clone();
-            self.scene.say(STAFF, &order, &format!("replays a dead {}", delivery.message.schema));
+            self.environment.say(
+                STAFF,
+                &order,
+                &format!("replays a dead {}", delivery.message.schema),
+            );
             let message = Message {
                 exchange: String::new(),
                 routing_key: queue.to_owned(),
@@ -294,7 +302,7 @@ impl Staff {
             {
                 break;
             }
-            self.judge.bench().counters.count(DLQ_REPLAY);
+            self.judge.state().counters.count(DLQ_REPLAY);
             replayed += 1;
         }
         replayed
@@ -309,9 +317,9 @@ impl Staff {
         let parked: Vec<ParkedRefund> = serde_json::from_slice(&answer.body).unwrap_or_default();
         for refund in parked {
             let is_open = {
-                let bench = self.judge.bench();
-                let order = bench.truth.orders.get(&refund.order_id);
-                let account = order.and_then(|order| bench.truth.accounts.get(&order.user_id));
+                let state = self.judge.state();
+                let order = state.truth.orders.get(&refund.order_id);
+                let account = order.and_then(|order| state.truth.accounts.get(&order.user_id));
                 account.is_some_and(|account| !account.is_closed())
             };
             if is_open {

@@ -44,7 +44,7 @@ impl<'a> Breach<'a> {
     }
 
     /// Of a story, what led to it; the last line is the breach itself.
-    pub fn excerpt(&self, story: &[String]) -> Vec<String> {
+    pub fn slice(&self, story: &[String]) -> Vec<String> {
         let before = story.iter().filter_map(|text| Some((text, Line::of(text)?)));
         let before: Vec<_> = before.filter(|(_, line)| line.at <= self.at + DEED).collect();
         let mut lines: Vec<String> = match self.order() {
@@ -111,14 +111,14 @@ at rest at 7.1 · 2 DELIVERED";
         Breach { invariant: "one debit, one refund", what, at: 6.0 }
     }
 
-    fn excerpt(story: &[String], what: &str) -> Vec<String> {
-        breach(what).excerpt(story)
+    fn failure_slice(story: &[String], what: &str) -> Vec<String> {
+        breach(what).slice(story)
     }
 
     #[test]
     fn an_order_and_the_faults_are_told_up_to_the_breach() {
         let story: Vec<String> = STORY.lines().map(str::to_owned).collect();
-        let lines = excerpt(&story, "order-1 debited twice");
+        let lines = failure_slice(&story, "order-1 debited twice");
         let expected = [&story[2], &story[4], &story[5], &story[7]].map(String::as_str);
         assert_eq!(lines[..4], expected);
         assert_eq!(lines[4], "   6.000  BROKEN      one debit, one refund: order-1 debited twice");
@@ -129,7 +129,7 @@ at rest at 7.1 · 2 DELIVERED";
     fn without_an_order_what_happened_last_is_told() {
         let story: Vec<String> = STORY.lines().map(str::to_owned).collect();
         assert_eq!(breach("the sum became 3").order(), None);
-        assert_eq!(excerpt(&story, "the sum became 3").len(), 8);
+        assert_eq!(failure_slice(&story, "the sum became 3").len(), 8);
     }
 
     #[test]
@@ -137,7 +137,7 @@ at rest at 7.1 · 2 DELIVERED";
         let line = |number| format!("{number:>8.3}  fault       cut bank <-> store fires");
         let story: Vec<String> =
             (0..5).flat_map(|_| (0..40).map(|it| line(f64::from(it) / 10.0))).collect();
-        let lines = excerpt(&story, "order-1 is odd");
+        let lines = failure_slice(&story, "order-1 is odd");
         assert_eq!(lines.len(), LINES_MAX + 2);
         assert_eq!(lines[FIRST], "         … 140 more lines");
     }

@@ -1,9 +1,9 @@
-//! A crew of worker processes that run documents as they are told, for shrink and explain.
+//! A pool of worker processes that run documents as they are told, for shrink and explain.
 //!
 //! Documents go in as TOML inside a JSON line, outcomes come out as lines; a worker lives as long as
 //! it answers. One that dies or is silent for too long is an outcome of its document, too, and
-//! another takes its place. What a crew answers depends on the order of the errands alone, not on
-//! how many hands there are.
+//! another takes its place. What a pool answers depends on the order of the jobs alone, not on
+//! how many workers there are.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A document to be run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Errand {
+pub struct Job {
     /// With the seed in it.
     toml: String,
     seed: u64,
@@ -36,22 +36,22 @@ pub struct Errand {
     options: Options,
 }
 
-/// Worker processes that wait for errands.
-pub struct Crew {
+/// Worker processes that wait for jobs.
+pub struct Pool {
     program: PathBuf,
     /// A place for each; empty until it has something to do.
     workers: Vec<Mutex<Option<Worker>>>,
 }
 
-impl Errand {
+impl Job {
     /// Runs a document under its own seed.
-    pub fn of(document: &Document, options: Options) -> Errand {
-        Errand { toml: document.to_toml(), seed: document.seed, reseed: None, options }
+    pub fn of(document: &Document, options: Options) -> Job {
+        Job { toml: document.to_toml(), seed: document.seed, reseed: None, options }
     }
 
     /// The same, with chance drawn anew from a time of the storm on.
-    pub fn reseeded(self, reseed: Reseed) -> Errand {
-        Errand { reseed: Some(reseed), ..self }
+    pub fn reseeded(self, reseed: Reseed) -> Job {
+        Job { reseed: Some(reseed), ..self }
     }
 
     /// Runs it in this process.
@@ -68,42 +68,41 @@ impl Errand {
     }
 }
 
-impl Crew {
-    /// A crew of this very program.
+impl Pool {
+    /// A pool of this very program.
     ///
     /// # Errors
     /// If this program does not know its own file.
-    pub fn new(jobs: usize) -> Result<Crew, String> {
+    pub fn new(jobs: usize) -> Result<Pool, String> {
         let program = std::env::current_exe()
             .map_err(|error| format!("cannot find this program to start workers of it: {error}"))?;
-        Ok(Crew::of(&program, jobs))
+        Ok(Pool::of(&program, jobs))
     }
 
-    /// A crew of another build of it.
-    pub fn of(program: &Path, jobs: usize) -> Crew {
+    /// A pool of another build of it.
+    pub fn of(program: &Path, jobs: usize) -> Pool {
         let workers = (0..jobs.max(1)).map(|_| Mutex::new(None)).collect();
-        Crew { program: program.to_owned(), workers }
+        Pool { program: program.to_owned(), workers }
     }
 
-    /// Runs one errand.
+    /// Runs one job.
     ///
     /// # Errors
     /// If a worker cannot be started.
-    pub fn run(&self, errand: &Errand) -> Result<Outcome, String> {
-        let mut outcomes = self.run_all(std::slice::from_ref(errand))?;
+    pub fn run(&self, job: &Job) -> Result<Outcome, String> {
+        let mut outcomes = self.run_all(std::slice::from_ref(job))?;
         Ok(outcomes.remove(0))
     }
 
-    /// Runs all errands; the outcomes are in their order.
+    /// Runs all jobs; the outcomes are in their order.
     ///
     /// # Errors
     /// If workers cannot be started.
-    pub fn run_all(&self, errands: &[Errand]) -> Result<Vec<Outcome>, String> {
-        let outcomes: Vec<Mutex<Option<Outcome>>> =
-            errands.iter().map(|_| Mutex::default()).collect();
+    pub fn run_all(&self, jobs: &[Job]) -> Result<Vec<Outcome>, String> {
+        let outcomes: Vec<Mutex<Option<Outcome>>> = jobs.iter().map(|_| Mutex::default()).collect();
         self.drive(
-            errands.len(),
-            |place| errands[place].clone(),
+            jobs.len(),
+            |place| jobs[place].clone(),
             |place, outcome| {
                 *lock(&outcomes[place]) = Some(outcome);
                 false
@@ -112,15 +111,15 @@ impl Crew {
         let outcomes = outcomes
             .into_iter()
             .map(|outcome| outcome.into_inner().unwrap_or_else(PoisonError::into_inner));
-        Ok(outcomes.map(|outcome| outcome.expect("nothing stopped the crew")).collect())
+        Ok(outcomes.map(|outcome| outcome.expect("nothing stopped the pool")).collect())
     }
 
-    /// Runs errands in their order until `done` says so of one: then those before it are still run,
+    /// Runs jobs in their order until `done` says so of one: then those before it are still run,
     /// and those behind it are not begun.
     fn drive(
         &self,
         count: usize,
-        errand: impl Fn(usize) -> Errand + Sync,
+        job: impl Fn(usize) -> Job + Sync,
         done: impl Fn(usize, Outcome) -> bool + Sync,
     ) -> Result<(), String> {
         let (next, end) = (AtomicUsize::new(0), AtomicUsize::new(count));
@@ -131,7 +130,7 @@ impl Crew {
                 if place >= end.load(Ordering::SeqCst) {
                     return Ok(());
                 }
-                let outcome = match self.attempt(&mut worker, &errand(place)) {
+                let outcome = match self.attempt(&mut worker, &job(place)) {
                     Ok(outcome) => outcome,
                     Err(error) => {
                         end.store(0, Ordering::SeqCst);
@@ -144,9 +143,9 @@ impl Crew {
             }
         };
         thread::scope(|scope| {
-            let hands = self.workers.iter().take(count);
-            let hands: Vec<_> = hands.map(|worker| scope.spawn(|| work(worker))).collect();
-            let ended = hands.into_iter().map(|hand| match hand.join() {
+            let workers = self.workers.iter().take(count);
+            let workers: Vec<_> = workers.map(|worker| scope.spawn(|| work(worker))).collect();
+            let ended = workers.into_iter().map(|worker| match worker.join() {
                 Ok(ended) => ended,
                 Err(panic) => std::panic::resume_unwind(panic),
             });
@@ -154,22 +153,22 @@ impl Crew {
         })
     }
 
-    /// One errand by one worker, who is started if there is none.
-    fn attempt(&self, worker: &mut Option<Worker>, errand: &Errand) -> Result<Outcome, String> {
-        let hand = match worker {
-            Some(hand) => hand,
+    /// One job by one worker, who is started if there is none.
+    fn attempt(&self, worker: &mut Option<Worker>, job: &Job) -> Result<Outcome, String> {
+        let process = match worker {
+            Some(process) => process,
             None => {
                 let mut command = Command::new(&self.program);
-                command.env("RUST_BACKTRACE", "0").arg("errands");
+                command.env("RUST_BACKTRACE", "0").arg("jobs");
                 worker.insert(Worker::start_listening(command)?)
             }
         };
-        hand.tell(&serde_json::to_string(errand).expect("an errand is plain data"));
-        Ok(match hand.finding_within(errand.seed, PATIENCE) {
+        process.tell(&serde_json::to_string(job).expect("a job is plain data"));
+        Ok(match process.finding_within(job.seed, PATIENCE) {
             Finding::Ended(outcome) => *outcome,
             Finding::Died(how) => {
                 *worker = None;
-                died(errand.seed, how)
+                died(job.seed, how)
             }
         })
     }
@@ -183,7 +182,7 @@ fn died(seed: u64, how: String) -> Outcome {
 
 /// Tries candidates of a search for what breaks one invariant.
 pub struct Candidates<'a> {
-    pub crew: &'a Crew,
+    pub pool: &'a Pool,
     pub invariant: &'a str,
 }
 
@@ -192,8 +191,8 @@ impl Trial<Document> for Candidates<'_> {
 
     fn first(&mut self, candidates: &[Document]) -> Result<Option<(usize, Outcome)>, String> {
         let first: Mutex<Option<(usize, Outcome)>> = Mutex::default();
-        let errand = |place: usize| Errand::of(&candidates[place], Options::default());
-        self.crew.drive(candidates.len(), errand, |place, outcome| {
+        let job = |place: usize| Job::of(&candidates[place], Options::default());
+        self.pool.drive(candidates.len(), job, |place, outcome| {
             if !shrink::breaks(&outcome, self.invariant) {
                 return false;
             }

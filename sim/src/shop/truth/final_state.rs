@@ -8,13 +8,13 @@ use stormproof_system::ports::Mail;
 
 use super::Truth;
 use super::rows::Id;
-use crate::shop::map;
 use crate::shop::scenario::Scenario;
+use crate::shop::topology;
 use crate::storm::faults::Kind;
 
 /// The end of a run.
 #[derive(Clone, Debug, Default)]
-pub struct Reckoning {
+pub struct FinalState {
     /// When the world came to rest, in seconds; `None`: it did not within the bound.
     pub rested_at: Option<f64>,
     /// Why it did not, in words.
@@ -78,7 +78,7 @@ pub struct SagaSeen {
     pub delivery: String,
 }
 
-impl Reckoning {
+impl FinalState {
     /// How many mails of each template an order's customer, or support, got: by order and template.
     pub fn mails_counted(&self) -> BTreeMap<(&str, &str), usize> {
         let mut counts = BTreeMap::new();
@@ -138,8 +138,9 @@ impl MailSeen {
 /// the same mail go out twice.
 pub fn repeats_excused(scenario: &Scenario) -> bool {
     let near = |name: &str| {
-        let service = map::service_of(name);
-        matches!(service, "email" | map::MAIL) || map::service_of_database(service) == "email"
+        let service = topology::service_of(name);
+        matches!(service, "email" | topology::MAIL)
+            || topology::service_of_database(service) == "email"
     };
     scenario.faults.iter().any(|fault| match &fault.kind {
         Kind::Crash { node, .. }

@@ -1,4 +1,4 @@
-//! What the shop's services are told in a run, on whatever scene.
+//! What the shop's services are told in a run, in whatever environment.
 
 use stormproof_system::settings::{Auth, Carrier, Settings};
 

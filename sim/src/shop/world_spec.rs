@@ -1,15 +1,15 @@
-//! The setting of a run: nodes, settings, queues and faults, as the world wants to hear of them.
+//! The world of a run: nodes, settings, queues and faults, as the world's specification has them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use stormproof_system::service::SERVICES;
-use stormproof_system::topology;
+use stormproof_system::topology as queues;
 
 use crate::shop::phases::CALM_MAX;
 use crate::shop::scenario::Scenario;
-use crate::shop::settings::settings;
-use crate::shop::{Options, ending, map};
+use crate::shop::service_settings::settings;
+use crate::shop::{Options, final_state, topology};
 use crate::storm::faults::{Fault, When};
 use crate::world::{ServiceSpec, Spec, migrated};
 
@@ -31,11 +31,11 @@ pub fn spec(scenario: &Scenario, seed: u64, options: Options) -> Spec {
                 .replicas(usize::try_from(replicas).expect("a handful"))
         })
         .collect();
-    spec.clients = (1..=scenario.customers.len()).map(map::customer).collect();
-    spec.clients.push(map::STAFF.to_owned());
-    let declared = topology::of_shop().declare(&mut spec.broker);
+    spec.clients = (1..=scenario.customers.len()).map(topology::customer).collect();
+    spec.clients.push(topology::STAFF.to_owned());
+    let declared = queues::of_shop().declare(&mut spec.broker);
     declared.expect("the table of queues is consistent");
-    spec.template = ending::template;
+    spec.template = final_state::template;
     spec.trace = options.trace;
     spec.passages = options.passages;
     spec.clock_offsets =
