@@ -1,14 +1,13 @@
-//! The shop's map: which nodes there are, and who talks to whom about what.
-//!
-//! A fault that is aimed at nobody cannot fire; this page is what scenarios are checked against.
+//! The shop's topology: which nodes there are, and who talks to whom about what.
 
-use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use stormproof_system::messages::QUEUES;
+use stormproof_system::messages::{DELIVERY_UPDATES, QUEUES, QueueRow};
 use stormproof_system::service::SERVICES;
 
-/// How many nodes each service has; a service that is not named has one.
-pub type Replicas = BTreeMap<String, u32>;
+use crate::shop::moments::{HOURLY, MOMENTS, Row};
+use crate::storm::topology::{Client, Focus, InjectionPoint, Operation, Queue, Service, Topology};
+pub use crate::storm::topology::{Replicas, service_of};
 
 /// The message broker.
 pub const BROKER: &str = "broker";
@@ -49,18 +48,70 @@ pub const CALLS: [(&str, &str, &str); 20] = [
     (STAFF, "delivery", "report found"),
 ];
 
-/// Every node that can crash, stop, stand still or be slow. A service's name stands for all its
-/// replicas; where there is one, its number may be said or left out.
-pub fn nodes(replicas: &Replicas) -> Vec<String> {
-    let mut nodes = Vec::new();
-    for service in SERVICES {
-        nodes.push(service.name.to_owned());
-        let count = replicas.get(service.name).copied().unwrap_or(1);
-        nodes.extend((1..=count).map(|number| format!("{}-{number}", service.name)));
+/// Where storms strike at calls: the shop's own as often as a customer's, the Store's most of all.
+const BUSY_CALLS: [(&str, &str); 5] = [
+    (CUSTOMERS, "store"),
+    ("store", "warehouse"),
+    ("store", "warehouse"),
+    ("store", "bank"),
+    ("store", "bank"),
+];
+
+static SHOP: LazyLock<Topology> = LazyLock::new(shop);
+
+/// The shop's topology, with one node of each service and no customer yet.
+pub fn of_shop() -> &'static Topology {
+    &SHOP
+}
+
+fn shop() -> Topology {
+    let service = |name: &str| Service {
+        name: name.to_owned(),
+        replicas: 1,
+        database: Some(database_of(name)),
+        mails: name == "email",
+    };
+    let queue = |row: &QueueRow| Queue {
+        name: row.name.to_owned(),
+        owner: row.owner.to_owned(),
+        takes: row.binding.trim_end_matches(".#").to_owned(),
+    };
+    let pair = |(from, to): (&str, &str)| (from.to_owned(), to.to_owned());
+    let operations = CALLS.iter().map(|(caller, callee, name)| Operation {
+        caller: (*caller).to_owned(),
+        callee: (*callee).to_owned(),
+        name: (*name).to_owned(),
+    });
+    let often = MOMENTS.iter().map(|row| point(row, false));
+    let hourly = HOURLY.iter().map(|row| point(row, true));
+    Topology {
+        services: SERVICES.iter().map(|it| service(it.name)).collect(),
+        clients: vec![
+            Client { name: STAFF.to_owned(), count: None },
+            Client { name: CUSTOMERS.to_owned(), count: Some(0) },
+        ],
+        broker: Some(BROKER.to_owned()),
+        mail: Some(MAIL.to_owned()),
+        operations: operations.collect(),
+        queues: QUEUES.iter().map(queue).collect(),
+        points: often.chain(hourly).collect(),
+        focus: Focus {
+            service: Some("store".to_owned()),
+            queue: Some(DELIVERY_UPDATES.to_owned()),
+            calls: BUSY_CALLS.map(pair).into(),
+            seldom: [("store", "delivery"), (STAFF, "delivery")].map(pair).into(),
+        },
     }
-    nodes.extend(databases());
-    nodes.extend([BROKER, MAIL].map(str::to_owned));
-    nodes
+}
+
+fn point(row: &Row, seldom: bool) -> InjectionPoint {
+    let names = row.names.iter().map(|name| (*name).to_owned()).collect();
+    InjectionPoint { service: row.service.to_owned(), act: row.act, names, seldom }
+}
+
+/// Every node of the shop, at this size.
+pub fn nodes(replicas: &Replicas) -> Vec<String> {
+    of_shop().clone().with_replicas(replicas).nodes()
 }
 
 /// The customer with this number, from 1.
@@ -68,63 +119,39 @@ pub fn customer(number: usize) -> String {
     format!("{CUSTOMERS}-{number}")
 }
 
-/// The service of `node`: `store` for `store-2`; other nodes are their own.
-pub fn service_of(node: &str) -> &str {
-    match node.rsplit_once('-') {
-        Some((service, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => service,
-        _ => node,
-    }
-}
-
 /// Whether `from` opens connections to `to`, both named as nodes or services.
 pub fn calls(from: &str, to: &str) -> bool {
-    let (from, to) = (service_of(from), service_of(to));
-    let is_service = |name: &str| SERVICES.iter().any(|service| service.name == name);
-    CALLS.iter().any(|(caller, callee, _)| *caller == from && *callee == to)
-        || (is_service(from) && to == BROKER)
-        || (is_service(from) && service_of_database(to) == from && to != from)
-        || (from == "email" && to == MAIL)
+    of_shop().calls(from, to)
 }
 
 /// Every pair that talks, `caller -> callee`, for those who mistook one.
 pub fn pairs() -> Vec<String> {
-    let mut pairs: Vec<String> =
-        CALLS.iter().map(|(from, to, _)| format!("{from} -> {to}")).collect();
-    pairs.dedup();
-    for service in SERVICES {
-        pairs.push(format!("{} -> {}", service.name, database_of(service.name)));
-        pairs.push(format!("{} -> {BROKER}", service.name));
-    }
-    pairs.push(format!("email -> {MAIL}"));
-    pairs
+    of_shop().pairs()
 }
 
 /// The pairs whose caller connects anew now and then; connections to databases are kept.
 pub fn connections() -> Vec<String> {
-    let databases = databases();
-    pairs().into_iter().filter(|pair| !databases.iter().any(|name| pair.ends_with(name))).collect()
+    of_shop().connections()
 }
 
 /// The operations that `from` asks of `to`.
 pub fn operations(from: &str, to: &str) -> Vec<&'static str> {
-    let (from, to) = (service_of(from), service_of(to));
-    let fits = CALLS.iter().filter(|(caller, callee, _)| *caller == from && *callee == to);
-    fits.map(|(_, _, operation)| *operation).collect()
+    of_shop().operations(from, to)
 }
 
 /// Every queue that faults can be aimed at.
 pub fn queues() -> Vec<&'static str> {
-    QUEUES.iter().map(|queue| queue.name).collect()
+    of_shop().queue_names()
 }
 
 /// Every database.
 pub fn databases() -> Vec<String> {
-    SERVICES.iter().map(|service| database_of(service.name)).collect()
+    of_shop().databases()
 }
 
 /// The service whose database this is; other names are their own.
 pub fn service_of_database(database: &str) -> &str {
-    database.strip_suffix("-db").unwrap_or(database)
+    of_shop().service_of_database(database)
 }
 
 /// The database of a service.
@@ -134,5 +161,5 @@ pub fn database_of(service: &str) -> String {
 
 /// The service that consumes `queue`.
 pub fn owner_of(queue: &str) -> Option<&'static str> {
-    QUEUES.iter().find(|row| row.name == queue).map(|row| row.owner)
+    of_shop().owner_of(queue)
 }
