@@ -2,7 +2,7 @@
 //! very binary, Postgres and RabbitMQ, on loopback. Same people, same phases, same judges; what
 //! fails them is kill, SIGSTOP, and proxies between everybody.
 //!
-//! `stage.rs` is the scene that is set; `carriage.rs` says which faults are carried and how. Exit
+//! `stage.rs` is the environment; `carriage.rs` says which faults are carried and how. Exit
 //! codes: 0 it held, 1 something broke or a fault that is carried did not fire, 2 it could not be run.
 
 mod arms;
@@ -32,9 +32,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stormproof_sim::outcome::{Broken, Outcome};
-use stormproof_sim::shop::environment::Environment;
+use stormproof_sim::shop::environment::Environment as _;
 use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::phases;
+use stormproof_sim::shop::phases::{self, Played};
 use stormproof_sim::shop::scenario::{Action, Scenario, files};
 use stormproof_sim::shop::topology::STAFF;
 
@@ -179,11 +179,9 @@ fn judged(scenario: &Scenario, sorted: &Sorted) -> Scenario {
 }
 
 async fn act(stage: Stage, scenario: Scenario, judge: Judge) -> (Outcome, String) {
-    let scene: Arc<dyn Environment> = Arc::new(stage.clone());
     let ports = stage.ports(STAFF);
-    let reckoning = phases::live(&scene, &scenario, &judge, ports).await;
-    phases::reckon_all(&stage, &scenario, &judge, &reckoning);
-    let mut outcome = phases::outcome(&stage, &scenario, &judge, &reckoning);
+    let Played { mut outcome, last_line } =
+        phases::play(Arc::new(stage.clone()), &scenario, &judge, ports).await;
     let at = stage.0.story.storm_time().unwrap_or_default().as_secs_f64();
     outcome.broken.extend(stage.0.troupe.accidents().into_iter().map(|what| Broken {
         invariant: "processes live".to_owned(),
@@ -192,6 +190,5 @@ async fn act(stage: Stage, scenario: Scenario, judge: Judge) -> (Outcome, String
     }));
     outcome.virtual_seconds = at;
     outcome.story = stage.0.story.lines();
-    let last_line = reckoning.last_line(&judge.state().truth);
     (outcome, last_line)
 }

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use stormproof_sim::shop::environment::Environment as _;
+use stormproof_sim::shop::environment::{Gathered, Observed as _, Outside};
 use stormproof_sim::shop::invariants::arrows;
-use stormproof_sim::shop::judge::Judge;
 use stormproof_sim::shop::truth::final_state::{AlertSeen, DeadLetter, FinalState, SagaSeen};
 use stormproof_sim::shop::truth::rows::Id;
-use stormproof_sim::shop::truth::{Told, Truth};
+use stormproof_sim::shop::truth::{Step, Told, Truth};
 use stormproof_sim::shop::{secrets, topology as map};
 use stormproof_sim::value::Value;
 use stormproof_system::messages::DEAD;
@@ -18,18 +17,14 @@ use super::rest;
 use super::stage::Stage;
 use crate::ports::dead_letters::DeadLetters as _;
 
-/// Gathers; the judge follows the whole run as one step, with every move that is written in `audit`.
-pub async fn gather(stage: &Stage, judge: &Judge, rested_at: Option<f64>) -> FinalState {
+/// Gathers; the whole run is one step, with every move that is written in `audit`.
+pub async fn gather(stage: &Stage, outside: Outside<'_>) -> Gathered {
     stage.refreshed().await;
     let seen = stage.0.mirror.seen();
-    follow_whole(stage, judge).await;
-    let restless = match rested_at {
-        Some(_) => Vec::new(),
-        None => rest::restless(stage, judge, &seen).await,
-    };
+    let whole = whole(stage).await;
+    let restless = rest::restless(stage, outside, &seen).await;
     let unread = seen.written.difference(&seen.handled).count();
     let mut reckoning = FinalState {
-        rested_at,
         restless,
         mails: stage.0.mailbox.mails().iter().filter_map(|mail| mail.seen()).collect(),
         in_flight: stage.0.detours.waiting().await,
@@ -51,11 +46,11 @@ pub async fn gather(stage: &Stage, judge: &Judge, rested_at: Option<f64>) -> Fin
         }
     }
     look_for_leaks(stage, &mut reckoning).await;
-    reckoning
+    Gathered { final_state: reckoning, whole: Some(whole) }
 }
 
 /// Nobody saw the commits one by one; but each move of a machine left a row.
-async fn follow_whole(stage: &Stage, judge: &Judge) {
+async fn whole(stage: &Stage) -> (Truth, Step) {
     let (truth, mut step) = Truth::come_to(&stage.0.mirror.seen().tables);
     step.at = stage.elapsed();
     for database in map::databases() {
@@ -73,9 +68,7 @@ async fn follow_whole(stage: &Stage, judge: &Judge) {
             }
         }
     }
-    let state = &mut *judge.state();
-    state.truth = truth;
-    state.follow(stage, &step);
+    (truth, step)
 }
 
 /// The words of a machine's state as the invariants know them; no others are asked for.

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use stormproof_sim::shop::judge::{Judge, JudgeState};
 use stormproof_sim::shop::operators::dead_letter_queues;
 use stormproof_system::messages::DEAD;
 use stormproof_system::topology;
@@ -15,26 +14,26 @@ use tokio::time::{Instant, sleep};
 use super::mirror::Seen;
 use super::stage::Stage;
 use crate::ports::dead_letters::DeadLetters as _;
-use stormproof_sim::shop::environment::Environment as _;
+use stormproof_sim::shop::environment::{Observed as _, Outside};
 
 /// How often a fact is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 
 /// Waits until all is at rest at two looks in a row, with nothing changed in between; `bound` in real
 /// time. After the storm it gives up earlier, if nothing changes for as long as the stage has patience.
-pub async fn rest(stage: &Stage, judge: &Judge, bound: Duration) -> Option<Duration> {
+pub async fn rest(stage: &Stage, outside: Outside<'_>, bound: Duration) -> Option<Duration> {
     let end = Instant::now() + bound;
     let mut before: Option<Seen> = None;
     let (mut changed_at, mut commits) = (Instant::now(), 0);
     loop {
         stage.refreshed().await;
         let seen = stage.0.mirror.seen();
-        let rests = restless(stage, judge, &seen).await.is_empty();
+        let rests = restless(stage, outside, &seen).await.is_empty();
         if rests && before.as_ref() == Some(&seen) {
             return Some(stage.elapsed());
         }
         before = rests.then_some(seen);
-        let now = judge.state().commits;
+        let now = outside().commits;
         if now != commits {
             (changed_at, commits) = (Instant::now(), now);
         }
@@ -48,8 +47,8 @@ pub async fn rest(stage: &Stage, judge: &Judge, bound: Duration) -> Option<Durat
 }
 
 /// What still moves, in words; empty at rest. The cheap questions come first.
-pub async fn restless(stage: &Stage, judge: &Judge, seen: &Seen) -> Vec<String> {
-    let mut moving = people_and_orders(&judge.state());
+pub async fn restless(stage: &Stage, outside: Outside<'_>, seen: &Seen) -> Vec<String> {
+    let mut moving = outside().moving;
     if !moving.is_empty() {
         return moving;
     }
@@ -67,22 +66,6 @@ pub async fn restless(stage: &Stage, judge: &Judge, seen: &Seen) -> Vec<String> 
         }
     }
     moving
-}
-
-fn people_and_orders(state: &JudgeState) -> Vec<String> {
-    if state.busy > 0 {
-        return vec![format!("{} people still have something to do", state.busy)];
-    }
-    let truth = &state.truth;
-    let open = truth.orders.iter().filter(|order| !truth.is_settled(order)).count();
-    if open > 0 {
-        return vec![format!("{open} orders are not settled")];
-    }
-    let travelling = truth.parcels.iter().filter(|parcel| parcel.next_move_at.is_some()).count();
-    match travelling {
-        0 => Vec::new(),
-        count => vec![format!("{count} parcels are on their way")],
-    }
 }
 
 /// How many messages no consumer has done with.

@@ -1,4 +1,4 @@
-//! The scene of real machines: the shop's processes, the doors between them, the servers, and what is
+//! The environment of real machines: the shop's processes, the doors between them, the servers, and what is
 //! seen of all of it.
 
 use std::collections::BTreeMap;
@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use stormproof_sim::shop::environment::Environment;
+use stormproof_sim::shop::environment::{
+    Controlled, Environment, FaultReport, Gathered, Observed, Outside,
+};
 use stormproof_sim::shop::judge::Judge;
 use stormproof_sim::shop::scenario::Scenario;
 use stormproof_sim::shop::service_settings::settings;
 use stormproof_sim::shop::topology::{self as map, BROKER, MAIL};
-use stormproof_sim::shop::truth::final_state::FinalState;
+use stormproof_sim::shop::truth::Truth;
 use stormproof_sim::storm::faults::Kind;
 use stormproof_system::ports::{Clock as _, Ports};
 use stormproof_system::time::Time;
@@ -139,6 +141,27 @@ impl Stage {
     }
 }
 
+impl Observed for Stage {
+    fn elapsed(&self) -> Duration {
+        self.0.story.elapsed()
+    }
+
+    fn alias(&self, order: &str) -> String {
+        self.0.story.alias(order)
+    }
+
+    fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {
+        Box::pin(async move {
+            let depths = self.0.scratch.broker.depths(&[queue]).await;
+            depths.map_or(0, |depths| depths.iter().sum())
+        })
+    }
+
+    fn refreshed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.mirror.refreshed())
+    }
+}
+
 impl Environment for Stage {
     fn ports(&self, name: &str) -> Ports {
         let mut config = self.0.people.clone();
@@ -157,38 +180,6 @@ impl Environment for Stage {
         self.0.story.say(name, order, words);
     }
 
-    fn elapsed(&self) -> Duration {
-        self.0.story.elapsed()
-    }
-
-    fn now(&self) -> Time {
-        SystemClock.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(sleep(self.0.pace.real(duration)))
-    }
-
-    fn strike(&self, kind: &Kind) {
-        let (troupe, kind) = (self.0.troupe.clone(), kind.clone());
-        tokio::spawn(async move { troupe.strike(&kind).await });
-    }
-
-    fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {
-        Box::pin(async move {
-            let depths = self.0.scratch.broker.depths(&[queue]).await;
-            depths.map_or(0, |depths| depths.iter().sum())
-        })
-    }
-
-    fn refreshed(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.0.mirror.refreshed())
-    }
-
-    fn alias(&self, order: &str) -> String {
-        self.0.story.alias(order)
-    }
-
     fn spawn(&self, name: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
         let (task, name) = (tokio::spawn(work), name.to_owned());
         Box::pin(async move {
@@ -202,6 +193,13 @@ impl Environment for Stage {
         })
     }
 
+    fn strike(&self, kind: &Kind) {
+        let (troupe, kind) = (self.0.troupe.clone(), kind.clone());
+        tokio::spawn(async move { troupe.strike(&kind).await });
+    }
+}
+
+impl Controlled for Stage {
     fn storm(&self) -> BoxFuture<'_, Duration> {
         Box::pin(async {
             self.refreshed().await;
@@ -221,8 +219,12 @@ impl Environment for Stage {
         })
     }
 
-    fn rest<'a>(&'a self, judge: &'a Judge, bound: Duration) -> BoxFuture<'a, Option<Duration>> {
-        Box::pin(rest::rest(self, judge, self.0.pace.real(bound)))
+    fn rest<'a>(
+        &'a self,
+        outside: Outside<'a>,
+        bound: Duration,
+    ) -> BoxFuture<'a, Option<Duration>> {
+        Box::pin(rest::rest(self, outside, self.0.pace.real(bound)))
     }
 
     fn heal(&self) -> BoxFuture<'_, ()> {
@@ -234,15 +236,12 @@ impl Environment for Stage {
         })
     }
 
-    fn fired(&self) -> BTreeMap<&'static str, u64> {
-        self.0.arms.fired()
+    fn faults(&self) -> FaultReport {
+        FaultReport { fired: self.0.arms.fired(), unfired: self.0.arms.unfired() }
     }
 
-    fn unfired(&self) -> Vec<usize> {
-        self.0.arms.unfired()
-    }
-
-    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, FinalState> {
-        Box::pin(reckoning::gather(self, judge, rested_at))
+    /// Nobody saw the commits one by one.
+    fn gather<'a>(&'a self, _: Truth, outside: Outside<'a>) -> BoxFuture<'a, Gathered> {
+        Box::pin(reckoning::gather(self, outside))
     }
 }

@@ -3,8 +3,9 @@
 use stormproof_system::messages::DEAD;
 use stormproof_system::ports::Mail;
 
-use crate::shop::judge::JudgeState;
+use crate::shop::environment::Outside;
 use crate::shop::quiescence::{restless, unsent};
+use crate::shop::truth::Truth;
 use crate::shop::truth::final_state::{AlertSeen, DeadLetter, FinalState, MailSeen, SagaSeen};
 use crate::shop::truth::rows::Id;
 use crate::shop::{secrets, topology};
@@ -12,15 +13,13 @@ use crate::value::Value;
 use crate::world::World;
 
 /// Gathers what only the end can tell.
-pub fn gather(world: &World, state: &JudgeState, rested_at: Option<f64>) -> FinalState {
-    let restless = if rested_at.is_some() { Vec::new() } else { restless(world, state) };
+pub fn gather(world: &World, truth: Truth, outside: Outside<'_>) -> FinalState {
     let mut final_state = FinalState {
-        rested_at,
-        restless,
+        restless: restless(world, outside),
         mails: world.mails().iter().filter_map(|sent| MailSeen::of(&sent.mail)).collect(),
         in_flight: world.messages_in_flight(),
         unsent: unsent(world).into_iter().map(|(name, count)| (name, count.unwrap_or(0))).collect(),
-        lost_commits: state.truth.compare(world),
+        lost_commits: truth.compare(world),
         ..FinalState::default()
     };
     look_at_broker(world, &mut final_state);

@@ -12,7 +12,7 @@ use stormproof_system::store::payment::PaymentStatus;
 
 use crate::outcome::Broken;
 use crate::shop::client_history::ClientHistory;
-use crate::shop::environment::Environment;
+use crate::shop::environment::{Observed, Unrest};
 use crate::shop::invariants::{Evidence, Finding, Findings, INVARIANTS};
 use crate::shop::sometimes::Counters;
 use crate::shop::truth::{Step, Truth};
@@ -52,6 +52,12 @@ impl Judge {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What people have still to do, and which orders and parcels are on their way.
+    pub fn unrest(&self) -> Unrest {
+        let state = self.state();
+        Unrest { moving: state.moving(), commits: state.commits }
+    }
+
     /// Waits until `fact` holds, looking at it whenever something about `topic` changes: an order's
     /// id, or what [`JudgeState::tell`] is called with.
     pub async fn until<T>(&self, topic: &str, fact: impl Fn(&mut JudgeState) -> Option<T>) -> T {
@@ -68,7 +74,7 @@ impl Judge {
 
 impl JudgeState {
     /// Follows a commit that the truth has followed.
-    pub fn follow(&mut self, environment: &dyn Environment, step: &Step) {
+    pub fn follow(&mut self, environment: &(impl Observed + ?Sized), step: &Step) {
         self.commits += u64::from(step.is_change());
         self.counters.step(step);
         let mut findings = Findings::default();
@@ -118,7 +124,7 @@ impl JudgeState {
     }
 
     /// What customers noticed themselves.
-    fn hear_contradictions(&mut self, environment: &dyn Environment) {
+    fn hear_contradictions(&mut self, environment: &(impl Observed + ?Sized)) {
         for contradiction in std::mem::take(&mut self.client_history.contradictions) {
             let finding = Finding { order: contradiction.order, what: contradiction.what };
             self.broke(environment, contradiction.invariant, vec![finding]);
@@ -128,7 +134,7 @@ impl JudgeState {
     /// Looks at the whole.
     pub fn judge(
         &mut self,
-        environment: &dyn Environment,
+        environment: &(impl Observed + ?Sized),
         look: impl FnOnce(&JudgeState) -> Vec<(&'static str, Findings)>,
     ) {
         self.hear_contradictions(environment);
@@ -139,7 +145,7 @@ impl JudgeState {
 
     fn broke(
         &mut self,
-        environment: &dyn Environment,
+        environment: &(impl Observed + ?Sized),
         invariant: &'static str,
         findings: Vec<Finding>,
     ) {
@@ -182,6 +188,23 @@ impl JudgeState {
         }
     }
 
+    /// What still moves as far as the rows show, in words; the first reason is enough.
+    fn moving(&self) -> Vec<String> {
+        if self.busy > 0 {
+            return vec![format!("{} people still have something to do", self.busy)];
+        }
+        let truth = &self.truth;
+        let open = truth.orders.iter().filter(|order| !truth.is_settled(order)).count();
+        if open > 0 {
+            return vec![format!("{open} orders are not settled")];
+        }
+        let parcels = truth.parcels.iter();
+        match parcels.filter(|parcel| parcel.next_move_at.is_some()).count() {
+            0 => Vec::new(),
+            travelling => vec![format!("{travelling} parcels are on their way")],
+        }
+    }
+
     /// Whether support has refunds to look at.
     pub fn has_parked_refunds(&self) -> bool {
         self.truth.payments.iter().any(|payment| payment.status == PaymentStatus::Parked)
@@ -194,7 +217,7 @@ impl JudgeState {
 }
 
 /// What every invariant says of the end.
-pub fn reckon(evidence: &Evidence<'_>) -> Vec<(&'static str, Findings)> {
+pub fn judge_end(evidence: &Evidence<'_>) -> Vec<(&'static str, Findings)> {
     let mut all = Vec::new();
     for invariant in &INVARIANTS {
         if let Some(check) = invariant.end {

@@ -129,7 +129,7 @@ impl Operator {
     }
 
     async fn close_bank(&self, at: Duration, length: Duration) -> bool {
-        self.environment.sleep(at.saturating_sub(self.environment.elapsed())).await;
+        self.ports.clock.sleep(at.saturating_sub(self.environment.elapsed())).await;
         let node = "bank".to_owned();
         self.environment.say(STAFF, "", "the bank closes");
         self.environment.strike(&Kind::Stop { node, restart: length });
@@ -138,7 +138,7 @@ impl Operator {
 
     /// A message of a schema that nobody knows, again and again until the broker has it.
     async fn poison(&self, queue: &str, at: Duration) -> bool {
-        self.environment.sleep(at.saturating_sub(self.environment.elapsed())).await;
+        self.ports.clock.sleep(at.saturating_sub(self.environment.elapsed())).await;
         self.environment.say(
             STAFF,
             "",
@@ -152,7 +152,7 @@ impl Operator {
             schema: "poison".to_owned(),
             version: 1,
             traceparent: String::new(),
-            timestamp: self.environment.now().0,
+            timestamp: self.ports.clock.now().0,
             attempt: 0,
             body: "{".into(),
         };

@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use stormproof_system::ports::Ports;
+use stormproof_system::ports::{Clock, Ports};
 
 use crate::outcome::Outcome;
 use crate::shop::client::PATIENCE;
 use crate::shop::client_history::CustomerBook;
 use crate::shop::customers::Shopper;
-use crate::shop::environment::Environment;
+use crate::shop::environment::{Controlled, Environment, Gathered};
 use crate::shop::invariants::Evidence;
-use crate::shop::judge::{Judge, reckon};
+use crate::shop::judge::{Judge, JudgeState, judge_end};
 use crate::shop::operators::Operator;
 use crate::shop::scenario::{PEOPLE_FAULTS, Scenario};
 use crate::shop::sometimes::MAIL_REPEATED;
@@ -30,94 +30,51 @@ const REPLAYS_MAX: usize = 1;
 pub const CALM_MAX: Duration = Duration::from_secs(2 * 3600);
 
 /// Everybody who takes part in a run.
-#[derive(Clone, Copy)]
 struct Run<'a> {
-    environment: &'a Arc<dyn Environment>,
+    environment: &'a dyn Controlled,
     scenario: &'a Scenario,
     judge: &'a Judge,
-    operator: &'a Operator,
-    shoppers: &'a [Shopper],
+    clock: Arc<dyn Clock>,
+    operator: Operator,
+    shoppers: Vec<Shopper>,
 }
 
-/// The whole run, up to its final state. `ports` are the operators', with the shop's secrets.
-pub async fn live(
-    environment: &Arc<dyn Environment>,
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// As far as every environment knows it.
+    pub outcome: Outcome,
+    /// The story's last line.
+    pub last_line: String,
+}
+
+/// Plays a scenario from the opening of the shop to the last judgement. `ports` are the operators',
+/// with the shop's secrets.
+pub async fn play(
+    environment: Arc<dyn Controlled>,
     scenario: &Scenario,
     judge: &Judge,
     ports: Ports,
-) -> FinalState {
+) -> Played {
     open_books(scenario, judge);
-    let operator = &Operator::new(environment, ports, judge);
-    let shoppers: &Vec<Shopper> = &(0..scenario.customers.len())
-        .map(|number| Shopper::new(environment, judge, number))
-        .collect();
-    let run = Run { environment, scenario, judge, operator, shoppers };
-    run.set_up().await;
-    let zero = environment.storm().await;
-    judge.state().zero = zero;
-
-    run.begin(zero);
-    environment.rest(judge, scenario.world.storm).await;
-
-    environment.heal().await;
-    let rested = run.calm().await;
-
-    let rested_at = rested.map(|at| at.saturating_sub(zero).as_secs_f64());
-    let final_state = environment.gather(judge, rested_at).await;
-    FinalState { repeats_excused: repeats_excused(scenario), ..final_state }
-}
-
-/// Every invariant's word on the end.
-pub fn reckon_all(
-    environment: &dyn Environment,
-    scenario: &Scenario,
-    judge: &Judge,
-    final_state: &FinalState,
-) {
-    judge.state().judge(environment, |state| {
-        reckon(&Evidence {
-            truth: &state.truth,
-            client_history: &state.client_history,
-            final_state,
-            scenario,
-        })
+    let people: Arc<dyn Environment> = environment.clone();
+    let shoppers = (0..scenario.customers.len()).map(|number| Shopper::new(&people, judge, number));
+    let run = Run {
+        scenario,
+        judge,
+        clock: ports.clock.clone(),
+        shoppers: shoppers.collect(),
+        operator: Operator::new(&people, ports, judge),
+        environment: &*environment,
+    };
+    let final_state = run.live().await;
+    judge.state().judge(run.environment, |state| {
+        let JudgeState { truth, client_history, .. } = state;
+        judge_end(&Evidence { truth, client_history, final_state: &final_state, scenario })
     });
-}
-
-/// What a run came to, as far as every environment knows.
-pub fn outcome(
-    environment: &dyn Environment,
-    scenario: &Scenario,
-    judge: &Judge,
-    final_state: &FinalState,
-) -> Outcome {
-    let state = &mut *judge.state();
-    let mut seen = BTreeSet::new();
-    if final_state.mails.iter().any(|mail| !seen.insert(mail)) {
-        state.counters.count(MAIL_REPEATED);
-    }
-    let kinds = KINDS.iter().chain(&PEOPLE_FAULTS).map(|(name, _)| *name);
-    let mut fired: BTreeMap<String, u64> = kinds.map(|name| (name.to_owned(), 0)).collect();
-    let people = state.people_fired.iter().map(|(name, count)| (*name, *count));
-    for (name, count) in environment.fired().into_iter().chain(people) {
-        *fired.entry(name.to_owned()).or_default() += count;
-    }
-    let (machines, people) = (environment.unfired(), &state.people_waiting);
-    let mut unfired: Vec<String> = machines.iter().map(|place| scenario.asked(*place)).collect();
-    unfired.extend(people.iter().map(|place| scenario.asked_of_people(*place)));
-    let machines = machines.into_iter().map(|place| scenario.places.faults[place]);
-    let people = people.iter().map(|place| scenario.places.people[*place]);
-    let unfired_places = machines.chain(people).collect();
-    Outcome {
-        scenario: scenario.name.clone(),
-        broken: state.broken.clone(),
-        unfired,
-        unfired_places,
-        orders: u64::try_from(state.truth.orders.len()).unwrap_or(u64::MAX),
-        orders_by_status: state.truth.orders_by_status(),
-        faults_fired: fired,
-        sometimes: state.counters.all(),
-        ..Outcome::default()
+    Played {
+        outcome: run.outcome(&final_state),
+        last_line: final_state.last_line(&judge.state().truth),
     }
 }
 
@@ -139,6 +96,72 @@ fn open_books(scenario: &Scenario, judge: &Judge) {
 }
 
 impl Run<'_> {
+    /// The whole run, up to its final state.
+    async fn live(&self) -> FinalState {
+        let Run { environment, scenario, judge, .. } = self;
+        self.set_up().await;
+        let zero = environment.storm().await;
+        judge.state().zero = zero;
+
+        self.begin(zero);
+        self.rest(scenario.world.storm).await;
+
+        environment.heal().await;
+        let rested = self.calm().await;
+
+        let truth = judge.state().truth.clone();
+        let Gathered { final_state, whole } = environment.gather(truth, &|| judge.unrest()).await;
+        if let Some((truth, step)) = whole {
+            let state = &mut *judge.state();
+            state.truth = truth;
+            state.follow(*environment, &step);
+        }
+        FinalState {
+            rested_at: rested.map(|at| at.saturating_sub(zero).as_secs_f64()),
+            restless: if rested.is_some() { Vec::new() } else { final_state.restless },
+            repeats_excused: repeats_excused(scenario),
+            ..final_state
+        }
+    }
+
+    /// What it came to.
+    fn outcome(&self, final_state: &FinalState) -> Outcome {
+        let Run { environment, scenario, judge, .. } = self;
+        let state = &mut *judge.state();
+        let mut seen = BTreeSet::new();
+        if final_state.mails.iter().any(|mail| !seen.insert(mail)) {
+            state.counters.count(MAIL_REPEATED);
+        }
+        let kinds = KINDS.iter().chain(&PEOPLE_FAULTS).map(|(name, _)| *name);
+        let mut fired: BTreeMap<String, u64> = kinds.map(|name| (name.to_owned(), 0)).collect();
+        let people = state.people_fired.iter().map(|(name, count)| (*name, *count));
+        let faults = environment.faults();
+        for (name, count) in faults.fired.into_iter().chain(people) {
+            *fired.entry(name.to_owned()).or_default() += count;
+        }
+        let (machines, people) = (faults.unfired, &state.people_waiting);
+        let mut unfired: Vec<String> = machines.iter().map(|it| scenario.asked(*it)).collect();
+        unfired.extend(people.iter().map(|place| scenario.asked_of_people(*place)));
+        let machines = machines.into_iter().map(|place| scenario.places.faults[place]);
+        let people = people.iter().map(|place| scenario.places.people[*place]);
+        Outcome {
+            scenario: scenario.name.clone(),
+            broken: state.broken.clone(),
+            unfired,
+            unfired_places: machines.chain(people).collect(),
+            orders: u64::try_from(state.truth.orders.len()).unwrap_or(u64::MAX),
+            orders_by_status: state.truth.orders_by_status(),
+            faults_fired: fired,
+            sometimes: state.counters.all(),
+            ..Outcome::default()
+        }
+    }
+
+    /// Waits for rest, `bound` at the longest.
+    async fn rest(&self, bound: Duration) -> Option<Duration> {
+        self.environment.rest(&|| self.judge.unrest(), bound).await
+    }
+
     fn as_operator(
         &self,
         work: impl Future<Output = ()> + Send + 'static,
@@ -192,7 +215,7 @@ impl Run<'_> {
             }));
         }
         for (place, fault) in scenario.people.iter().enumerate() {
-            let (operator, fault, judge) = ((*operator).clone(), fault.clone(), (*judge).clone());
+            let (operator, fault, judge) = (operator.clone(), fault.clone(), (*judge).clone());
             drop(self.as_operator(async move {
                 let fired = operator.carry_out(&fault, zero).await;
                 let state = &mut *judge.state();
@@ -208,29 +231,29 @@ impl Run<'_> {
     /// Waits until all is at rest for good. Requests that a fault sent astray show nowhere until
     /// they arrive, so that the longest way has to be behind them.
     async fn rest_for_good(&self) -> Option<Duration> {
-        let Run { environment, scenario, judge, .. } = self;
-        let rested = environment.rest(judge, CALM_MAX).await?;
+        let rested = self.rest(CALM_MAX).await?;
         let astray = ["request late", "request twice"];
-        if !astray.iter().any(|kind| environment.fired().contains_key(kind)) {
+        let fired = self.environment.faults().fired;
+        if !astray.iter().any(|kind| fired.contains_key(kind)) {
             return Some(rested);
         }
-        let longest = scenario.faults.iter().filter_map(|fault| match &fault.kind {
+        let longest = self.scenario.faults.iter().filter_map(|fault| match &fault.kind {
             Kind::RequestLate { by, .. } | Kind::RequestTwice { by, .. } => Some(*by),
             _ => None,
         });
-        let commits = judge.state().commits;
-        environment.sleep(longest.max().unwrap_or_default() + PATIENCE).await;
-        let still = judge.state().commits == commits;
-        if still { Some(rested) } else { environment.rest(judge, CALM_MAX).await }
+        let commits = self.judge.state().commits;
+        self.clock.sleep(longest.max().unwrap_or_default() + PATIENCE).await;
+        let still = self.judge.state().commits == commits;
+        if still { Some(rested) } else { self.rest(CALM_MAX).await }
     }
 
     /// Waits for rest; then operators mend what machines could not, and all has to come to rest
     /// again. At last every customer looks once more. Returns when it was at rest.
     async fn calm(&self) -> Option<Duration> {
-        let Run { environment, judge, operator, shoppers, .. } = self;
+        let Run { judge, operator, shoppers, .. } = self;
         let mut rested = self.rest_for_good().await?;
         for _ in 0..REPLAYS_MAX {
-            let (mender, replayed) = ((*operator).clone(), Arc::new(AtomicUsize::new(0)));
+            let (mender, replayed) = (operator.clone(), Arc::new(AtomicUsize::new(0)));
             let counted = replayed.clone();
             self.as_operator(async move {
                 counted.store(mender.replay_dead_letters().await, Ordering::Relaxed);
@@ -239,12 +262,12 @@ impl Run<'_> {
             if replayed.load(Ordering::Relaxed) == 0 {
                 break;
             }
-            rested = environment.rest(judge, CALM_MAX).await?;
+            rested = self.rest(CALM_MAX).await?;
         }
         if judge.state().has_parked_refunds() {
-            let support = (*operator).clone();
+            let support = operator.clone();
             self.as_operator(async move { support.retry_parked_refunds().await }).await;
-            rested = environment.rest(judge, CALM_MAX).await?;
+            rested = self.rest(CALM_MAX).await?;
         }
         let looks = shoppers.iter().enumerate().map(|(number, shopper)| {
             let shopper = shopper.clone();

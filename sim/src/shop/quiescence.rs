@@ -4,27 +4,15 @@ use std::collections::BTreeMap;
 
 use stormproof_system::messages::DEAD;
 
+use crate::shop::environment::Outside;
 use crate::shop::final_state::read;
-use crate::shop::judge::JudgeState;
 use crate::shop::topology;
 use crate::world::World;
 
 /// What still moves, in words; empty at rest. The cheap questions come first.
-pub fn restless(world: &World, state: &JudgeState) -> Vec<String> {
-    let mut moving = Vec::new();
-    if state.busy > 0 {
-        moving.push(format!("{} people still have something to do", state.busy));
-        return moving;
-    }
-    let truth = &state.truth;
-    let open = truth.orders.iter().filter(|order| !truth.is_settled(order)).count();
-    if open > 0 {
-        moving.push(format!("{open} orders are not settled"));
-        return moving;
-    }
-    let travelling = truth.parcels.iter().filter(|parcel| parcel.next_move_at.is_some()).count();
-    if travelling > 0 {
-        moving.push(format!("{travelling} parcels are on their way"));
+pub fn restless(world: &World, outside: Outside<'_>) -> Vec<String> {
+    let mut moving = outside().moving;
+    if !moving.is_empty() {
         return moving;
     }
     let waiting = world.broker(|broker| {

@@ -1,23 +1,21 @@
 //! A scenario in the seeded world: same scenario, same seed, same outcome, byte for byte.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use stormproof_system::ports::Ports;
-use stormproof_system::time::Time;
 
-use super::environment::Environment;
+use super::environment::{Controlled, Environment, FaultReport, Gathered, Observed, Outside};
 use super::judge::Judge;
+use super::phases::{self, Played};
 use super::scenario::Scenario;
 use super::service_settings::settings;
 use super::topology::STAFF;
 use super::truth::Truth;
-use super::truth::final_state::FinalState;
 use super::world_spec::ZERO;
-use super::{final_state, phases, quiescence, world_spec};
+use super::{final_state, quiescence, world_spec};
 use crate::outcome::Outcome;
 use crate::storm::faults::Kind;
 use crate::storm::moment::Passage;
@@ -73,35 +71,27 @@ fn run(
     begin: impl FnOnce(&World) + Send,
 ) -> Outcome {
     let judge = Judge::default();
-    let mut spec = world_spec::spec(scenario, seed, options);
+    let settings = Arc::new(settings(scenario));
+    let mut spec = world_spec::spec(scenario, seed, options, &settings);
     spec.reseed = reseed;
     let observer = judge.clone();
     spec.observers.push(Box::new(move |world, commit| observe(&observer, world, commit)));
     world::run(spec, |world| async move {
         begin(&world);
         judge.state().truth = Truth::load(&world);
-        let mut ports = world.ports(STAFF);
-        ports.settings = Arc::new(settings(scenario));
-        let environment: Arc<dyn Environment> = Arc::new(world.clone());
-        let final_state = phases::live(&environment, scenario, &judge, ports).await;
-        phases::reckon_all(&world, scenario, &judge, &final_state);
-        let outcome = phases::outcome(&world, scenario, &judge, &final_state);
-        with_history(outcome, &world, &judge, &final_state, options)
+        let ports = Ports { settings, ..world.ports(STAFF) };
+        let played = phases::play(Arc::new(world.clone()), scenario, &judge, ports).await;
+        with_history(played, &world, options)
     })
 }
 
 /// What only a seeded world can tell of a run.
-fn with_history(
-    outcome: Outcome,
-    world: &World,
-    judge: &Judge,
-    final_state: &FinalState,
-    options: Options,
-) -> Outcome {
+fn with_history(played: Played, world: &World, options: Options) -> Outcome {
+    let Played { outcome, last_line } = played;
     let mut story = Vec::new();
     if options.story {
         story = world.history().story().iter().filter_map(|line| told_from_zero(line)).collect();
-        story.push(final_state.last_line(&judge.state().truth));
+        story.push(last_line);
     }
     Outcome {
         seed: world.seed().0,
@@ -138,6 +128,27 @@ fn observe(judge: &Judge, world: &World, commit: &Commit<'_>) {
     }
 }
 
+impl Observed for World {
+    fn elapsed(&self) -> Duration {
+        World::elapsed(self)
+    }
+
+    fn alias(&self, order: &str) -> String {
+        self.history().alias(order).to_string()
+    }
+
+    fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {
+        let count =
+            self.broker(|broker| broker.queue(queue).map_or(0, |queue| queue.ready_count()));
+        Box::pin(std::future::ready(count))
+    }
+
+    /// The truth follows each commit at once.
+    fn refreshed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
 impl Environment for World {
     fn ports(&self, name: &str) -> Ports {
         World::ports(self, name)
@@ -147,42 +158,17 @@ impl Environment for World {
         World::say(self, name, order, words);
     }
 
-    fn elapsed(&self) -> Duration {
-        World::elapsed(self)
-    }
-
-    fn now(&self) -> Time {
-        World::now(self)
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(World::sleep(self, duration))
-    }
-
-    fn strike(&self, kind: &Kind) {
-        World::strike(self, kind);
-    }
-
-    fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {
-        let count =
-            self.broker(|broker| broker.queue(queue).map_or(0, |queue| queue.ready_count()));
-        Box::pin(std::future::ready(count))
-    }
-
-    /// The mirror follows each commit at once.
-    fn refreshed(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-
-    fn alias(&self, order: &str) -> String {
-        self.history().alias(order).to_string()
-    }
-
     fn spawn(&self, name: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
         let task = World::spawn(self, name, work);
         Box::pin(async move { task.await.expect("clients do not die") })
     }
 
+    fn strike(&self, kind: &Kind) {
+        World::strike(self, kind);
+    }
+}
+
+impl Controlled for World {
     fn storm(&self) -> BoxFuture<'_, Duration> {
         Box::pin(async {
             World::sleep(self, ZERO.saturating_sub(World::elapsed(self))).await;
@@ -192,10 +178,14 @@ impl Environment for World {
 
     /// At rest at two looks in a row: a node that has just woken has had time to go on with what it
     /// was at.
-    fn rest<'a>(&'a self, judge: &'a Judge, bound: Duration) -> BoxFuture<'a, Option<Duration>> {
+    fn rest<'a>(
+        &'a self,
+        outside: Outside<'a>,
+        bound: Duration,
+    ) -> BoxFuture<'a, Option<Duration>> {
         let mut looks = 0;
         let twice = move || {
-            let rests = quiescence::restless(self, &judge.state()).is_empty();
+            let rests = quiescence::restless(self, outside).is_empty();
             looks = if rests { looks + 1 } else { 0 };
             looks == 2
         };
@@ -206,16 +196,13 @@ impl Environment for World {
         Box::pin(self.heal_all())
     }
 
-    fn fired(&self) -> BTreeMap<&'static str, u64> {
-        World::fired(self)
+    fn faults(&self) -> FaultReport {
+        FaultReport { fired: World::fired(self), unfired: World::unfired(self) }
     }
 
-    fn unfired(&self) -> Vec<usize> {
-        World::unfired(self)
-    }
-
-    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, FinalState> {
-        let final_state = final_state::gather(self, &judge.state(), rested_at);
-        Box::pin(std::future::ready(final_state))
+    /// Every commit was followed when it came.
+    fn gather<'a>(&'a self, truth: Truth, outside: Outside<'a>) -> BoxFuture<'a, Gathered> {
+        let final_state = final_state::gather(self, truth, outside);
+        Box::pin(std::future::ready(Gathered { final_state, whole: None }))
     }
 }
