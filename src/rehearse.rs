@@ -186,9 +186,10 @@ async fn act(stage: Stage, scenario: Scenario, judge: Judge) -> (Outcome, String
     outcome.broken.extend(stage.0.troupe.accidents().into_iter().map(|what| Broken {
         invariant: "processes live".to_owned(),
         what,
+        subject: None,
         at,
     }));
     outcome.virtual_seconds = at;
-    outcome.story = stage.0.story.lines();
+    outcome.story = stage.0.story.told();
     (outcome, last_line)
 }

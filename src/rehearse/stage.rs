@@ -15,8 +15,7 @@ use stormproof_sim::shop::service_settings::settings;
 use stormproof_sim::shop::topology::{self as map, BROKER, MAIL};
 use stormproof_sim::shop::truth::Truth;
 use stormproof_sim::storm::faults::Kind;
-use stormproof_system::ports::{Clock as _, Ports};
-use stormproof_system::time::Time;
+use stormproof_system::ports::Ports;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -33,7 +32,6 @@ use super::story::Story;
 use super::troupe::Troupe;
 use super::{reckoning, rest, wiring};
 use crate::config::Config;
-use crate::ports::clock::SystemClock;
 use crate::ports::http::HttpClient;
 use crate::staff;
 

@@ -151,13 +151,15 @@ impl JudgeState {
     ) {
         let at = environment.elapsed().saturating_sub(self.zero).as_secs_f64();
         for finding in findings {
-            let what = match &finding.order {
-                Some(order) => format!("{} {}", environment.alias(order), finding.what),
+            let subject = finding.order.as_ref().map(|order| environment.alias(order));
+            let what = match &subject {
+                Some(order) => format!("{order} {}", finding.what),
                 None => finding.what,
             };
             let before = self.broken.iter().filter(|broken| broken.invariant == invariant).count();
             if before < BREACHES_MAX && self.seen.insert((invariant, what.clone())) {
-                self.broken.push(Broken { invariant: invariant.to_owned(), what, at });
+                let invariant = invariant.to_owned();
+                self.broken.push(Broken { invariant, what, subject, at });
             }
         }
     }

@@ -12,6 +12,8 @@ pub mod client_history;
 pub mod customers;
 pub mod environment;
 #[cfg(feature = "world")]
+mod fair_weather;
+#[cfg(feature = "world")]
 mod final_state;
 pub mod invariants;
 pub mod judge;
@@ -32,6 +34,8 @@ pub mod sometimes;
 pub mod swarm;
 #[cfg(feature = "world")]
 pub mod sweep;
+#[cfg(feature = "world")]
+mod system;
 #[cfg(all(test, feature = "world"))]
 mod tests;
 pub mod topology;
@@ -40,6 +44,8 @@ pub mod truth;
 mod world_spec;
 
 #[cfg(feature = "world")]
-pub use simulate::{Options, simulate, simulate_reseeded, simulate_with};
+pub use crate::explore::{Options, ZERO};
 #[cfg(feature = "world")]
-pub use world_spec::ZERO;
+pub use simulate::{simulate, simulate_with};
+#[cfg(feature = "world")]
+pub use system::Shop;

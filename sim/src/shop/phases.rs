@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use stormproof_system::ports::{Clock, Ports};
 
-use crate::outcome::Outcome;
+use crate::outcome::{Figure, Figures, Outcome};
 use crate::shop::client::PATIENCE;
 use crate::shop::client_history::CustomerBook;
 use crate::shop::customers::Shopper;
@@ -20,6 +20,7 @@ use crate::shop::operators::Operator;
 use crate::shop::scenario::{PEOPLE_FAULTS, Scenario};
 use crate::shop::sometimes::MAIL_REPEATED;
 use crate::shop::topology::{self, STAFF};
+use crate::shop::truth::Truth;
 use crate::shop::truth::final_state::{FinalState, repeats_excused};
 use crate::storm::faults::{KINDS, Kind};
 
@@ -76,6 +77,15 @@ pub async fn play(
         outcome: run.outcome(&final_state),
         last_line: final_state.last_line(&judge.state().truth),
     }
+}
+
+/// What the shop counts of itself.
+fn figures(truth: &Truth) -> Figures {
+    let orders = u64::try_from(truth.orders.len()).unwrap_or(u64::MAX);
+    Figures::from([
+        ("orders", Figure::Number(orders)),
+        ("orders_by_status", Figure::Each(truth.orders_by_status())),
+    ])
 }
 
 /// The judge follows from here on.
@@ -149,8 +159,7 @@ impl Run<'_> {
             broken: state.broken.clone(),
             unfired,
             unfired_places: machines.chain(people).collect(),
-            orders: u64::try_from(state.truth.orders.len()).unwrap_or(u64::MAX),
-            orders_by_status: state.truth.orders_by_status(),
+            figures: figures(&state.truth),
             faults_fired: fired,
             sometimes: state.counters.all(),
             ..Outcome::default()

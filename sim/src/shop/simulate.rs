@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 use stormproof_system::ports::Ports;
 
 use super::environment::{Controlled, Environment, FaultReport, Gathered, Observed, Outside};
@@ -14,37 +13,16 @@ use super::scenario::Scenario;
 use super::service_settings::settings;
 use super::topology::STAFF;
 use super::truth::Truth;
-use super::world_spec::ZERO;
 use super::{final_state, quiescence, world_spec};
-use crate::outcome::Outcome;
+use crate::explore::{Options, ZERO};
+use crate::outcome::{Outcome, Story};
 use crate::storm::faults::Kind;
 use crate::storm::moment::Passage;
 use crate::world::{self, Commit, Reseed, World};
 
-/// What a run is to keep besides its figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Options {
-    pub story: bool,
-    /// Every event as a JSON line.
-    pub trace: bool,
-    /// Every pass of a moment, as faults can be aimed at it.
-    pub passages: bool,
-}
-
-/// Runs `scenario` under `seed`: same pair, same outcome, byte for byte.
+/// Runs `scenario` under `seed`: same pair, same options, same outcome, byte for byte.
 pub fn simulate(scenario: &Scenario, seed: u64, options: Options) -> Outcome {
-    run(scenario, seed, options, None, |_| ())
-}
-
-/// The same until a time of the storm, from which on chance is drawn anew.
-pub fn simulate_reseeded(
-    scenario: &Scenario,
-    seed: u64,
-    options: Options,
-    reseed: Reseed,
-) -> Outcome {
-    let reseed = Reseed { at: reseed.at + ZERO, ..reseed };
-    run(scenario, seed, options, Some(reseed), |_| ())
+    run(scenario, seed, options, |_| ())
 }
 
 /// The same with somebody in the world who does what no service would: `meddler` is carried out
@@ -58,7 +36,7 @@ pub fn simulate_with<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    run(scenario, seed, options, None, |world| {
+    run(scenario, seed, options, |world| {
         world.spawn(STAFF, meddler(world.clone()));
     })
 }
@@ -67,13 +45,12 @@ fn run(
     scenario: &Scenario,
     seed: u64,
     options: Options,
-    reseed: Option<Reseed>,
     begin: impl FnOnce(&World) + Send,
 ) -> Outcome {
     let judge = Judge::default();
     let settings = Arc::new(settings(scenario));
     let mut spec = world_spec::spec(scenario, seed, options, &settings);
-    spec.reseed = reseed;
+    spec.reseed = options.reseed.map(|reseed| Reseed { at: reseed.at + ZERO, ..reseed });
     let observer = judge.clone();
     spec.observers.push(Box::new(move |world, commit| observe(&observer, world, commit)));
     world::run(spec, |world| async move {
@@ -88,11 +65,10 @@ fn run(
 /// What only a seeded world can tell of a run.
 fn with_history(played: Played, world: &World, options: Options) -> Outcome {
     let Played { outcome, last_line } = played;
-    let mut story = Vec::new();
-    if options.story {
-        story = world.history().story().iter().filter_map(|line| told_from_zero(line)).collect();
-        story.push(last_line);
-    }
+    let story = match options.story {
+        true => Story { ending: Some(last_line), ..told_from_zero(world.history().story()) },
+        false => Story::default(),
+    };
     Outcome {
         seed: world.seed().0,
         virtual_seconds: world.elapsed().as_secs_f64(),
@@ -107,14 +83,15 @@ fn with_history(played: Played, world: &World, options: Options) -> Outcome {
     }
 }
 
-/// A line of the story told in the storm's own time; what came before is nobody's affair.
-fn told_from_zero(line: &str) -> Option<String> {
-    let (time, rest) = line.trim_start().split_once(' ')?;
-    let at = time.parse::<f64>().ok()? - ZERO.as_secs_f64();
-    (at >= 0.0).then(|| format!("{at:>8.3} {rest}"))
+/// The story in the storm's own time, without what came before.
+fn told_from_zero(mut story: Story) -> Story {
+    let zero = u64::try_from(ZERO.as_millis()).expect("a second");
+    story.lines.retain(|line| line.at_ms >= zero);
+    story.lines.iter_mut().for_each(|line| line.at_ms -= zero);
+    story
 }
 
-/// A passage in the storm's own time; the set-up's are nobody's affair.
+/// A passage in the storm's own time; none of the set-up.
 fn from_zero(passage: Passage) -> Option<Passage> {
     passage.at.checked_sub(ZERO).map(|at| Passage { at, ..passage })
 }

@@ -1,20 +1,17 @@
 //! The world of a run: nodes, settings, queues and faults, as the world's specification has them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use stormproof_system::service::SERVICES;
 use stormproof_system::settings::Settings;
 use stormproof_system::topology as queues;
 
+use crate::explore::{Options, ZERO};
 use crate::shop::phases::CALM_MAX;
 use crate::shop::scenario::Scenario;
-use crate::shop::{Options, final_state, topology};
+use crate::shop::{final_state, topology};
 use crate::storm::faults::{Fault, When};
 use crate::world::{ServiceSpec, Spec, migrated};
-
-/// When the storm begins: before it the shop is set up, which no timed fault disturbs.
-pub const ZERO: Duration = Duration::from_secs(1);
 
 /// The world of a scenario, whose services are told `settings`, without its observers.
 pub fn spec(scenario: &Scenario, seed: u64, options: Options, settings: &Arc<Settings>) -> Spec {

@@ -8,7 +8,6 @@ mod check;
 mod faults;
 pub mod files;
 mod links;
-mod mistake;
 mod script;
 mod shapes;
 pub mod tables;
@@ -24,6 +23,7 @@ use stormproof_system::store::order::OrderStatus;
 
 use crate::shop::topology::Replicas;
 use crate::storm::faults::Fault;
+use crate::storm::mistake;
 pub use mistake::{Mistake, Source, one_of};
 pub use shapes::{SHAPES, Shape, Target, Timing};
 use tables::Card;

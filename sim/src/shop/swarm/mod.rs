@@ -14,6 +14,7 @@ use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 use stormproof_system::messages::DELIVERY_UPDATES;
 
+pub use crate::explore::Profile;
 use crate::shop::scenario::tables::{
     Card, CarrierTable, CustomerTable, Document, FaultTable, StepTable, StockTable, WorldTable,
 };
@@ -22,17 +23,6 @@ use crate::shop::scenario::{SHAPES, Scenario, Which};
 use crate::shop::topology;
 use crate::world::seed::{Seed, Stream};
 use faults::{Draw, finds_after_losses};
-
-/// How a storm is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Profile {
-    /// Switches whole kinds of fault off, then draws rates for the rest.
-    Swarm,
-    /// Every kind at the same moderate rate, at absolute times only.
-    Uniform,
-    /// One to three faults, each at a named moment, the rare ones as likely as the busy ones.
-    Priority,
-}
 
 /// The storm's length; faults begin within it.
 const STORM_MS: u64 = 40_000;

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use stormproof_faults::coverage::{ServiceMoment, Strike};
+
 use crate::faults::passed::Passed;
 use crate::faults::{Fault, Kind, When, process};
 use crate::moment::{Act, Passage, Side};
@@ -277,12 +279,12 @@ impl Injector {
     }
 
     /// Every moment that was passed, and how often.
-    pub(crate) fn moments(&self) -> BTreeMap<String, u64> {
+    pub(crate) fn moments(&self) -> BTreeMap<ServiceMoment, u64> {
         lock(&self.state).passed.moments()
     }
 
     /// Every moment with each kind of fault that struck at it, and how often.
-    pub(crate) fn struck(&self) -> BTreeMap<String, u64> {
+    pub(crate) fn struck(&self) -> BTreeMap<Strike, u64> {
         lock(&self.state).passed.struck()
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use stormproof_faults::coverage::{ServiceMoment, Strike};
+
 use crate::World;
 use crate::moment::{Act, Moment, Passage, Side};
 
@@ -79,21 +81,19 @@ impl Passed {
         self.passages.clone().unwrap_or_default()
     }
 
-    pub(super) fn moments(&self) -> BTreeMap<String, u64> {
-        self.moments.values().map(|passes| (passes.to_string(), passes.count)).collect()
+    pub(super) fn moments(&self) -> BTreeMap<ServiceMoment, u64> {
+        self.moments.values().map(|passes| (passes.moment(), passes.count)).collect()
     }
 
-    /// `store: after commit of order PAID: crash`, and how often.
-    pub(super) fn struck(&self) -> BTreeMap<String, u64> {
-        let rows = self.struck.iter();
-        rows.map(|((key, kind), count)| (format!("{}: {kind}", self.moments[key]), *count))
-            .collect()
+    pub(super) fn struck(&self) -> BTreeMap<Strike, u64> {
+        let strike = |key, kind: &str| Strike { at: self.moments[key].moment(), kind: kind.into() };
+        self.struck.iter().map(|((key, kind), count)| (strike(key, kind), *count)).collect()
     }
 }
 
-impl std::fmt::Display for Passes {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}: {}", self.service, self.moment)
+impl Passes {
+    fn moment(&self) -> ServiceMoment {
+        ServiceMoment::new(&*self.service, self.moment.clone())
     }
 }
 
