@@ -16,13 +16,13 @@ use stormproof_sim::shop::secrets;
 pub use stormproof_sim::storm::story::FAULT;
 use stormproof_system::story::TARGET;
 
-use super::pace::Pace;
-use crate::cli;
+use super::time_scale::TimeScale;
+use crate::terminal::print;
 
 /// What was said so far.
 pub struct Story {
     begun: Instant,
-    pace: Pace,
+    scale: TimeScale,
     /// When the storm began, in the scenario's time; nothing is told before.
     zero: OnceLock<Duration>,
     /// Orders are told apart where there are several.
@@ -52,7 +52,7 @@ struct Line {
     target: String,
     message: String,
     #[serde(default)]
-    order: String,
+    subject: String,
     /// Where it serves, in the line that says so.
     #[serde(default)]
     address: Option<String>,
@@ -62,10 +62,10 @@ struct Line {
 const LAST_WORDS: usize = 12;
 
 impl Story {
-    pub fn new(pace: Pace, several: bool, aloud: bool, logs: Option<PathBuf>) -> Story {
+    pub fn new(scale: TimeScale, several: bool, aloud: bool, logs: Option<PathBuf>) -> Story {
         Story {
             begun: Instant::now(),
-            pace,
+            scale,
             zero: OnceLock::new(),
             several,
             aloud,
@@ -76,7 +76,7 @@ impl Story {
 
     /// The scenario's time since the beginning.
     pub fn elapsed(&self) -> Duration {
-        self.pace.told(self.begun.elapsed())
+        self.scale.told(self.begun.elapsed())
     }
 
     /// The scenario's time since the storm began, if it has.
@@ -86,7 +86,7 @@ impl Story {
 
     /// How long that much of the scenario lasts.
     pub fn real(&self, scenario: Duration) -> Duration {
-        self.pace.real(scenario)
+        self.scale.real(scenario)
     }
 
     /// The storm begins now.
@@ -106,7 +106,7 @@ impl Story {
         if self.aloud {
             let told = Told { several: self.several, ..Told::default() }.tell(&line);
             // Who does not read any more misses nothing but the story.
-            cli::print(&told).ok();
+            print(&told).ok();
         }
         self.state().lines.push(line);
     }
@@ -131,7 +131,7 @@ impl Story {
         }
         match serde_json::from_str::<Line>(text) {
             Ok(line) if line.target == TARGET => {
-                self.say(shown, &line.order, &line.message);
+                self.say(shown, &line.subject, &line.message);
                 None
             }
             Ok(line) if line.message == "serves" => line.address,

@@ -1,4 +1,4 @@
-//! Bindings held to each other: every check of `system/src/ports/contract.rs` against every
+//! Bindings held to each other: every check of `system/ports/src/contract/mod.rs` against every
 //! binding, what differs on purpose, and what only one binding can get wrong.
 
 mod bindings;
@@ -13,6 +13,7 @@ mod proxy;
 mod queue;
 pub mod real;
 pub mod scratch;
+mod smtp;
 mod sqlite;
 
 use std::io::Write as _;
@@ -35,6 +36,7 @@ fn checks() -> Vec<Check> {
         &contract::compute::CHECKS[..],
         &contract::http::CHECKS[..],
         &contract::database::CHECKS[..],
+        &stormproof_messaging::contract::CHECKS[..],
     ]
     .concat()
 }

@@ -8,6 +8,7 @@ use futures::future::{BoxFuture, join_all};
 use http::{Method, StatusCode};
 use serde_json::json;
 use stormproof_system::bank::dto::{OpenAccount, Status, StatusRequest};
+use stormproof_system::context::Context;
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::id::{Sku, UserId, WarehouseId};
 use stormproof_system::messages::{DEAD, QUEUES};
@@ -34,22 +35,25 @@ use crate::storm::faults::Kind;
 pub struct Operator {
     environment: Arc<dyn Environment>,
     ports: Ports,
+    /// The same ports, with the shop's secrets.
+    context: Context,
     judge: Judge,
 }
 
 impl Operator {
-    /// `ports` are those of the node [`STAFF`], with the shop's secrets.
-    pub fn new(environment: &Arc<dyn Environment>, ports: Ports, judge: &Judge) -> Operator {
-        Operator { environment: environment.clone(), ports, judge: judge.clone() }
+    /// `context` is that of the node [`STAFF`], with the shop's secrets.
+    pub fn new(environment: &Arc<dyn Environment>, context: Context, judge: &Judge) -> Operator {
+        let ports = context.ports.clone();
+        Operator { environment: environment.clone(), ports, context, judge: judge.clone() }
     }
 
     fn support(&self) -> String {
         let user = UserId::parse("support").expect("a valid id");
-        token::for_user(&self.ports, &user, "support", token::SUPPORT)
+        token::for_user(&self.context, &user, "support", token::SUPPORT)
     }
 
     fn to(&self, service: &'static str, scope: &'static str) -> String {
-        token::for_service(&self.ports, STAFF, service, scope)
+        token::for_service(&self.context, STAFF, service, scope)
     }
 }
 

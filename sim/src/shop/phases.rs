@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use stormproof_system::ports::{Clock, Ports};
+use stormproof_system::context::Context;
+use stormproof_system::ports::Clock;
 
 use crate::outcome::{Figure, Figures, Outcome};
 use crate::shop::client::PATIENCE;
@@ -49,13 +50,13 @@ pub struct Played {
     pub last_line: String,
 }
 
-/// Plays a scenario from the opening of the shop to the last judgement. `ports` are the operators',
+/// Plays a scenario from the opening of the shop to the last judgement. `context` is the operators',
 /// with the shop's secrets.
 pub async fn play(
     environment: Arc<dyn Controlled>,
     scenario: &Scenario,
     judge: &Judge,
-    ports: Ports,
+    context: Context,
 ) -> Played {
     open_books(scenario, judge);
     let people: Arc<dyn Environment> = environment.clone();
@@ -63,9 +64,9 @@ pub async fn play(
     let run = Run {
         scenario,
         judge,
-        clock: ports.clock.clone(),
+        clock: context.ports.clock.clone(),
         shoppers: shoppers.collect(),
-        operator: Operator::new(&people, ports, judge),
+        operator: Operator::new(&people, context, judge),
         environment: &*environment,
     };
     let final_state = run.live().await;

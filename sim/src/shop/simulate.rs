@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use stormproof_system::context::Context;
 use stormproof_system::ports::Ports;
 
 use super::environment::{Controlled, Environment, FaultReport, Gathered, Observed, Outside};
@@ -56,8 +57,8 @@ fn run(
     world::run(spec, |world| async move {
         begin(&world);
         judge.state().truth = Truth::load(&world);
-        let ports = Ports { settings, ..world.ports(STAFF) };
-        let played = phases::play(Arc::new(world.clone()), scenario, &judge, ports).await;
+        let context = Context::new(world.ports(STAFF), settings);
+        let played = phases::play(Arc::new(world.clone()), scenario, &judge, context).await;
         with_history(played, &world, options)
     })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stormproof_system::context::Context;
 use stormproof_system::service::SERVICES;
 use stormproof_system::settings::Settings;
 use stormproof_system::topology as queues;
@@ -20,16 +21,19 @@ pub fn spec(scenario: &Scenario, seed: u64, options: Options, settings: &Arc<Set
     spec.services = SERVICES
         .iter()
         .map(|service| {
+            let settings = settings.clone();
             let replicas = scenario.world.replicas.get(service.name).copied().unwrap_or(1);
             ServiceSpec::new(service.name, migrated(service.name, || service.migrator()))
-                .serving(service.router, service.workers)
-                .settings(settings.clone())
+                .running(move |ports| {
+                    let context = Context::new(ports.clone(), settings.clone());
+                    ((service.router)(&context), (service.workers)(&context))
+                })
                 .replicas(usize::try_from(replicas).expect("a handful"))
         })
         .collect();
     spec.clients = (1..=scenario.customers.len()).map(topology::customer).collect();
     spec.clients.push(topology::STAFF.to_owned());
-    let declared = queues::of_shop().declare(&mut spec.broker);
+    let declared = spec.broker.declare(&queues::of_shop());
     declared.expect("the table of queues is consistent");
     spec.template = final_state::template;
     spec.trace = options.trace;

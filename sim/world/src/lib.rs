@@ -13,7 +13,6 @@
 //! spec.services = vec![
 //!     ServiceSpec::new("bank", migrated("bank", bank::migrator))
 //!         .serving(bank::router, bank::workers)
-//!         .settings(settings)
 //!         .replicas(2),
 //! ];
 //! spec.observers = vec![Box::new(|world, commit| { … })];

@@ -72,7 +72,7 @@ fn observers_see_every_commit_with_its_rows() {
     let mut spec = spec(1, vec![]);
     spec.observers.push(Box::new(move |world: &World, commit| {
         let change = &commit.changes[0];
-        let seen = count(world, &commit.facts[0].order);
+        let seen = count(world, &commit.facts[0].subject);
         let words =
             (commit.node.to_owned(), commit.database.to_owned(), change.table.to_string(), seen);
         sender.send(words).expect("the test waits");

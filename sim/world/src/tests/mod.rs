@@ -15,14 +15,15 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use scoped_futures::ScopedFutureExt as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx_core::sql_str::SqlStr;
 use stormproof_system::broker::{Broker, QueueSpec};
 use stormproof_system::doorbell::Doorbell;
-use stormproof_system::error::Error;
-use stormproof_system::ports::{Answer, Call, CallError, Message, Ports, Settle, Subscription};
+use stormproof_system::ports::{
+    Answer, Call, CallError, DatabaseError, Message, Ports, Settle, Subscription,
+};
 use stormproof_system::story::Fact;
 use stormproof_system::transaction::transact;
 use stormproof_system::worker::{Progress, Worker};
@@ -72,7 +73,7 @@ fn router(ports: &Ports) -> Router {
             post(async move |Path(id): Path<String>| -> Response {
                 match add(&adding, &id).await {
                     Ok(n) => n.to_string().into_response(),
-                    Err(error) => error.into_response(),
+                    Err(error) => refused(&error).into_response(),
                 }
             }),
         )
@@ -80,13 +81,26 @@ fn router(ports: &Ports) -> Router {
             "/wait",
             post(async move || {
                 waiting.clock.sleep(SECOND).await;
-                add(&waiting, "waited").await.map(|n| n.to_string())
+                add(&waiting, "waited")
+                    .await
+                    .map(|n| n.to_string())
+                    .map_err(|error| refused(&error))
             }),
         )
 }
 
+/// Nothing happened, or it may have.
+fn refused(error: &DatabaseError) -> StatusCode {
+    match error {
+        DatabaseError::Unknown(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        DatabaseError::Serialization | DatabaseError::Unavailable(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+}
+
 /// Adds one; the answer is the sum.
-async fn add(ports: &Ports, id: &str) -> Result<i64, Error> {
+async fn add(ports: &Ports, id: &str) -> Result<i64, DatabaseError> {
     transact(ports, |transaction| {
         async move {
             let n = sqlx::query_scalar(
