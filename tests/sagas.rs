@@ -4,7 +4,7 @@
 use stormproof_sim::outcome::Outcome;
 use stormproof_sim::shop::scenario::Scenario;
 use stormproof_sim::shop::{Options, simulate};
-use stormproof_sim::storm::coverage::ServiceMoment;
+use stormproof_sim::storm::service_moment::ServiceMoment;
 
 /// A journey: its name, and the scenario without faults of ours.
 struct Journey {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::storm::coverage::{ServiceMoment, Strike};
 use crate::storm::moment::Passage;
+use crate::storm::service_moment::{ServiceMoment, Strike};
 pub use crate::storm::story::{Story, StoryLine};
 
 /// The result of one scenario under one seed.

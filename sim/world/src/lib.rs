@@ -54,7 +54,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use madsim::task::JoinHandle;
-use stormproof_faults::coverage::{ServiceMoment, Strike};
+use stormproof_faults::service_moment::{ServiceMoment, Strike};
 use stormproof_system::broker::Broker;
 use stormproof_system::ports::Ports;
 use stormproof_system::time::Time;

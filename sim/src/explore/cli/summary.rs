@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::explore::registries::{Registries, counted};
 use crate::outcome::Figures;
-use crate::storm::coverage::{ServiceMoment, Strike};
+use crate::storm::service_moment::{ServiceMoment, Strike};
 use serde::Serialize;
 
 use super::Verdict;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::outcome::{Figures, Outcome};
-use crate::storm::coverage::{ServiceMoment, Strike};
+use crate::storm::service_moment::{ServiceMoment, Strike};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use stormproof_faults::coverage::{ServiceMoment, Strike};
+use stormproof_faults::service_moment::{ServiceMoment, Strike};
 
 use crate::faults::passed::Passed;
 use crate::faults::{Fault, Kind, When, process};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stormproof_faults::coverage::{ServiceMoment, Strike};
+use stormproof_faults::service_moment::{ServiceMoment, Strike};
 
 use crate::World;
 use crate::moment::{Act, Moment, Passage, Side};

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::explore::Placement;
-use crate::storm::coverage::{ServiceMoment, Strike};
 use crate::storm::moment::Passage;
+use crate::storm::service_moment::{ServiceMoment, Strike};
 use serde::Serialize;
 
 /// How a place on the map was tried.

@@ -31,7 +31,6 @@ use super::{process, workers};
 use coverage::{ByStorms, Coverage};
 use journal::Journal;
 use report::{Report, broken};
-use stormproof_system::trace::hex;
 
 /// Where scenarios that broke and the journal are written, from the workspace's folder on.
 const FOLDER: &str = "target/sim/sweep";
@@ -305,7 +304,7 @@ impl Figures {
             }
         }
         let both = Sha256::new().chain_update(&self.fingerprint).chain_update(other.fingerprint);
-        self.fingerprint.clear();
-        hex(&mut self.fingerprint, &both.finalize()[..8]);
+        let hash = both.finalize();
+        self.fingerprint = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     }
 }
