@@ -56,7 +56,7 @@ impl Machine {
             database: sql.clone(),
             mailer: Arc::new(Maildrop::open(scratch.path()).expect("the folder is ours")),
             compute: Arc::new(Workbench::new(2)),
-            outbox_bell: Doorbell::default(),
+            outbox_notify: Doorbell::default(),
         };
         Machine { ports, sql, peer }
     }
