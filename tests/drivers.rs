@@ -3,7 +3,7 @@
 //! installed before any test begins.
 
 use sqlx::any::install_drivers;
-use stormproof_sim::world::sqlite::DRIVER;
+use stormproof_sqlite::DRIVER;
 
 /// Run by the loader, before `main`.
 #[used]

@@ -9,18 +9,13 @@
 //! Without the feature `world` only what knows no world is there: scenarios, people, the truth and
 //! its judges, for those who play scenarios elsewhere.
 
-#[cfg(all(feature = "world", not(madsim)))]
-compile_error!(
-    "this package needs `--cfg madsim`, which .cargo/config.toml sets; an environment RUSTFLAGS \
-     replaces it: unset RUSTFLAGS or add `--cfg madsim` to it"
-);
-
 #[cfg(feature = "world")]
 pub mod bugs;
 pub mod outcome;
 pub mod shop;
 pub mod shrink;
-pub mod storm;
-pub mod value;
+
+pub use stormproof_faults as storm;
+pub use stormproof_sqlite as value;
 #[cfg(feature = "world")]
-pub mod world;
+pub use stormproof_world as world;

@@ -1,7 +1,7 @@
 //! One replica of one service on a real machine: serves its router, loops its workers, drains and
 //! stops.
 //!
-//! The same functions of the shop run here as in the seeded world (`sim/src/world/boot.rs`). Which
+//! The same functions of the shop run here as in the seeded world (`sim/world/src/boot.rs`). Which
 //! bindings the ports have is the commands' business (`src/commands/`).
 
 mod body;

@@ -1,6 +1,6 @@
 //! Decides, whenever a proxy asks, whether a fault strikes here and now; counts what fired.
 //!
-//! The twin of the seeded world's injector (`sim/src/world/faults/injector.rs`), for proxies that see
+//! The twin of the seeded world's injector (`sim/world/src/faults/injector.rs`), for proxies that see
 //! bytes of real processes. Faults that are not carried are never armed.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,8 +4,8 @@
 use super::rows::*;
 use super::{Step, Told, Truth};
 use crate::value::Value;
-use crate::world::sqlite::{Change, ChangeKind, Disk};
 use crate::world::{Commit, World};
+use stormproof_sqlite::{Change, ChangeKind, Disk};
 
 /// A table whose rows are counted, not read.
 struct Counted {

@@ -1,0 +1,83 @@
+//! Reading plain values through a session, without sqlx.
+//!
+//! For those who look at a database from outside: invariants, reports, migration bookkeeping.
+
+use libsqlite3_sys as ffi;
+use sqlx_core::Error;
+
+use super::cache::Text;
+use super::session::Session;
+use super::statement::{Bind, Statement};
+use crate::Value;
+
+impl From<Bind<'_>> for Value {
+    fn from(value: Bind<'_>) -> Value {
+        match value {
+            Bind::Null => Value::Null,
+            Bind::Integer(value) => Value::Integer(value),
+            Bind::Real(value) => Value::Real(value),
+            Bind::Text(text) => Value::Text(text.to_owned()),
+            Bind::Blob(bytes) => Value::Blob(bytes.to_owned()),
+        }
+    }
+}
+
+impl Session {
+    /// Reads with a statement that is kept prepared, apart from sqlx's.
+    pub(super) fn peek(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
+        self.check_alive()?;
+        let slot = self.peeks.slot_of(sql);
+        // SAFETY: the session's connection outlives its texts.
+        match unsafe { self.peeks.text(slot).statement(self.database, 0)? } {
+            Some(statement) if statement.read_only => rows_of(statement, params),
+            _ => Err(Error::InvalidArgument(format!("a peek may only read: {sql}"))),
+        }
+    }
+
+    /// Runs one statement, once, and gives its rows; not for statements that change rows.
+    pub(super) fn collect(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+    ) -> Result<Vec<Vec<Value>>, Error> {
+        self.check_alive()?;
+        let mut text = Text::new(sql, false);
+        // SAFETY: the session's connection outlives `text`.
+        match unsafe { text.statement(self.database, 0)? } {
+            Some(statement) => rows_of(statement, params),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The value, to be bound to a statement's parameter.
+fn bind(value: &Value) -> Bind<'_> {
+    match value {
+        Value::Null => Bind::Null,
+        Value::Integer(value) => Bind::Integer(*value),
+        Value::Real(value) => Bind::Real(*value),
+        Value::Text(text) => Bind::Text(text),
+        Value::Blob(bytes) => Bind::Blob(bytes),
+    }
+}
+
+fn rows_of(statement: &mut Statement, params: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
+    // SAFETY: the parameters outlive this function, which resets the statement before it returns.
+    unsafe { statement.bind(|place| params.get(place).map(bind))? };
+    let mut rows = Vec::new();
+    let result = loop {
+        match statement.step() {
+            ffi::SQLITE_ROW => {
+                let row = statement.values().map(|value| value.map(Value::from));
+                match row.collect() {
+                    Ok(row) => rows.push(row),
+                    Err(error) => break Err(error),
+                }
+            }
+            ffi::SQLITE_DONE => break Ok(()),
+            _ => break Err(statement.failure()),
+        }
+    };
+    statement.reset();
+    result.map(|()| rows)
+}

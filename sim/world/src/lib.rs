@@ -1,0 +1,234 @@
+//! A seeded world: services on simulated nodes, network, broker, databases and a mail server, all
+//! on one thread and in virtual time.
+//!
+//! Generic: names of services, queues and moments are data. [`run`] builds a [`World`] from a
+//! [`Spec`] and hands it to the caller's story; the same spec gives the same run, byte for byte.
+//! What is judged and what is told at the end is the caller's affair.
+//!
+//! ```ignore
+//! let mut spec = Spec::new(7);
+//! spec.broker = declared_queues();
+//! spec.faults = vec![Fault { kind, when }];
+//! spec.clients = vec!["customer-1".into()];
+//! spec.services = vec![
+//!     ServiceSpec::new("bank", migrated("bank", bank::migrator))
+//!         .serving(bank::router, bank::workers)
+//!         .settings(settings)
+//!         .replicas(2),
+//! ];
+//! spec.observers = vec![Box::new(|world, commit| { … })];
+//! let outcome = run(spec, |world| async move {
+//!     let ports = world.ports("customer-1");
+//!     let visit = world.spawn("customer-1", async move { ports.http.call(…).await });
+//!     world.until(Duration::from_secs(30), || visit.is_finished()).await;
+//!     world.heal_all().await;
+//!     let rested = world.until(Duration::from_secs(600), || at_rest(&world)).await;
+//!     …
+//! });
+//! ```
+
+#[cfg(not(madsim))]
+compile_error!(
+    "this package needs `--cfg madsim`, which .cargo/config.toml sets; an environment RUSTFLAGS \
+     replaces it: unset RUSTFLAGS or add `--cfg madsim` to it"
+);
+
+mod boot;
+pub mod diagram;
+pub mod faults;
+pub mod history;
+pub mod images;
+mod node;
+mod phases;
+mod ports;
+mod reseed;
+mod run;
+pub mod seed;
+pub mod spec;
+mod story;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use madsim::task::JoinHandle;
+use stormproof_system::broker::Broker;
+use stormproof_system::ports::Ports;
+use stormproof_system::time::Time;
+
+pub use images::migrated;
+pub use ports::mailer::SentMail;
+pub use reseed::Reseed;
+pub use run::run;
+pub use spec::{Commit, Observer, ServiceSpec, Spec};
+pub use stormproof_faults::moment;
+
+use faults::Kind;
+use faults::injector::Injector;
+use history::History;
+use node::Nodes;
+use ports::broker::BrokerHost;
+use ports::database::DatabaseHost;
+use ports::mailer::MailHost;
+use seed::{Seed, Stream};
+use stormproof_sqlite::Disk;
+
+/// Virtual time zero by an undisturbed clock: 2030-01-01 00:00 UTC.
+pub const EPOCH: Time = Time(1_893_456_000_000_000);
+
+/// A running world. Clones are the same world.
+#[derive(Clone)]
+pub struct World(Arc<Inner>);
+
+pub(crate) struct Inner {
+    seed: Seed,
+    time: madsim::time::TimeHandle,
+    history: History,
+    nodes: Nodes,
+    injector: Injector,
+    databases: Vec<DatabaseHost>,
+    broker: BrokerHost,
+    mail: MailHost,
+    observers: Mutex<Vec<Observer>>,
+}
+
+/// Acting in the world.
+impl World {
+    /// The ports of a node: a client's to act with, or a replica's to look at it from inside. A
+    /// client has no database; everything else works, from tasks that were [spawned](World::spawn)
+    /// on the node. They belong to the node's present life: after a restart, ask for new ones.
+    ///
+    /// # Panics
+    /// If no node has this name.
+    pub fn ports(&self, node: &str) -> Ports {
+        ports::of(self, self.0.nodes.find(node))
+    }
+
+    /// Runs `future` on a node, so that its network, its story lines and its faults are the node's:
+    /// awaiting it gives an error if the node is killed meanwhile.
+    pub fn spawn<F>(&self, node: &str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.0.nodes.spawner(self.0.nodes.find(node)).spawn(future)
+    }
+
+    /// Sleeps in virtual time.
+    pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        ports::clock::sleep(&self.0.time, duration)
+    }
+
+    /// Makes a fault of the process family (crash, stop, pause) happen now, past all schedules.
+    pub fn strike(&self, kind: &Kind) {
+        faults::process::strike(self, kind);
+    }
+
+    /// Ends the storm: no fault fires any more, every condition is healed, every node is up, and
+    /// what was held aside has arrived or is on its way.
+    pub async fn heal_all(&self) {
+        phases::heal_all(self).await;
+    }
+
+    /// Waits until `fact` holds, looking at it once per virtual second. Returns the time at which
+    /// it held, or `None` if it did not within `bound`.
+    pub async fn until(&self, bound: Duration, fact: impl FnMut() -> bool) -> Option<Duration> {
+        phases::until(self, bound, fact).await
+    }
+}
+
+/// Looking at the world, from outside and at once.
+impl World {
+    pub fn seed(&self) -> Seed {
+        self.0.seed
+    }
+
+    /// A random stream of its own, for the caller's workload.
+    pub fn stream(&self, name: &str) -> Stream {
+        self.0.seed.stream(name)
+    }
+
+    /// Virtual time since the world began.
+    pub fn elapsed(&self) -> Duration {
+        self.0.time.elapsed()
+    }
+
+    /// Virtual time as an undisturbed clock shows it.
+    pub fn now(&self) -> Time {
+        EPOCH + self.elapsed()
+    }
+
+    /// A database's disk, for [`Disk::peek`]. Databases are named after their service: `bank-db`.
+    ///
+    /// # Panics
+    /// If there is no such database.
+    pub fn database(&self, name: &str) -> Disk {
+        let database = self.0.databases.iter().find(|database| database.name() == name);
+        database.unwrap_or_else(|| panic!("no database is named {name}")).disk().clone()
+    }
+
+    /// Shows the broker: queues, depths, dead letters.
+    pub fn broker<T>(&self, look: impl FnOnce(&Broker) -> T) -> T {
+        self.0.broker.look(look)
+    }
+
+    /// Messages that are nowhere in the broker: on their way to it, or held aside by a fault.
+    pub fn messages_in_flight(&self) -> usize {
+        self.0.broker.in_flight()
+    }
+
+    /// Every mail that the mail server took, in order.
+    pub fn mails(&self) -> Vec<SentMail> {
+        self.0.mail.mails()
+    }
+
+    /// The story, the trace, the aliases.
+    pub fn history(&self) -> &History {
+        &self.0.history
+    }
+
+    /// A line of the story told by `node`; `order` may be empty.
+    pub fn say(&self, node: &str, order: &str, words: &str) {
+        self.0.history.say(self.elapsed(), self.0.nodes.find(node), order, words);
+    }
+
+    /// How often each kind of fault fired, by its name.
+    pub fn fired(&self) -> BTreeMap<&'static str, u64> {
+        self.0.injector.fired()
+    }
+
+    /// The faults that never fired, by their places in `Spec::faults`.
+    pub fn unfired(&self) -> Vec<usize> {
+        self.0.injector.unfired()
+    }
+
+    /// Every (service, moment) passed and how often: `store: after commit of order PAID`.
+    pub fn moments(&self) -> BTreeMap<String, u64> {
+        self.0.injector.moments()
+    }
+
+    /// Every moment with each kind of fault that struck when it was the last one passed, and how
+    /// often.
+    pub fn struck(&self) -> BTreeMap<String, u64> {
+        self.0.injector.struck()
+    }
+
+    /// Every pass of a moment until the storm's end; none unless the spec keeps them.
+    pub fn passages(&self) -> Vec<moment::Passage> {
+        self.0.injector.passages()
+    }
+
+    /// The last hash of the event chain, in hexadecimal.
+    pub fn fingerprint(&self) -> String {
+        self.0.history.fingerprint()
+    }
+}
+
+/// Locks a mutex of the world. There is one thread, so it is free; and a panic elsewhere ends the
+/// run anyway.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,218 @@
+//! HTTP out: real HTTP/1.1 over kept-alive connections of the simulated network, and all that can
+//! go wrong on the way.
+//!
+//! madsim's network answers where a real one would be silent; the silence is made here. Whether an
+//! error is Unavailable or Unknown is decided by one question: can a byte of the request have left?
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderValue, Request, header};
+use http_body_util::Full;
+use stormproof_system::ports::{Answer, Call, CallError, Http};
+
+use crate::faults::network::{connect_hangs, request, way};
+use crate::faults::process::{later, slowness};
+use crate::faults::{Kind, network};
+use crate::history::Kind as Event;
+use crate::moment::{Act, Side};
+use crate::node::{Life, NodeIndex, Power};
+use crate::ports::clock::{sleep, within};
+use crate::ports::connection::Connection;
+use crate::{World, lock};
+
+/// The HTTP client of one life of a node.
+pub(super) struct SimHttp {
+    world: World,
+    life: Life,
+    idle: Mutex<BTreeMap<NodeIndex, Vec<Connection>>>,
+}
+
+/// Why an attempt brought nothing.
+enum Failure {
+    Unavailable(String),
+    Unknown(String),
+    /// Nobody answers: wait for the rest of the time. Then, has a byte left?
+    Silence {
+        sent: bool,
+    },
+}
+
+impl SimHttp {
+    pub(super) fn new(world: &World, life: Life) -> SimHttp {
+        SimHttp { world: world.clone(), life, idle: Mutex::default() }
+    }
+}
+
+impl Http for SimHttp {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, CallError>> {
+        Box::pin(self.make(call))
+    }
+}
+
+impl SimHttp {
+    async fn make(&self, call: Call) -> Result<Answer, CallError> {
+        let world = &self.world;
+        let (to, operation) = (call.to, call.operation);
+        let deadline = world.elapsed() + call.timeout;
+        let record = |kind, words: &[&str]| {
+            world.0.history.record(world.elapsed(), self.life.node, kind, operation, words);
+        };
+        record(Event::Call, &[to]);
+        let result = match self.attempt(call, deadline).await {
+            Ok(answer) => Ok(answer),
+            Err(Failure::Unavailable(why)) => Err(CallError::Unavailable(why)),
+            Err(Failure::Unknown(why)) => Err(CallError::Unknown(why)),
+            Err(Failure::Silence { sent }) => {
+                sleep(&world.0.time, deadline.saturating_sub(world.elapsed())).await;
+                match sent {
+                    true => Err(CallError::Unknown(format!("{to} did not answer in time"))),
+                    false => Err(CallError::Unavailable(format!("no connection to {to} in time"))),
+                }
+            }
+        };
+        match &result {
+            Ok(answer) => record(Event::Answer, &[to, answer.status.as_str()]),
+            Err(CallError::Unavailable(_)) => record(Event::Answer, &[to, "unavailable"]),
+            Err(CallError::Unknown(_)) => record(Event::Answer, &[to, "unknown"]),
+        }
+        result
+    }
+
+    async fn attempt(&self, call: Call, deadline: Duration) -> Result<Answer, Failure> {
+        let world = &self.world;
+        let injector = &world.0.injector;
+        let (me, operation) = (self.life.node, [call.operation]);
+        let Some(server) = world.0.nodes.pick(call.to, world.elapsed()) else {
+            return Err(Failure::Unavailable(format!("no service is named {}", call.to)));
+        };
+        let aimed = injector.pass(world, self.life, Side::Before, Act::Call, &operation).await;
+        let astray = aimed.or_else(|| request(world, me, server, call.operation));
+        match &astray {
+            Some(Kind::ConnectHangs { .. }) => return Err(Failure::Silence { sent: false }),
+            Some(Kind::RequestLate { by, .. }) => {
+                // Late means after the caller gave up, however short the delay was meant to be.
+                deliver_later(world, call.clone(), (*by).max(call.timeout));
+                return Err(Failure::Silence { sent: true });
+            }
+            Some(Kind::RequestTwice { by, .. }) => deliver_later(world, call.clone(), *by),
+            _ => {}
+        }
+
+        let sent = AtomicBool::new(false);
+        let remaining = deadline.saturating_sub(world.elapsed());
+        let exchange = within(&world.0.time, remaining, self.exchange(server, call, &sent));
+        let answer = match exchange.await {
+            None => Err(Failure::Silence { sent: sent.load(Ordering::Relaxed) }),
+            Some(result) => result,
+        }?;
+        if matches!(astray, Some(Kind::ReplyLost { .. })) {
+            return Err(Failure::Silence { sent: true });
+        }
+        match injector.pass(world, self.life, Side::After, Act::Call, &operation).await {
+            Some(Kind::ReplyLost { .. }) => Err(Failure::Silence { sent: true }),
+            _ => Ok(answer),
+        }
+    }
+
+    /// There and back over the network. `sent` tells, should the caller give up meanwhile, whether
+    /// the request can have left.
+    async fn exchange(
+        &self,
+        server: NodeIndex,
+        call: Call,
+        sent: &AtomicBool,
+    ) -> Result<Answer, Failure> {
+        let world = &self.world;
+        let nodes = &world.0.nodes;
+        let me = self.life.node;
+        let out = way(world, me, server);
+        let slow = slowness(world, me) + out.delay;
+        if !slow.is_zero() {
+            sleep(&world.0.time, slow).await;
+        }
+        let pooled = self.checkout(server).await;
+        match (pooled.is_some(), nodes.power(server)) {
+            (pooled, Power::Crashed) => return Err(Failure::Silence { sent: pooled }),
+            (pooled, _) if out.cut => return Err(Failure::Silence { sent: pooled }),
+            (_, Power::Stopped) => {
+                sleep(&world.0.time, Duration::from_millis(1)).await;
+                return Err(Failure::Unavailable(format!("{} refuses", nodes.name(server))));
+            }
+            _ => {}
+        }
+        let mut connection = match pooled {
+            Some(connection) => connection,
+            None if connect_hangs(world, me, server) => {
+                return Err(Failure::Silence { sent: false });
+            }
+            None => {
+                let life = nodes.life(server);
+                Connection::open(life).await.map_err(|why| match nodes.has_crashed(life) {
+                    true => Failure::Silence { sent: false },
+                    false => Failure::Unavailable(why),
+                })?
+            }
+        };
+        sent.store(true, Ordering::Relaxed);
+        if nodes.has_crashed(connection.server) && nodes.power(server) == Power::Up {
+            // The last life's connection: the new one knows nothing of it and answers with a reset.
+            sleep(&world.0.time, Duration::from_millis(2)).await;
+            return Err(Failure::Unknown("connection reset".into()));
+        }
+        let answer = connection.exchange(to_request(call)).await;
+        let answer = answer.map_err(|why| match nodes.has_crashed(connection.server) {
+            true => Failure::Silence { sent: true },
+            false => Failure::Unknown(why),
+        })?;
+        let back = network::way(world, server, me);
+        if back.cut {
+            return Err(Failure::Silence { sent: true });
+        }
+        if !back.delay.is_zero() {
+            sleep(&world.0.time, back.delay).await;
+        }
+        lock(&self.idle).entry(server).or_default().push(connection);
+        Ok(answer)
+    }
+
+    /// An idle connection to the server, if one is left. The end of one whose server said goodbye
+    /// has been heard; that of a server without power has not.
+    async fn checkout(&self, server: NodeIndex) -> Option<Connection> {
+        loop {
+            let mut connection = lock(&self.idle).get_mut(&server)?.pop()?;
+            if self.world.0.nodes.has_crashed(connection.server) || connection.is_open().await {
+                return Some(connection);
+            }
+        }
+    }
+}
+
+/// Executes a request that its caller knows nothing of, later.
+fn deliver_later(world: &World, call: Call, by: Duration) {
+    later(world, by, move |world| {
+        let wire = world.0.nodes.wire;
+        let sender = SimHttp::new(world, world.0.nodes.life(wire));
+        world.0.nodes.spawner(wire).spawn(async move {
+            let world = &sender.world;
+            let Some(server) = world.0.nodes.pick(call.to, world.elapsed()) else { return };
+            let sent = AtomicBool::new(false);
+            let exchange = sender.exchange(server, call, &sent);
+            // What it does shows at the server; nobody waits for the answer.
+            within(&world.0.time, Duration::from_secs(60), exchange).await.and_then(Result::ok);
+        });
+    });
+}
+
+fn to_request(call: Call) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(call.body));
+    *request.method_mut() = call.method;
+    *request.uri_mut() = call.path.parse().expect("callers write well-formed paths");
+    *request.headers_mut() = call.headers;
+    request.headers_mut().insert(header::HOST, HeaderValue::from_static(call.to));
+    request
+}

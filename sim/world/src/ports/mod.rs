@@ -1,0 +1,68 @@
+//! The ports of a node, bound to the world: the same names as in the system's `ports`.
+//!
+//! Bindings take time, pass the moments at which faults aim, and ask the injector what goes wrong.
+
+mod agenda;
+pub(super) mod broker;
+mod channel;
+pub(super) mod clock;
+pub(super) mod compute;
+pub(super) mod connection;
+pub(super) mod database;
+pub(super) mod http;
+pub(super) mod mailer;
+mod mischief;
+pub(super) mod queue;
+pub(super) mod rng;
+pub(super) mod server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use stormproof_system::error::Error;
+use stormproof_system::ports::{Database, Ports, Session};
+
+use crate::World;
+use crate::node::{NodeIndex, Role};
+
+/// How long a connection attempt waits for an answer where the caller sets no limit.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Fresh bindings for the present life of a node.
+pub(super) fn of(world: &World, node: NodeIndex) -> Ports {
+    let nodes = &world.0.nodes;
+    let life = nodes.life(node);
+    let (database, settings): (Arc<dyn Database>, _) = match nodes.role(node) {
+        Role::Replica(place) => (
+            Arc::new(database::SimDatabase::new(world, life, place)),
+            nodes.service(place).settings.clone(),
+        ),
+        _ => (Arc::new(NoDatabase), Arc::default()),
+    };
+    Ports {
+        node: nodes.name(node).clone(),
+        clock: Arc::new(clock::SimClock {
+            time: world.0.time.clone(),
+            offset: nodes.clock_offset(node),
+        }),
+        rng: Arc::new(rng::SimRng::new(world, life)),
+        http: Arc::new(http::SimHttp::new(world, life)),
+        queue: Arc::new(queue::SimQueue::new(world, life)),
+        database,
+        mailer: Arc::new(mailer::SimMailer::new(world, life)),
+        compute: Arc::new(compute::Inline),
+        settings,
+        outbox_bell: Default::default(),
+        work_bell: Default::default(),
+    }
+}
+
+/// What a client has instead of a database.
+struct NoDatabase;
+
+impl Database for NoDatabase {
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, Error>> {
+        Box::pin(async { Err(Error::Unavailable("clients have no database".into())) })
+    }
+}

@@ -1,0 +1,126 @@
+//! Running a world: a fresh thread for each, one at a time in a process.
+//!
+//! SQLite's random numbers and a few other things are shared by the process, so two worlds beside
+//! each other would disturb one another; spread seeds over processes instead.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use madsim::runtime::{Handle, Runtime};
+use tracing::subscriber::with_default;
+
+use crate::faults::injector::Injector;
+use crate::faults::process;
+use crate::history::History;
+use crate::node::Nodes;
+use crate::ports::broker::BrokerHost;
+use crate::ports::clock::sleep;
+use crate::ports::database::DatabaseHost;
+use crate::ports::mailer::MailHost;
+use crate::seed::Seed;
+use crate::spec::Spec;
+use crate::story::Listener;
+use crate::{Inner, World, boot, lock, reseed};
+
+static TURN: Mutex<()> = Mutex::new(());
+
+/// How often madsim's list of tasks is cleared of those that ended.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Builds the world of `spec` and runs `story` in it, from outside all nodes; returns what the
+/// story returns. Waits for its turn if another world is running in this process.
+///
+/// # Panics
+/// If anything in the world does, with the seed added to the message.
+pub fn run<T, S, F>(spec: Spec, story: S) -> T
+where
+    T: Send,
+    S: FnOnce(World) -> F + Send,
+    F: Future<Output = T>,
+{
+    let _turn = lock(&TURN);
+    let seed = spec.seed;
+    let result = thread::scope(|scope| {
+        let builder = thread::Builder::new().name(format!("world {seed}"));
+        let thread = builder.spawn_scoped(scope, || run_here(spec, story));
+        thread.expect("a thread can be started").join()
+    });
+    result.unwrap_or_else(|panic| match words(&*panic) {
+        Some(words) => panic!("in the world of seed {seed}: {words}"),
+        None => resume_unwind(panic),
+    })
+}
+
+fn words(panic: &(dyn Any + Send)) -> Option<&str> {
+    panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied())
+}
+
+fn run_here<T, S, F>(spec: Spec, story: S) -> T
+where
+    S: FnOnce(World) -> F,
+    F: Future<Output = T>,
+{
+    let seed = Seed(spec.seed);
+    stormproof_sqlite::install();
+    stormproof_sqlite::reseed(seed.number("sqlite"));
+    let mut config = madsim::Config::default();
+    config.net.send_latency = Duration::from_millis(1)..Duration::from_millis(5);
+    let (limit, anew) = (spec.limit, spec.reseed);
+    let mut runtime = Runtime::with_seed_and_config(seed.number("schedule"), config);
+    runtime.set_time_limit(limit);
+    let listener = Listener::default();
+    with_default(listener.clone(), || {
+        runtime.block_on(async {
+            let world = build(spec);
+            listener.listen_to(&world);
+            if let Some(anew) = anew {
+                reseed::set(&world, anew);
+            }
+            boot::boot_all(&world);
+            process::drive(&world);
+            sweep(&world);
+            let value = story(world.clone()).await;
+            // Tasks that outlive the runtime would leak, and with them the world.
+            process::end(&world);
+            sleep(&world.0.time, Duration::from_millis(10)).await;
+            value
+        })
+    })
+}
+
+fn build(mut spec: Spec) -> World {
+    let seed = Seed(spec.seed);
+    let nodes = Nodes::new(&mut spec);
+    let databases = nodes.services().enumerate().map(|(place, service)| {
+        let node = nodes.of_database(place);
+        DatabaseHost::new(seed, nodes.name(node), node, &service.image)
+    });
+    let databases = databases.collect();
+    World(Arc::new(Inner {
+        seed,
+        time: madsim::time::TimeHandle::current(),
+        history: History::new(nodes.names(), spec.trace, spec.events_max),
+        nodes,
+        injector: Injector::new(spec.faults, spec.passages),
+        databases,
+        broker: BrokerHost::new(seed, spec.broker),
+        mail: MailHost::new(seed, spec.template),
+        observers: Mutex::new(spec.observers),
+    }))
+}
+
+/// madsim remembers every task of a node until it is asked how many there are.
+fn sweep(world: &World) {
+    let time = world.0.time.clone();
+    let wire = world.0.nodes.wire;
+    world.0.nodes.spawner(wire).spawn(async move {
+        loop {
+            sleep(&time, SWEEP_EVERY).await;
+            Handle::current().metrics().num_tasks();
+        }
+    });
+}

@@ -1,0 +1,132 @@
+//! What a world is made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use stormproof_system::broker::Broker;
+use stormproof_system::ports::{Mail, Ports};
+use stormproof_system::settings::Settings;
+use stormproof_system::story::Fact;
+use stormproof_system::worker::Worker;
+
+use crate::World;
+use crate::faults::Fault;
+use crate::reseed::Reseed;
+use stormproof_sqlite::{Change, Image};
+
+/// Everything that decides a run, but for the caller's own story.
+pub struct Spec {
+    pub seed: u64,
+    pub faults: Vec<Fault>,
+    pub services: Vec<ServiceSpec>,
+    /// Nodes without a server, such as `customer-1`.
+    pub clients: Vec<String>,
+    /// The broker with its exchanges, queues and bindings declared.
+    pub broker: Broker,
+    /// The template of a mail: moments of mails are named by it.
+    pub template: fn(&Mail) -> String,
+    /// Called after each commit, at once, before anything else happens.
+    pub observers: Vec<Observer>,
+    /// Whether to keep every event as a JSON line.
+    pub trace: bool,
+    /// Whether every pass of a moment is kept.
+    pub passages: bool,
+    /// How far a node's clock is off, in microseconds, by node name.
+    pub clock_offsets: Vec<(String, i64)>,
+    /// When chance is drawn anew, if it is.
+    pub reseed: Option<Reseed>,
+    /// The virtual time after which a world that has not ended is taken for one that hangs.
+    pub limit: Duration,
+    /// So many events and the run panics: something goes round without getting anywhere, which the
+    /// limit of time alone would let go on for hours. An order without faults makes about 70.
+    pub events_max: u64,
+}
+
+/// A service: its replicas share one database, `<name>-db`.
+#[derive(Clone)]
+pub struct ServiceSpec {
+    pub(super) name: &'static str,
+    pub(super) replicas: usize,
+    pub(super) image: Image,
+    pub(super) settings: Arc<Settings>,
+    pub(super) router: MakeRouter,
+    pub(super) workers: MakeWorkers,
+}
+
+type MakeRouter = Arc<dyn Fn(&Ports) -> Router + Send + Sync>;
+type MakeWorkers = Arc<dyn Fn(&Ports) -> Vec<Worker> + Send + Sync>;
+
+/// Looks at a commit. It may peek at any database.
+pub type Observer = Box<dyn FnMut(&World, &Commit<'_>) + Send>;
+
+/// What a transaction has just made true.
+pub struct Commit<'a> {
+    /// Virtual time since the world began.
+    pub at: Duration,
+    pub node: &'a str,
+    pub database: &'a str,
+    pub facts: &'a [Fact],
+    /// The rows that changed; look them up with `peek`.
+    pub changes: &'a [Change],
+}
+
+impl Spec {
+    /// An empty world.
+    pub fn new(seed: u64) -> Spec {
+        Spec {
+            seed,
+            faults: Vec::new(),
+            services: Vec::new(),
+            clients: Vec::new(),
+            broker: Broker::new(),
+            template: |mail| mail.subject.clone(),
+            observers: Vec::new(),
+            trace: false,
+            passages: false,
+            clock_offsets: Vec::new(),
+            reseed: None,
+            limit: Duration::from_secs(30 * 24 * 3600),
+            events_max: 1_000_000,
+        }
+    }
+}
+
+impl ServiceSpec {
+    /// One replica without routes or workers, on a database that begins as `image`.
+    pub fn new(name: &'static str, image: Image) -> ServiceSpec {
+        ServiceSpec {
+            name,
+            replicas: 1,
+            image,
+            settings: Arc::default(),
+            router: Arc::new(|_| Router::new()),
+            workers: Arc::new(|_| Vec::new()),
+        }
+    }
+
+    /// What every replica serves and works at, made anew at each boot.
+    #[must_use]
+    pub fn serving(
+        mut self,
+        router: impl Fn(&Ports) -> Router + Send + Sync + 'static,
+        workers: impl Fn(&Ports) -> Vec<Worker> + Send + Sync + 'static,
+    ) -> ServiceSpec {
+        self.router = Arc::new(router);
+        self.workers = Arc::new(workers);
+        self
+    }
+
+    #[must_use]
+    pub fn settings(mut self, settings: Arc<Settings>) -> ServiceSpec {
+        self.settings = settings;
+        self
+    }
+
+    /// One replica bears the service's name, several are numbered: `store-1`, `store-2`.
+    #[must_use]
+    pub fn replicas(mut self, replicas: usize) -> ServiceSpec {
+        self.replicas = replicas;
+        self
+    }
+}
