@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{Delivery, QueueLost};
+use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::{Delivery, QueueLost};
 
 /// Clones share the buffer.
 #[derive(Clone)]

@@ -1,10 +1,8 @@
 //! A client of the embedded broker: the queue port of a replica.
 
 use futures::future::BoxFuture;
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{
-    Delivery, Message, PublishError, Queue, QueueLost, Settle, Subscription,
-};
+use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::{Delivery, Message, PublishError, Queue, QueueLost, Settle, Subscription};
 use tokio::sync::{mpsc, oneshot};
 
 use super::actor::{Command, SubscriberId, stopped};

@@ -2,9 +2,9 @@
 
 use futures::future::BoxFuture;
 use lapin::uri::AMQPUri;
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{Message, PublishError, Queue, QueueLost, Subscription};
-use stormproof_system::topology::Topology;
+use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::topology::Topology;
+use stormproof_ports::{Message, PublishError, Queue, QueueLost, Subscription};
 use tokio::time::timeout;
 
 use super::answer::{ANSWER_TIMEOUT, lost, no_answer};

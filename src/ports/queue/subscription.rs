@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{Delivery, QueueLost, Settle, Subscription};
+use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::{Delivery, QueueLost, Settle, Subscription};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
