@@ -100,14 +100,15 @@ impl Scene for RealCluster {
         Box::pin(async {
             self.refreshed().await;
             let zero = self.0.story.begin();
-            for (at, place) in self.0.arms.schedule() {
+            for (at, number) in self.0.faults.injector().schedule() {
                 let parts = self.0.clone();
                 tokio::spawn(async move {
                     sleep(parts.scale.real(at)).await;
-                    if let Some(fault) = parts.arms.due(place)
+                    let injector = parts.faults.injector();
+                    if let Some(fault) = injector.due(number)
                         && parts.cluster.strike(&fault).await
                     {
-                        parts.arms.struck(place);
+                        injector.has_struck(&parts.faults, number);
                     }
                 });
             }
@@ -121,7 +122,7 @@ impl Scene for RealCluster {
 
     fn heal(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            self.0.arms.end();
+            self.0.faults.end();
             if let Err(why) = self.0.cluster.up().await {
                 self.0.cluster.note(why);
             }
@@ -129,11 +130,11 @@ impl Scene for RealCluster {
     }
 
     fn fired(&self) -> BTreeMap<&'static str, u64> {
-        self.0.arms.fired()
+        self.0.faults.fired()
     }
 
     fn unfired(&self) -> Vec<usize> {
-        self.0.arms.unfired()
+        self.0.faults.unfired()
     }
 
     fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, Reckoning> {

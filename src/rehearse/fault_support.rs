@@ -12,7 +12,7 @@ use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
 use stormproof_system::warehouse::reservation::State;
 
-use super::way::is_foreign;
+use super::faults::is_foreign;
 
 /// How each kind of fault is made, in the order of [`FaultKind::ALL`].
 pub const HOW: [(&str, &str); 18] = [

@@ -5,10 +5,10 @@
 //! `real_cluster.rs` is what runs, `environment.rs` what phases and judges see of it; `fault_support.rs`
 //! says which faults are supported, and how. What is asked for on the command line is the command's.
 
-mod arms;
 mod cluster;
 mod environment;
 mod fault_support;
+mod faults;
 mod final_state;
 mod http_proxy;
 mod layout;
@@ -27,7 +27,6 @@ mod state_poller;
 mod story;
 mod tcp_proxy;
 mod time_scale;
-mod way;
 
 use std::path::PathBuf;
 use std::sync::Arc;

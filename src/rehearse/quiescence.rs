@@ -39,7 +39,8 @@ pub async fn rest(cluster: &RealCluster, judge: &Judge, bound: Duration) -> Opti
             (changed_at, commits) = (Instant::now(), now);
         }
         // In the storm it waits for what the scenario has planned.
-        let gives_up = cluster.0.arms.are_down() && changed_at.elapsed() > cluster.0.patience;
+        let gives_up =
+            cluster.0.faults.injector().is_over() && changed_at.elapsed() > cluster.0.patience;
         if Instant::now() >= end || gives_up {
             return None;
         }

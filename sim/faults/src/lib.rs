@@ -1,15 +1,26 @@
-//! What goes wrong, as data: the kinds of fault, their times, and the moments that they can aim at.
+//! What goes wrong, as data, and the engine that decides when it does.
 //!
 //! `kinds.rs` is the one table of kinds, `row.rs` what such a table says, `faults.rs` one fault that
-//! somebody asked for, `moment.rs` where in a node's work it can be aimed.
+//! somebody asked for, `moment.rs` where in a node's work it can be aimed. `injector.rs` is the engine;
+//! `link_state.rs` what it makes of the way between two nodes, `coverage.rs` which moments it saw.
 //!
-//! Who makes it happen is another matter: the seeded world, or a rehearsal with real processes.
+//! What a fault does is another matter: it is the [`Host`]'s, be that a seeded world or a rehearsal
+//! with real processes.
 
+mod coverage;
 pub mod faults;
+mod host;
+pub mod injector;
 pub mod kinds;
+mod link_state;
 pub mod moment;
 pub mod row;
+#[cfg(test)]
+mod tests;
 
 pub use faults::{FOREVER, Fault, Target, When};
+pub use host::Host;
+pub use injector::{Aimed, Injector};
 pub use kinds::FaultKind;
+pub use link_state::LinkState;
 pub use row::{Drawn, FaultRow, Nature, TargetForm, Timing};

@@ -66,13 +66,13 @@ pub use spec::{Commit, Observer, ServiceSpec, Spec};
 pub use stormproof_faults::moment;
 
 use faults::Fault;
-use faults::injector::Injector;
 use history::History;
 use node::Nodes;
 use ports::broker::BrokerHost;
 use ports::database::DatabaseHost;
 use ports::mailer::MailHost;
 use seed::{Seed, Stream};
+use stormproof_faults::Injector;
 use stormproof_sqlite::Disk;
 
 /// Virtual time zero by an undisturbed clock: 2030-01-01 00:00 UTC.

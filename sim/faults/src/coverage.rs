@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::World;
+use crate::host::Host;
 use crate::moment::{Act, Moment, Passage, Side};
 
 /// What was passed in a run so far.
-pub(super) struct Passed {
+pub(crate) struct Coverage {
     /// By the hash of service and moment.
     moments: BTreeMap<u64, Passes>,
     /// The moment that was passed last, by its hash.
@@ -24,10 +25,10 @@ struct Passes {
     count: u64,
 }
 
-impl Passed {
+impl Coverage {
     /// Nothing yet; keeps every pass if asked to.
-    pub(super) fn new(passages: bool) -> Passed {
-        Passed {
+    pub(crate) fn new(passages: bool) -> Coverage {
+        Coverage {
             moments: BTreeMap::new(),
             last: None,
             struck: BTreeMap::new(),
@@ -36,7 +37,7 @@ impl Passed {
     }
 
     /// A node of `service` passes a moment; `name` is the moment's name in words.
-    pub(super) fn count(&mut self, service: &Arc<str>, side: Side, act: Act, name: &[&str]) {
+    pub(crate) fn count(&mut self, service: &Arc<str>, side: Side, act: Act, name: &[&str]) {
         let key = hash(service, side, act, name);
         let passes = self.moments.entry(key).or_insert_with(|| {
             let moment = Moment::new(side, act, name.join(" "));
@@ -47,7 +48,7 @@ impl Passed {
     }
 
     /// Keeps the pass that was just counted, if passes are kept.
-    pub(super) fn keep(&mut self, world: &World) {
+    pub(crate) fn keep<H: Host>(&mut self, host: &H, at: Duration) {
         let Some(passages) = &mut self.passages else { return };
         let Some(passes) = self.last.and_then(|key| self.moments.get(&key)) else { return };
         let same = self.moments.values().filter(|other| other.moment == passes.moment);
@@ -58,33 +59,35 @@ impl Passed {
             moment: passes.moment.clone(),
             nth: number(passes.count),
             nth_of_all: number(of_all),
-            at: world.elapsed(),
-            instant: world.0.history.events(),
+            at,
+            instant: host.events(),
         });
     }
 
     /// The moment that was passed last.
-    pub(super) fn last(&self) -> Option<&Moment> {
+    pub(crate) fn last(&self) -> Option<&Moment> {
         self.moments.get(&self.last?).map(|passes| &passes.moment)
     }
 
     /// A fault of this kind strikes here.
-    pub(super) fn strike(&mut self, kind: &'static str) {
+    pub(crate) fn strike(&mut self, kind: &'static str) {
         if let Some(key) = self.last {
             *self.struck.entry((key, kind)).or_default() += 1;
         }
     }
 
-    pub(super) fn passages(&self) -> Vec<Passage> {
+    /// Every pass that was kept.
+    pub(crate) fn passages(&self) -> Vec<Passage> {
         self.passages.clone().unwrap_or_default()
     }
 
-    pub(super) fn moments(&self) -> BTreeMap<String, u64> {
+    /// Every moment that was passed, `a: after commit of count ADDED`, and how often.
+    pub(crate) fn moments(&self) -> BTreeMap<String, u64> {
         self.moments.values().map(|passes| (passes.to_string(), passes.count)).collect()
     }
 
-    /// `store: after commit of order PAID: crash`, and how often.
-    pub(super) fn struck(&self) -> BTreeMap<String, u64> {
+    /// `a: after commit of count ADDED: crash`, and how often.
+    pub(crate) fn struck(&self) -> BTreeMap<String, u64> {
         let rows = self.struck.iter();
         rows.map(|((key, kind), count)| (format!("{}: {kind}", self.moments[key]), *count))
             .collect()
