@@ -89,6 +89,9 @@ async fn waiting(cluster: &RealCluster, seen: &Snapshot) -> Result<usize, String
 }
 
 /// Every queue but those of dead letters, with how many messages are ready in it.
+///
+/// # Errors
+/// If the broker cannot be asked, or a queue is neither for work nor for dead letters.
 pub async fn depths(cluster: &RealCluster) -> Result<Vec<(String, usize)>, String> {
     let topology = topology::of_shop();
     let names = topology.queues.iter().map(|spec| spec.name.as_str());
