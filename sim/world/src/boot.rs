@@ -12,9 +12,10 @@ use stormproof_system::ports::Clock;
 use stormproof_system::worker::{Progress, Worker};
 
 use crate::history::Kind;
+use crate::http::connection::address;
+use crate::http::server;
 use crate::node::{NodeIndex, Role};
 use crate::ports::clock::sleep;
-use crate::ports::connection::address;
 use crate::seed::Stream;
 use crate::{World, ports};
 
@@ -56,10 +57,10 @@ async fn live(world: &World, node: NodeIndex) {
                 let stream = world.0.seed.stream(&stream);
                 madsim::task::spawn(work(world.clone(), ports.clock.clone(), worker, stream));
             }
-            ports::server::serve(world, node, router).await;
+            server::serve(world, node, router).await;
         }
         Role::Broker => world.0.broker.run(world).await,
-        Role::Client | Role::Database(_) | Role::Mail | Role::Wire => pending().await,
+        Role::Client | Role::Database(_) | Role::Mail | Role::Network => pending().await,
     }
 }
 
