@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use stormproof_sim::shop::map;
 use stormproof_sim::shop::scenario::Scenario;
+use stormproof_sim::shop::topology as map;
 use stormproof_sim::storm::moment::{Act, Moment, Side};
 use stormproof_sim::storm::{Fault, FaultKind, When};
 use stormproof_system::messages::DeliveryStatus;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stormproof_sim::shop::map;
+use stormproof_sim::shop::topology as map;
 use stormproof_sim::storm::{Fault, FaultKind, Host, Injector, LinkState, Target};
 use stormproof_system::service::SERVICES;
 

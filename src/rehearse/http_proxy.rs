@@ -18,7 +18,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use stormproof_sim::shop::map;
+use stormproof_sim::shop::topology as map;
 use stormproof_sim::storm::moment::{Act, Side};
 use stormproof_sim::storm::{Fault, FaultKind, Target};
 use tokio::net::TcpStream;

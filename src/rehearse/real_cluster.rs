@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::map::{self, BROKER, MAIL};
-use stormproof_sim::shop::settings::settings;
+use stormproof_sim::shop::service_settings::settings;
+use stormproof_sim::shop::topology::{self as map, BROKER, MAIL};
 use stormproof_system::ports::QueueLost;
 use tokio::task::JoinSet;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::host::Host;
 use crate::moment::{Act, Moment, Passage, Side};
+use crate::service_moment::{ServiceMoment, Strike};
 
 /// What was passed in a run so far.
 pub(crate) struct Coverage {
@@ -81,22 +82,21 @@ impl Coverage {
         self.passages.clone().unwrap_or_default()
     }
 
-    /// Every moment that was passed, `a: after commit of count ADDED`, and how often.
-    pub(crate) fn moments(&self) -> BTreeMap<String, u64> {
-        self.moments.values().map(|passes| (passes.to_string(), passes.count)).collect()
+    /// Every moment that was passed, and how often.
+    pub(crate) fn moments(&self) -> BTreeMap<ServiceMoment, u64> {
+        self.moments.values().map(|passes| (passes.moment(), passes.count)).collect()
     }
 
-    /// `a: after commit of count ADDED: crash`, and how often.
-    pub(crate) fn struck(&self) -> BTreeMap<String, u64> {
-        let rows = self.struck.iter();
-        rows.map(|((key, kind), count)| (format!("{}: {kind}", self.moments[key]), *count))
-            .collect()
+    /// Every moment with each kind of fault that struck there, and how often.
+    pub(crate) fn struck(&self) -> BTreeMap<Strike, u64> {
+        let strike = |key, kind: &str| Strike { at: self.moments[key].moment(), kind: kind.into() };
+        self.struck.iter().map(|((key, kind), count)| (strike(key, kind), *count)).collect()
     }
 }
 
-impl std::fmt::Display for Passes {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}: {}", self.service, self.moment)
+impl Passes {
+    fn moment(&self) -> ServiceMoment {
+        ServiceMoment::new(&*self.service, self.moment.clone())
     }
 }
 

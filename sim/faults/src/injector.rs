@@ -14,6 +14,7 @@ use crate::host::Host;
 use crate::link_state::{LinkState, slows};
 use crate::moment::{Act, Passage, Side};
 use crate::row::TargetForm;
+use crate::service_moment::{ServiceMoment, Strike};
 
 /// All faults of a run.
 pub struct Injector {
@@ -299,12 +300,12 @@ impl Injector {
     }
 
     /// Every moment that was passed, and how often.
-    pub fn moments(&self) -> BTreeMap<String, u64> {
+    pub fn moments(&self) -> BTreeMap<ServiceMoment, u64> {
         self.state().coverage.moments()
     }
 
     /// Every moment with each kind of fault that struck at it, and how often.
-    pub fn struck(&self) -> BTreeMap<String, u64> {
+    pub fn struck(&self) -> BTreeMap<Strike, u64> {
         self.state().coverage.struck()
     }
 

@@ -5,18 +5,26 @@
 //! `link_state.rs` what it makes of the way between two nodes, `coverage.rs` which moments it saw.
 //!
 //! What a fault does is another matter: it is the [`Host`]'s, be that a seeded world or a rehearsal
-//! with real processes.
+//! with real processes. Here are also the words of everybody who tells of faults: a system's
+//! `topology`, the small values, places and mistakes of scenario files (`units`, `files`, `mistake`),
+//! a run's `story` and the moments that it passed (`service_moment`).
 
 mod coverage;
 pub mod faults;
+pub mod files;
 mod host;
 pub mod injector;
 pub mod kinds;
 mod link_state;
+pub mod mistake;
 pub mod moment;
 pub mod row;
+pub mod service_moment;
+pub mod story;
 #[cfg(test)]
 mod tests;
+pub mod topology;
+pub mod units;
 
 pub use faults::{FOREVER, Fault, Target, When};
 pub use host::Host;

@@ -104,7 +104,7 @@ fn of_several_replicas_the_one_that_passes_is_struck() {
     assert_eq!(injector.unfired(), [0]);
     injector.has_struck(&host, number);
     assert_eq!(host.told(), ["crash a-2 fires"]);
-    assert_eq!(injector.struck()["a: after call charge: crash"], 1);
+    assert_eq!(injector.struck()[&"a: after call charge: crash".parse().expect("well formed")], 1);
 }
 
 #[test]

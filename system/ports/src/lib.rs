@@ -7,9 +7,9 @@
 #![deny(missing_docs)]
 
 pub mod contract;
-pub mod doorbell;
 mod error;
 pub mod id;
+pub mod notify;
 pub mod retry;
 pub mod story;
 pub mod time;
@@ -25,8 +25,8 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use sqlx::AnyConnection;
 
-use crate::doorbell::Doorbell;
 pub use crate::error::DatabaseError;
+use crate::notify::Notify;
 use crate::story::Fact;
 use crate::time::Time;
 
@@ -49,8 +49,8 @@ pub struct Ports {
     pub mailer: Arc<dyn Mailer>,
     /// Where long computations run.
     pub compute: Arc<dyn Compute>,
-    /// Rung after a commit that wrote outbox rows; the relay listens.
-    pub outbox_bell: Doorbell,
+    /// Notified after a commit that wrote outbox rows; the relay listens.
+    pub outbox_notify: Notify,
 }
 
 /// Time. Different nodes may disagree about it.
@@ -138,8 +138,8 @@ pub trait Queue: Send + Sync {
     /// [`PublishError::Returned`] if no queue takes it, [`PublishError::Unknown`] if it may be in a
     /// queue or not.
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>>;
-    /// Starts to consume `queue` with at most `prefetch` unacknowledged deliveries; `bell` rings
-    /// when a delivery waits in the subscription, or when the subscription is lost.
+    /// Starts to consume `queue` with at most `prefetch` unacknowledged deliveries; `notify`
+    /// is notified when a delivery waits in the subscription, or when the subscription is lost.
     ///
     /// # Errors
     /// If there is no connection, or no such queue.
@@ -147,7 +147,7 @@ pub trait Queue: Send + Sync {
         &self,
         queue: &'static str,
         prefetch: u16,
-        bell: Doorbell,
+        notify: Notify,
     ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>>;
 }
 
