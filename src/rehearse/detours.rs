@@ -44,7 +44,7 @@ struct Detour {
     arms: Arc<Arms>,
     story: Arc<Story>,
     queue: &'static str,
-    aside: &'static str,
+    aside: String,
     kept: Arc<AtomicUsize>,
 }
 
@@ -67,11 +67,10 @@ impl Detours {
         };
         let mut named = Vec::new();
         for row in QUEUES.iter().filter(|row| queues.contains(&row.name)) {
-            // A subscription wants a name that lives for ever; there are ten.
-            let aside: &'static str = format!("{}.aside", row.name).leak();
-            detours.topology.queues.push(QueueSpec::named(aside));
+            let aside = format!("{}.aside", row.name);
+            detours.topology.queues.push(QueueSpec::named(&aside));
             detours.topology.bindings.push(Binding {
-                queue: aside.to_owned(),
+                queue: aside.clone(),
                 exchange: row.exchange.to_owned(),
                 pattern: row.binding.to_owned(),
             });
@@ -125,7 +124,7 @@ impl Detour {
         let mut alone: VecDeque<Message> = VecDeque::new();
         let mut late = JoinSet::new();
         loop {
-            let Ok(mut inbox) = this.broker.subscribe(this.aside, 64, bell.clone()).await else {
+            let Ok(mut inbox) = this.broker.subscribe(&this.aside, 64, bell.clone()).await else {
                 sleep(AGAIN_AFTER).await;
                 continue;
             };

@@ -42,8 +42,8 @@ pub async fn call<T: DeserializeOwned>(
     let answer = ports
         .http
         .call(Call {
-            to: request.to,
-            operation: request.operation,
+            to: request.to.into(),
+            operation: request.operation.into(),
             method: request.method,
             path: request.path,
             headers,

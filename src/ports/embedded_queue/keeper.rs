@@ -37,7 +37,7 @@ pub(super) enum Command {
     },
     Subscribe {
         client: String,
-        queue: &'static str,
+        queue: String,
         prefetch: u16,
         inbox: Inbox,
         answer: oneshot::Sender<Result<LineId, QueueLost>>,
@@ -131,7 +131,7 @@ impl Keeper {
                     self.publish(*message, outcome, now, &mut unconfirmed);
                 }
                 Command::Subscribe { client, queue, prefetch, inbox, answer } => {
-                    answer.send(self.subscribe(client, queue, prefetch, inbox, now)).ok();
+                    answer.send(self.subscribe(client, &queue, prefetch, inbox, now)).ok();
                 }
                 Command::Settle { line, tag, how } => self.settle(line, tag, how, now),
                 Command::Unsubscribe { line } => self.lose(line, "it was dropped", now),

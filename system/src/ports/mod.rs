@@ -6,6 +6,7 @@
 
 pub mod contract;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,9 +75,9 @@ pub trait Http: Send + Sync {
 #[derive(Clone, Debug)]
 pub struct Call {
     /// The service's name, such as `bank`: the binding knows where it listens.
-    pub to: &'static str,
+    pub to: Cow<'static, str>,
     /// The step's name, such as `debit`: faults aim at it, logs and traces show it.
-    pub operation: &'static str,
+    pub operation: Cow<'static, str>,
     pub method: Method,
     /// Path and query.
     pub path: String,
@@ -111,12 +112,12 @@ pub trait Queue: Send + Sync {
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>>;
     /// Starts to consume `queue` with at most `prefetch` unacknowledged deliveries; `bell` rings
     /// when a delivery waits in the subscription, or when the subscription is lost.
-    fn subscribe(
-        &self,
-        queue: &'static str,
+    fn subscribe<'a>(
+        &'a self,
+        queue: &'a str,
         prefetch: u16,
         bell: Doorbell,
-    ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>>;
+    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>>;
 }
 
 /// A live consumer. Dropping it hands what was not acknowledged back to the queue.

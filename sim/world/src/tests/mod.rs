@@ -136,8 +136,8 @@ fn workers(ports: &Ports) -> Vec<Worker> {
 
 fn call(operation: &'static str, path: &str, timeout: Duration) -> Call {
     Call {
-        to: "counter",
-        operation,
+        to: "counter".into(),
+        operation: operation.into(),
         method: Method::POST,
         path: path.to_owned(),
         headers: HeaderMap::new(),
