@@ -8,6 +8,7 @@ mod channel;
 pub(super) mod clock;
 pub(super) mod compute;
 pub(super) mod connection;
+pub(super) mod connector;
 pub(super) mod database;
 pub(super) mod http;
 pub(super) mod mailer;

@@ -1,6 +1,7 @@
 //! Worlds of a small service: `counter` counts in a table, over HTTP and from a queue.
 
 mod broker;
+mod connector;
 mod database;
 mod determinism;
 mod network;
