@@ -1,16 +1,17 @@
 //! The command line: what can be asked, and how the answer becomes an exit code.
 //!
-//! One command a file, which holds its own arguments; here they are listed. Exit codes: 0 done,
+//! One command a file of `commands/`, which holds its own arguments; here they are listed. Exit codes: 0 done,
 //! 1 a check found something, 2 it could not be run. Complaints go to standard error.
 
-use std::io::{self, Write as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use crate::config::{Config, registry};
-use crate::{asyncapi, demo, dlq, load, migrate, openapi, reconcile, rehearse, serve, up};
+use crate::commands::{
+    asyncapi, demo, dlq, load, migrate, openapi, reconcile, rehearse, serve, up,
+};
+use crate::config::{Config, ConfigFile, registry};
+use crate::terminal::{complain, print};
 
 /// A shop of five services that keeps its promises whatever breaks.
 #[derive(Parser)]
@@ -49,15 +50,6 @@ enum Command {
     Config(ConfigFile),
 }
 
-/// The configuration file, where a command takes one.
-#[derive(Args, Clone, Debug)]
-pub struct ConfigFile {
-    /// Settings in TOML; the environment's STORMPROOF_… come after it. `stormproof config` prints
-    /// all.
-    #[arg(long = "config", value_name = "FILE", env = "STORMPROOF_CONFIG")]
-    pub file: Option<PathBuf>,
-}
-
 /// Does what the arguments ask. Mistakes in them end the process here, with exit code 2.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -92,32 +84,8 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, String> {
     }
 }
 
-impl ConfigFile {
-    /// `defaults`, changed by the file and the environment.
-    ///
-    /// # Errors
-    /// The first mistake: where it is, and what was expected.
-    pub fn read(&self, defaults: Config) -> Result<Config, String> {
-        defaults.read(self.file.as_deref()).map_err(|mistake| mistake.to_string())
-    }
-}
-
-/// Writes a text to standard output. A reader that has gone is no failure.
-///
-/// # Errors
-/// If it cannot be written.
-pub fn print(text: &str) -> Result<(), String> {
-    let mut output = io::stdout().lock();
-    match writeln!(output, "{}", text.trim_end()).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("cannot write to standard output: {error}"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Says why on standard error. If even that fails there is nobody to tell.
+/// Says why on standard error.
 fn could_not_run(why: &str) -> ExitCode {
-    writeln!(io::stderr(), "stormproof: {why}").ok();
+    complain(why);
     ExitCode::from(2)
 }

@@ -1,21 +1,16 @@
-//! The shop on real machines: bindings of its ports, the host that runs its services, and the
-//! commands of `stormproof`.
+//! The shop on real machines: which bindings its ports have, the host that runs its services, and the
+//! commands of `stormproof`. The bindings themselves are `stormproof-bindings` (`src/ports/`).
 
-pub mod asyncapi;
+pub mod admin_client;
+pub mod admin_ports;
+pub mod brokers;
 pub mod cli;
+pub mod commands;
 pub mod config;
-pub mod demo;
-pub mod dlq;
+pub mod data_folder;
+pub mod databases;
 pub mod host;
-pub mod load;
 pub mod logging;
-pub mod migrate;
-pub mod openapi;
-pub mod ports;
-pub mod reach;
-pub mod reconcile;
 pub mod rehearse;
-pub mod serve;
 mod signals;
-pub mod staff;
-pub mod up;
+mod terminal;

@@ -134,6 +134,51 @@ fn every_source_file_says_what_it_does() {
     }
 }
 
+/// A module that has a folder is that folder's `mod.rs`.
+#[test]
+fn modules_are_written_in_one_style() {
+    for folder in ["sim/src", "src", "tests"] {
+        for source in files(&root().join(folder), "rs") {
+            let beside = source.with_extension("");
+            assert!(
+                !beside.is_dir(),
+                "{}: move it to {}/mod.rs",
+                source.display(),
+                beside.display()
+            );
+        }
+    }
+}
+
+/// The command line knows the commands; none of them knows it back.
+#[test]
+fn nobody_imports_the_command_line() {
+    for source in files(&root().join("src"), "rs") {
+        for (number, line) in read(&source).lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            assert!(!code.contains("crate::cli"), "{}:{}", source.display(), number + 1);
+        }
+    }
+}
+
+/// The bindings serve any application: of the shop they know nothing.
+#[test]
+fn the_bindings_know_no_shop() {
+    let shops = ["messages", "settings", "service", "id", "money", "store", "warehouse", "bank"];
+    for source in files(&root().join("src/ports"), "rs") {
+        for (number, line) in read(&source).lines().enumerate() {
+            for module in shops.map(|module| format!("stormproof_system::{module}")) {
+                let named = line.split(&module).nth(1).is_some_and(|rest| {
+                    !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
+                });
+                assert!(!named, "{}:{}: {module}", source.display(), number + 1);
+            }
+            let knows = line.contains("of_shop") || line.contains("OrderId");
+            assert!(!knows, "{}:{}", source.display(), number + 1);
+        }
+    }
+}
+
 /// What people run holds nothing of the simulator: `stormproof` takes from `sim` only what knows no
 /// world.
 #[test]

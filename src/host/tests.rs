@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::*;
+use crate::admin_ports;
 use crate::config::Config;
-use crate::staff;
 
 /// Far longer than what is waited for, far shorter than a person's patience.
 const SOON: Duration = Duration::from_secs(20);
@@ -27,8 +27,8 @@ const LIMITS: Server = Server {
 };
 
 async fn host(router: Router, workers: Vec<Worker>, health: Health) -> Host {
-    let ports =
-        staff::ports(&Config::default(), "test-1").expect("the default peers are well formed");
+    let ports = admin_ports::ports(&Config::default(), "test-1")
+        .expect("the default peers are well formed");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has room");
     let replica = Replica { ports, router, workers, health };
     Host::start(replica, listener, LIMITS).expect("it is bound")

@@ -1,8 +1,8 @@
-//! HTTP to the other services, over kept-alive connections to every replica of each.
+//! HTTP to other services, over kept-alive connections to every replica of each.
 //!
 //! One question decides between Unavailable and Unknown: can a byte of the request have left? It
 //! cannot as long as there is no connection, and then the next replica is asked. Everything later
-//! is Unknown, the reset of a kept-alive connection included. Retrying is the caller's affair, for
+//! is Unknown, the reset of a kept-alive connection included. Asking again is for the caller, for
 //! only the caller has the key.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const IDLE_MAX: usize = 32;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client of the shop's services.
+/// A client of services that are known by name.
 pub struct HttpClient {
     client: Client,
     peers: BTreeMap<String, Peer>,
@@ -41,16 +41,28 @@ struct Peer {
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpClientError {
+    /// The service's name.
     #[error("the service {0} has no replica: give at least one base URL")]
     NoReplica(String),
+    /// A replica's address is of no use.
     #[error("{url:?}, a replica of {service}, is no base URL such as http://127.0.0.1:8081: {why}")]
-    BadUrl { service: String, url: String, why: String },
+    BadUrl {
+        /// The service's name.
+        service: String,
+        /// The URL as it was given.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The system lacks something: entropy, say.
     #[error("no HTTP client can be made: {0}")]
     Client(String),
 }
 
 impl HttpClient {
-    /// `peers`: service name to the base URLs of its replicas.
+    /// `peers`: the name that calls use, and the base URLs of its replicas, such as
+    /// `http://127.0.0.1:8081`. Each replica has 2 s to accept a connection, of the time that a call
+    /// allows.
     ///
     /// # Errors
     /// If a service has no replica, or a base URL is none.
@@ -80,7 +92,7 @@ impl HttpClient {
             .pool_max_idle_per_host(IDLE_MAX)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .tcp_nodelay(true)
-            // A redirect is an answer, a retry is the caller's affair, and the environment's
+            // A redirect is an answer, a retry is for the caller, and the environment's
             // proxy is not on the way between two services.
             .redirect(Policy::none())
             .retry(reqwest::retry::never())

@@ -289,11 +289,11 @@ fn concerns(kind: &Kind, node: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pace::Pace;
+    use super::super::time_scale::TimeScale;
     use super::*;
 
     fn armed(faults: Vec<Fault>) -> Arc<Arms> {
-        let story = Arc::new(Story::new(Pace(1), false, false, None));
+        let story = Arc::new(Story::new(TimeScale(1), false, false, None));
         story.begin();
         let replicas = map::Replicas::from([("store".to_owned(), 2)]);
         Arc::new(Arms::new(story, &replicas, faults.into_iter().enumerate()))

@@ -38,7 +38,7 @@ pub struct Replica {
     /// Whether there is a process.
     running: watch::Receiver<bool>,
     state: Mutex<Power>,
-    orders: mpsc::UnboundedSender<(Order, oneshot::Sender<()>)>,
+    instructions: mpsc::UnboundedSender<(Instruction, oneshot::Sender<()>)>,
 }
 
 /// What a process is told in its environment: names and values.
@@ -52,7 +52,7 @@ enum Power {
     Off,
 }
 
-enum Order {
+enum Instruction {
     Start,
     Signal(Signal),
 }
@@ -61,7 +61,7 @@ enum Order {
 const AGAIN_AFTER: Duration = Duration::from_millis(300);
 
 /// A process and all that its task needs.
-struct Keeper {
+struct Supervisor {
     node: String,
     /// What the story calls it.
     shown: String,
@@ -88,8 +88,8 @@ impl Replica {
     ) -> Replica {
         let (life, _) = watch::channel(Life::Down);
         let (run, running) = watch::channel(false);
-        let (orders, taken) = mpsc::unbounded_channel();
-        let keeper = Keeper {
+        let (instructions, taken) = mpsc::unbounded_channel();
+        let supervisor = Supervisor {
             node: node.clone(),
             shown: shown.clone(),
             service,
@@ -100,9 +100,9 @@ impl Replica {
             leash: None,
             accidents,
         };
-        tokio::spawn(keeper.keep(taken));
+        tokio::spawn(supervisor.keep(taken));
         let state = Mutex::new(Power::Off);
-        Replica { node, shown, life, running, state, orders }
+        Replica { node, shown, life, running, state, instructions }
     }
 
     pub fn life(&self) -> watch::Receiver<Life> {
@@ -113,8 +113,8 @@ impl Replica {
     pub async fn up(&self) -> bool {
         match self.turn(Power::On, |power| power != Power::On) {
             None => false,
-            Some(Power::Paused) => self.order(Order::Signal(Signal::SIGCONT)).await,
-            Some(_) => self.order(Order::Start).await,
+            Some(Power::Paused) => self.instruction(Instruction::Signal(Signal::SIGCONT)).await,
+            Some(_) => self.instruction(Instruction::Start).await,
         }
     }
 
@@ -122,16 +122,16 @@ impl Replica {
     pub async fn crash(&self) -> bool {
         let Some(_) = self.turn(Power::Off, |power| power != Power::Off) else { return false };
         self.life.send_replace(Life::Down);
-        self.order(Order::Signal(Signal::SIGKILL)).await
+        self.instruction(Instruction::Signal(Signal::SIGKILL)).await
     }
 
     /// Asks it to end; false if it was down. It takes no more connections from here on.
     pub async fn stop(&self) -> bool {
         let Some(before) = self.turn(Power::Off, |power| power != Power::Off) else { return false };
         self.life.send_replace(Life::Down);
-        let asked = self.order(Order::Signal(Signal::SIGTERM)).await;
+        let asked = self.instruction(Instruction::Signal(Signal::SIGTERM)).await;
         if before == Power::Paused {
-            self.order(Order::Signal(Signal::SIGCONT)).await;
+            self.instruction(Instruction::Signal(Signal::SIGCONT)).await;
         }
         asked
     }
@@ -139,14 +139,14 @@ impl Replica {
     /// Makes it stand still; false if it was not at work.
     pub async fn pause(&self) -> bool {
         let Some(_) = self.turn(Power::Paused, |power| power == Power::On) else { return false };
-        self.order(Order::Signal(Signal::SIGSTOP)).await
+        self.instruction(Instruction::Signal(Signal::SIGSTOP)).await
     }
 
     /// Ends it for good, however it was.
     pub async fn end(&self) {
         self.turn(Power::Off, |_| true);
-        self.order(Order::Signal(Signal::SIGKILL)).await;
-        // An error says that the keeper is gone, and the process with it.
+        self.instruction(Instruction::Signal(Signal::SIGKILL)).await;
+        // An error says that the supervisor is gone, and the process with it.
         self.running.clone().wait_for(|running| !running).await.ok();
     }
 
@@ -157,31 +157,34 @@ impl Replica {
         may(before).then(|| std::mem::replace(&mut *power, to))
     }
 
-    /// Completes when the order is carried out; false if the keeper is gone.
-    async fn order(&self, order: Order) -> bool {
+    /// Completes when the instruction is carried out; false if the supervisor is gone.
+    async fn instruction(&self, instruction: Instruction) -> bool {
         let (done, told) = oneshot::channel();
-        self.orders.send((order, done)).is_ok() && told.await.is_ok()
+        self.instructions.send((instruction, done)).is_ok() && told.await.is_ok()
     }
 }
 
-impl Keeper {
-    async fn keep(mut self, mut orders: mpsc::UnboundedReceiver<(Order, oneshot::Sender<()>)>) {
+impl Supervisor {
+    async fn keep(
+        mut self,
+        mut instructions: mpsc::UnboundedReceiver<(Instruction, oneshot::Sender<()>)>,
+    ) {
         let mut child: Option<Child> = None;
         let mut wanted = false;
         loop {
             tokio::select! {
                 biased;
-                order = orders.recv() => {
-                    // Nobody is left to give orders: dropping the child kills it.
-                    let Some((order, done)) = order else { return };
-                    match order {
-                        Order::Start => {
+                instruction = instructions.recv() => {
+                    // Nobody is left to give instructions: dropping the child kills it.
+                    let Some((instruction, done)) = instruction else { return };
+                    match instruction {
+                        Instruction::Start => {
                             wanted = true;
                             if child.is_none() {
                                 child = self.spawn();
                             }
                         }
-                        Order::Signal(signal) => {
+                        Instruction::Signal(signal) => {
                             wanted &= !matches!(signal, Signal::SIGKILL | Signal::SIGTERM);
                             send(child.as_ref(), signal);
                         }

@@ -9,11 +9,11 @@ pub struct Report {
     /// `at rest at 41.2 · 1 DELIVERED · …`
     pub last_line: String,
     pub pace: u32,
-    /// Faults that were not carried, each with the reason.
+    /// Faults that are not supported, each with the reason.
     pub skipped: Vec<String>,
-    /// Faults that the scenario asks for, and those of them that were carried.
+    /// Faults that the scenario asks for, and those of them that are supported.
     pub faults: usize,
-    pub carried: usize,
+    pub supported: usize,
     pub real_seconds: f64,
 }
 
@@ -22,7 +22,7 @@ const NOT_JUDGED: &str =
     "[expect] was not judged: it is of what happens under all faults of the scenario";
 
 impl Report {
-    /// Whether every invariant held, and every fault fired that was carried.
+    /// Whether every invariant held, and every supported fault fired.
     pub fn held(&self) -> bool {
         self.outcome.broken.is_empty() && self.outcome.unfired.is_empty()
     }
@@ -36,7 +36,7 @@ impl Report {
         if !self.skipped.is_empty() {
             text += &format!("         {NOT_JUDGED}\n");
         }
-        if self.faults > 0 && self.carried == 0 {
+        if self.faults > 0 && self.supported == 0 {
             text += "         nothing is left of its faults: this was the scenario without them\n";
         }
         for fault in &self.outcome.unfired {

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use stormproof_sim::shop::secrets;
 use stormproof_system::story::TARGET;
 
-use super::pace::Pace;
-use crate::cli;
+use super::time_scale::TimeScale;
+use crate::terminal::print;
 
 /// Who tells of faults.
 pub const FAULT: &str = "fault";
@@ -23,7 +23,7 @@ pub const FAULT: &str = "fault";
 /// What was said so far.
 pub struct Story {
     begun: Instant,
-    pace: Pace,
+    scale: TimeScale,
     /// When the storm began, in the scenario's time; nothing is told before.
     zero: OnceLock<Duration>,
     /// Orders are told apart where there are several.
@@ -63,10 +63,10 @@ struct Line {
 const LAST_WORDS: usize = 12;
 
 impl Story {
-    pub fn new(pace: Pace, several: bool, aloud: bool, logs: Option<PathBuf>) -> Story {
+    pub fn new(scale: TimeScale, several: bool, aloud: bool, logs: Option<PathBuf>) -> Story {
         Story {
             begun: Instant::now(),
-            pace,
+            scale,
             zero: OnceLock::new(),
             several,
             aloud,
@@ -77,7 +77,7 @@ impl Story {
 
     /// The scenario's time since the beginning.
     pub fn elapsed(&self) -> Duration {
-        self.pace.told(self.begun.elapsed())
+        self.scale.told(self.begun.elapsed())
     }
 
     /// The scenario's time since the storm began, if it has.
@@ -87,7 +87,7 @@ impl Story {
 
     /// How long that much of the scenario lasts.
     pub fn real(&self, scenario: Duration) -> Duration {
-        self.pace.real(scenario)
+        self.scale.real(scenario)
     }
 
     /// The storm begins now.
@@ -105,7 +105,7 @@ impl Story {
         let line = format!("{:>8.3}  {name:<10}  {order}{words}", at.as_secs_f64());
         if self.aloud {
             // Who does not read any more misses nothing but the story.
-            cli::print(&line).ok();
+            print(&line).ok();
         }
         self.state().lines.push(line);
     }

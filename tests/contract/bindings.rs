@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use stormproof::ports::clock::SystemClock;
-use stormproof::ports::compute::Workbench;
-use stormproof::ports::database::Sql;
-use stormproof::ports::http::HttpClient;
-use stormproof::ports::mailer::Maildrop;
-use stormproof::ports::rng::SystemRng;
+use stormproof_bindings::clock::SystemClock;
+use stormproof_bindings::compute::ThreadPool;
+use stormproof_bindings::database::Sql;
+use stormproof_bindings::http::HttpClient;
+use stormproof_bindings::mailer::Maildrop;
+use stormproof_bindings::rng::SystemRng;
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::ports::contract;
 use stormproof_system::ports::{Message, Ports, PublishError, Queue, QueueLost, Subscription};
@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::scratch::Scratch;
+use super::smtp::SENDER;
 use crate::servers::postgres::Postgres;
 
 /// Bindings, and the peer that serves them.
@@ -54,8 +55,8 @@ impl Machine {
             http: Arc::new(HttpClient::new(peers).expect("the URLs are well formed")),
             queue: Arc::new(NoQueue),
             database: sql.clone(),
-            mailer: Arc::new(Maildrop::open(scratch.path()).expect("the folder is ours")),
-            compute: Arc::new(Workbench::new(2)),
+            mailer: Arc::new(Maildrop::open(scratch.path(), SENDER).expect("the folder is ours")),
+            compute: Arc::new(ThreadPool::new(2)),
             settings: Arc::default(),
             outbox_bell: Doorbell::default(),
             work_bell: Doorbell::default(),

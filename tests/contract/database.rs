@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Row as _, SqlStr};
-use stormproof::ports::database::{DatabaseError, Sql};
+use stormproof_bindings::database::{OpenError, Sql};
 use stormproof_system::error::Error;
 use stormproof_system::ports::{Database as _, Session, contract};
 use stormproof_system::service::SERVICES;
@@ -233,15 +233,15 @@ async fn what_is_wrong_with_a_server_is_told() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a free port").local_addr();
     let nobody = format!("postgres://postgres@{}/x", nobody.expect("it was bound"));
     let result = Sql::postgres(&nobody, 1).await.err();
-    assert!(matches!(result, Some(DatabaseError::Unreachable(_))), "{result:?}");
+    assert!(matches!(result, Some(OpenError::Unreachable(_))), "{result:?}");
     for url in ["", "postgres", "mysql://user:secret@127.0.0.1/x", "sqlite::memory:"] {
         let result = Sql::postgres(url, 1).await.err();
-        assert!(matches!(result, Some(DatabaseError::BadUrl(_))), "{url}: {result:?}");
+        assert!(matches!(result, Some(OpenError::BadUrl(_))), "{url}: {result:?}");
         assert!(!result.is_some_and(|error| error.to_string().contains("secret")));
     }
     let Some(postgres) = Postgres::or_skip("refused").await else { return };
     let result = Sql::postgres(&format!("{}_absent", postgres.url), 1).await.err();
-    assert!(matches!(result, Some(DatabaseError::Refused(_))), "{result:?}");
+    assert!(matches!(result, Some(OpenError::Refused(_))), "{result:?}");
 }
 
 /// Postgres that has been killed answers while it recovers, and that it lets nobody in yet.
@@ -263,8 +263,8 @@ async fn a_server_that_recovers_cannot_be_reached_yet() {
         let url = format!("postgres://postgres@{address}/store?sslmode=disable");
         let (result, ()) = join(Sql::postgres(&url, 1), answer).await;
         let error = result.err().expect("nobody is let in");
-        assert_eq!(matches!(error, DatabaseError::Refused(_)), is_refusal, "{code}: {error}");
-        assert_eq!(matches!(error, DatabaseError::Unreachable(_)), !is_refusal, "{code}: {error}");
+        assert_eq!(matches!(error, OpenError::Refused(_)), is_refusal, "{code}: {error}");
+        assert_eq!(matches!(error, OpenError::Unreachable(_)), !is_refusal, "{code}: {error}");
         assert!(error.to_string().contains("the words"), "{error}");
     }
 }
@@ -306,7 +306,7 @@ async fn replicas_migrate_at_once_and_once() {
         let changed = Migrator::with_migrations(vec![changed]);
         for replica in [&replicas[0], &file] {
             let result = replica.migrate(&changed).await;
-            assert!(matches!(result, Err(DatabaseError::Migration(_))), "{result:?}");
+            assert!(matches!(result, Err(OpenError::Migration(_))), "{result:?}");
         }
     }
 }

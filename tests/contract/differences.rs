@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use sqlx::Row as _;
-use stormproof::ports::compute::Workbench;
-use stormproof::ports::database::Sql;
-use stormproof::ports::rng::SystemRng;
+use stormproof_bindings::compute::ThreadPool;
+use stormproof_bindings::database::Sql;
+use stormproof_bindings::rng::SystemRng;
 use stormproof_sim::world::run;
 use stormproof_system::error::Error;
 use stormproof_system::ports::{Compute as _, Database, Ports, Rng, contract};
@@ -203,11 +203,11 @@ fn a_seed_decides_the_draws_or_nothing_does() {
 /// In the world a job runs where it is asked for; on a machine as many at once as there are places.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn jobs_run_at_once_up_to_a_bound() {
-    let workbench = Workbench::new(2);
+    let pool = ThreadPool::new(2);
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let jobs = (0..6).map(|_| {
         let (running, most) = (running.clone(), most.clone());
-        workbench.run(Box::new(move || {
+        pool.run(Box::new(move || {
             most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(50));
             running.fetch_sub(1, Ordering::SeqCst);

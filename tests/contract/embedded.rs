@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use stormproof::ports::dead_letters::DeadLetters as _;
-use stormproof::ports::embedded_queue::{EmbeddedBroker, JournalError};
+use stormproof_bindings::dead_letters::{DeadLetterQueues, DeadLetters as _};
+use stormproof_bindings::embedded_queue::{EmbeddedBroker, JournalError};
 use stormproof_system::broker::{DeadLetter, DeathReason, QueueSpec};
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::ports::{Delivery, Message, PublishError, Queue, Settle, Subscription};
@@ -37,7 +37,8 @@ fn topology() -> Topology {
 }
 
 async fn open(path: &Path) -> EmbeddedBroker {
-    EmbeddedBroker::open_with(path, topology()).await.expect("nobody else has it")
+    let broker = EmbeddedBroker::open(path, topology()).await.expect("nobody else has it");
+    broker.with_dead_letters(DeadLetterQueues::by_suffix(&topology(), ".dlq"))
 }
 
 fn message(queue: &str, id: &str) -> Message {
@@ -174,14 +175,14 @@ fn a_file_is_one_brokers_own_and_whole() {
     real(async {
         let folder = Folder::new("files");
         let broker = open(&folder.file()).await;
-        let second = EmbeddedBroker::open_with(&folder.file(), topology()).await;
+        let second = EmbeddedBroker::open(&folder.file(), topology()).await;
         assert!(matches!(second.err(), Some(JournalError::InUse(_))));
         publish(&*broker.queue("test"), WORK, &["a"]).await;
         broker.close().await;
         broker.close().await;
 
         let other = Topology { queues: vec![QueueSpec::named("other")], ..Topology::default() };
-        let other = EmbeddedBroker::open_with(&folder.file(), other).await;
+        let other = EmbeddedBroker::open(&folder.file(), other).await;
         let error = other.err().expect("it has no queue for the message").to_string();
         assert!(error.contains("queue work"), "{error}");
 
@@ -190,7 +191,7 @@ fn a_file_is_one_brokers_own_and_whole() {
             b"no database at all, but long enough to be read as one".repeat(99),
         )
         .expect("the folder is ours");
-        let damaged = EmbeddedBroker::open_with(&folder.file(), topology()).await;
+        let damaged = EmbeddedBroker::open(&folder.file(), topology()).await;
         assert!(matches!(damaged.err(), Some(JournalError::Damaged { .. })));
     });
 }

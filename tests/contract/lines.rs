@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use stormproof::ports::queue::{DeclareError, PUBLISH_TIMEOUT, RabbitMq};
+use stormproof_bindings::queue::{DeclareError, PUBLISH_TIMEOUT, RabbitMq};
 use stormproof_system::broker::QueueSpec;
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::ports::{
@@ -33,7 +33,7 @@ impl Bench {
         let queues = vec![QueueSpec::named(&*queue)];
         let declared = Declared::new(&url, Topology { queues, ..Topology::default() }).await;
         let proxy = Proxy::new(&url).await;
-        let rabbit = RabbitMq::new(&proxy.url).expect("the address is one");
+        let rabbit = RabbitMq::open(&proxy.url, "contract").expect("the address is one");
         Some(Bench { proxy, rabbit, queue, _declared: declared })
     }
 
@@ -203,7 +203,7 @@ fn a_queue_with_other_arguments_is_told() {
         let Some(bench) = Bench::new("other").await else { return };
         let other = QueueSpec { delivery_limit: Some(3), ..QueueSpec::named(bench.queue) };
         let topology = Topology { queues: vec![other], ..Topology::default() };
-        let error = bench.rabbit.declare_topology(&topology).await.err();
+        let error = bench.rabbit.declare(&topology).await.err();
         let Some(DeclareError::Different { what, answer }) = &error else { panic!("{error:?}") };
         assert_eq!(*what, format!("queue {}", bench.queue));
         assert!(answer.contains("x-delivery-limit"), "{answer}");
@@ -216,7 +216,7 @@ fn a_queue_with_other_arguments_is_told() {
 fn an_address_is_one_or_is_refused() {
     real(async {
         for bad in ["", "127.0.0.1", "http://127.0.0.1/", "amqp://host:port"] {
-            assert!(RabbitMq::new(bad).is_err(), "{bad}");
+            assert!(RabbitMq::open(bad, "contract").is_err(), "{bad}");
         }
     });
 }

@@ -13,6 +13,7 @@ mod proxy;
 mod queue;
 pub mod real;
 pub mod scratch;
+mod smtp;
 mod sqlite;
 
 use std::io::Write as _;

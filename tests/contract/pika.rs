@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stormproof::ports::queue::RabbitMq;
+use stormproof_bindings::queue::RabbitMq;
 use stormproof_system::broker::{DeadLetter, QueueSpec};
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::id::OrderId;
@@ -197,7 +197,7 @@ impl Bench {
         };
         let queues = vec![limited, QueueSpec::named(dead)];
         let declared = Declared::new(&url, Topology { queues, ..Topology::default() }).await;
-        let rabbit = RabbitMq::new(&url).expect("the address is one");
+        let rabbit = RabbitMq::open(&url, "contract").expect("the address is one");
         Some(Bench { url, queue, rabbit, _declared: declared })
     }
 

@@ -1,8 +1,8 @@
 //! The queue's contract on the simulated broker, the embedded one and RabbitMQ.
 
-use stormproof::ports::clock::SystemClock;
-use stormproof::ports::embedded_queue::EmbeddedBroker;
-use stormproof::ports::queue::RabbitMq;
+use stormproof_bindings::clock::SystemClock;
+use stormproof_bindings::embedded_queue::EmbeddedBroker;
+use stormproof_bindings::queue::RabbitMq;
 use stormproof_sim::world::{Spec, run};
 use stormproof_system::ports::contract::queue::{check, topology};
 
@@ -30,7 +30,7 @@ fn the_simulated_broker_keeps_it() {
 fn the_embedded_broker_keeps_it() {
     real(async {
         let folder = Folder::new("embedded");
-        let open = EmbeddedBroker::open_with(&folder.file(), topology("embedded")).await;
+        let open = EmbeddedBroker::open(&folder.file(), topology("embedded")).await;
         let broker = open.expect("the folder is new");
         check(&*broker.queue("test"), &SystemClock, "embedded").await.expect("it is kept");
         broker.close().await;
@@ -43,7 +43,7 @@ fn rabbitmq_keeps_it() {
         let Some(url) = queues::url() else { return };
         let owner = queues::owner("contract");
         let _declared = Declared::new(&url, topology(&owner)).await;
-        let queue = RabbitMq::new(&url).expect("the address is one");
+        let queue = RabbitMq::open(&url, "contract").expect("the address is one");
         check(&queue, &SystemClock, &owner).await.expect("it is kept");
     });
 }

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use stormproof::ports::database::{DatabaseError, Sql};
+use stormproof_bindings::database::{OpenError, Sql};
 use stormproof_system::ports::{Database as _, contract};
 
 use super::scratch::Scratch;
@@ -78,7 +78,7 @@ async fn a_damaged_file_is_told_at_the_start() {
         let path = scratch.path().join(name);
         fs::write(&path, bytes).expect("the folder is ours");
         let result = Sql::sqlite(&path).await.err();
-        assert!(matches!(result, Some(DatabaseError::Damaged(..))), "{name}: {result:?}");
+        assert!(matches!(result, Some(OpenError::Damaged(..))), "{name}: {result:?}");
     }
 }
 
@@ -88,7 +88,7 @@ async fn a_place_that_cannot_be_written_is_told() {
     let absent: PathBuf = scratch.path().join("absent/shop.db");
     for path in [absent.as_path(), scratch.path(), Path::new("/proc/shop.db")] {
         let result = Sql::sqlite(path).await.err();
-        let told = matches!(result, Some(DatabaseError::NotWritable(..)));
+        let told = matches!(result, Some(OpenError::NotWritable(..)));
         assert!(told, "{}: {result:?}", path.display());
     }
 }
@@ -99,7 +99,7 @@ async fn a_file_that_was_opened_is_in_use_until_it_is_closed() {
     let path = scratch.path().join("shop.db");
     let first = Sql::sqlite(&path).await.expect("a new file");
     let second = Sql::sqlite(&path).await.err();
-    assert!(matches!(second, Some(DatabaseError::InUse(_))), "{second:?}");
+    assert!(matches!(second, Some(OpenError::InUse(_))), "{second:?}");
     first.close().await;
     let third = Sql::sqlite(&path).await.err();
     assert!(third.is_none(), "{third:?}");
@@ -116,7 +116,7 @@ async fn a_killed_process_keeps_what_it_committed_and_lets_go() {
         told.push(other.hears_of());
     }
     let result = Sql::sqlite(&path).await.err();
-    assert!(matches!(result, Some(DatabaseError::InUse(_))), "{result:?}");
+    assert!(matches!(result, Some(OpenError::InUse(_))), "{result:?}");
     other.kill();
 
     let found = numbers(&open(&path).await).await;

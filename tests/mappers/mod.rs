@@ -22,7 +22,7 @@ mod warehouse;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use stormproof::ports::database::Sql;
+use stormproof_bindings::database::Sql;
 use stormproof_sim::world::{ServiceSpec, Spec, migrated, run};
 use stormproof_system::ports::Database;
 use stormproof_system::service::{SERVICES, Service};

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use stormproof::ports::dead_letters::{DeadLetters, DeadMessage};
-use stormproof::ports::embedded_queue::EmbeddedBroker;
-use stormproof::ports::queue::RabbitMq;
+use stormproof::brokers;
+use stormproof_bindings::dead_letters::{DeadLetters, DeadMessage};
+use stormproof_bindings::queue::RabbitMq;
 use stormproof_system::broker::DeathReason;
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::id::OrderId;
 use stormproof_system::messages::{BANK_DEBITS, Support, encode};
 use stormproof_system::ports::{Delivery, Message, Queue, Settle, Subscription};
+use stormproof_system::topology;
 use tokio::time::timeout;
 
 use crate::servers::shop::{Servers, with_servers};
@@ -20,8 +21,9 @@ const DEAD_DEBITS: &str = "bank.debit.queue.dlq";
 #[tokio::test(flavor = "multi_thread")]
 async fn of_rabbitmq() {
     with_servers("dlq", async |servers: &Servers| {
-        let broker = RabbitMq::new(servers.broker_url()).expect("an AMQP address");
-        broker.declare().await.expect("the topology can be declared");
+        let broker = RabbitMq::open(servers.broker_url(), "test").expect("an AMQP address");
+        let broker = broker.with_dead_letters(brokers::dead_letter_queues());
+        broker.declare(&topology::of_shop()).await.expect("the topology can be declared");
         looked_at_and_tried_again(&broker, &broker).await;
         it_stays_where_its_queue_is_gone(servers, &broker).await;
     })
@@ -34,7 +36,7 @@ async fn of_the_embedded_broker() {
     let data = folder.path("data");
     std::fs::create_dir(&data).expect("the folder can be written");
     let file = data.join("broker.db");
-    let broker = EmbeddedBroker::open(&file).await.expect("a new file");
+    let broker = brokers::embedded(&file).await.expect("a new file");
     let queue = broker.queue("test");
     looked_at_and_tried_again(&*queue, &broker).await;
     bury(&*queue, "second").await;

@@ -1,7 +1,7 @@
 //! The documents: they hold together, and what really travels fits them.
 
 use serde_json::Value;
-use stormproof::{asyncapi, openapi};
+use stormproof::commands::{asyncapi, openapi};
 use stormproof_system::id::{OrderId, UserId};
 use stormproof_system::messages::{
     DebitRequest, DeliveryStatus, DeliveryUpdate, PAYLOADS, PaymentOutcome, PaymentResult, QUEUES,

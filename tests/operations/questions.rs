@@ -9,9 +9,9 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use http::Method;
 use serde_json::{Value, json};
+use stormproof::admin_client::Question;
+use stormproof::admin_ports;
 use stormproof::config::Config;
-use stormproof::reach::Question;
-use stormproof::staff;
 use stormproof_system::error::{Error, Kind, Problem};
 
 use crate::contract::serve;
@@ -62,7 +62,7 @@ async fn ask_one_that_refuses(
     let (server, address) = serve(Router::new().route("/accounts", post(open))).await;
     let mut config = Config::of_one_machine();
     config.peers = [("bank", vec![address])].into();
-    let ports = staff::ports(&config, "test").expect("the address is one");
+    let ports = admin_ports::ports(&config, "test").expect("the address is one");
     let question = Question {
         to: "bank",
         method: Method::POST,

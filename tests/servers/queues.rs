@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::{Connection, ConnectionProperties};
-use stormproof::ports::queue::RabbitMq;
+use stormproof_bindings::queue::RabbitMq;
 use stormproof_system::topology::Topology;
 use tokio::time::timeout;
 
@@ -44,8 +44,8 @@ pub struct Declared {
 
 impl Declared {
     pub async fn new(url: &str, topology: Topology) -> Declared {
-        let rabbit = RabbitMq::new(url).expect("the address is one");
-        rabbit.declare_topology(&topology).await.expect("the names are new");
+        let rabbit = RabbitMq::open(url, "servers").expect("the address is one");
+        rabbit.declare(&topology).await.expect("the names are new");
         Declared { url: url.to_owned(), topology }
     }
 

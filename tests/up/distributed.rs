@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use stormproof::rehearse::smtp_sink::SmtpSink;
 use tokio::time::{Instant, sleep};
 
 use super::customer::Customer;
 use super::process::Process;
 use super::replicas::{Replica, Shop};
-use super::sink::Sink;
+use super::sink;
 use crate::servers::shop::{Servers, with_servers};
 
 /// Every process of the shop: its name and its service.
@@ -28,7 +29,7 @@ async fn five_services_in_six_processes_deliver_an_order() {
 }
 
 async fn deliver(servers: &Servers) {
-    let (sink, smtp) = Sink::open().await;
+    let (sink, smtp) = sink().await;
     let shop = Shop::new(servers, &smtp, &REPLICAS);
 
     // Without its tables a replica says what to do, and does not start.
@@ -75,7 +76,7 @@ async fn an_attached_replica_stops_when_its_input_ends() {
 }
 
 async fn stop_alone(servers: &Servers) {
-    let (_sink, smtp) = Sink::open().await;
+    let (_sink, smtp) = sink().await;
     let shop = Shop::new(servers, &smtp, &REPLICAS);
     shop.runs(&["migrate", "email", "--create"], 0, "").await;
     let (mut process, input) = shop.serve_attached(("email-1", "email"));
@@ -109,9 +110,9 @@ async fn start_in_vain(servers: &Servers) {
     }
 }
 
-async fn until_mailed(sink: &Sink, order: &str) {
+async fn until_mailed(sink: &SmtpSink, order: &str) {
     let deadline = Instant::now() + PATIENCE;
-    while !sink.mails().iter().any(|mail| mail.contains(order)) {
+    while !sink.mails().iter().any(|mail| mail.content.contains(order)) {
         assert!(Instant::now() < deadline, "no mail about {order}: {:?}", sink.mails());
         sleep(Duration::from_millis(50)).await;
     }

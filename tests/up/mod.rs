@@ -11,5 +11,12 @@ mod kills;
 pub mod process;
 mod rehearsals;
 mod replicas;
-mod sink;
 mod storm;
+
+use stormproof::rehearse::smtp_sink::SmtpSink;
+
+/// A mail server that takes everything, for as long as the test runs; and its URL.
+async fn sink() -> (SmtpSink, String) {
+    let (sink, address) = SmtpSink::open().await.expect("loopback has room");
+    (sink, format!("smtp://{address}"))
+}

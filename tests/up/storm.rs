@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
+use stormproof::rehearse::smtp_sink::SmtpSink;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::draws::Draws;
 use super::process::{Folder, Process};
 use super::replicas::{Replica, Shop};
-use super::sink::Sink;
+use super::sink;
 use crate::servers::own::{PostgresServer, RabbitServer};
 use crate::servers::shop::Servers;
 use crate::servers::{Place, or_skip};
@@ -73,7 +74,7 @@ async fn replicas_the_broker_and_the_database_die_and_every_order_settles() {
     let place = Place::open(&folder.path("servers"), 0).expect("the folder is ours");
     let Some((postgres, rabbit)) = servers(&Arc::new(place)).await else { return };
     let servers = Servers::at(&postgres.url(), &rabbit.url(), "storm".to_owned());
-    let (sink, smtp) = Sink::open().await;
+    let (sink, smtp) = sink().await;
     let shop = Shop::new(&servers, &smtp, &REPLICAS);
     shop.runs(&["migrate", "--create"], 0, "").await;
 
@@ -240,7 +241,7 @@ impl Storm<'_> {
     }
 
     /// What must hold when all is over, by what the services say and by their books.
-    async fn judge(&self, report: &serde_json::Value, sink: &Sink) {
+    async fn judge(&self, report: &serde_json::Value, sink: &SmtpSink) {
         assert_eq!(report["promises_made"], self.orders, "{report:#}");
         assert_eq!(report["promises_kept"], self.orders, "{report:#}");
         assert_eq!(self.placed().await, self.orders, "no order was placed twice");

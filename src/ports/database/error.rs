@@ -7,7 +7,7 @@ use stormproof_system::error::Error;
 
 /// Why a database cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum DatabaseError {
+pub enum OpenError {
     /// Does not repeat the URL, for it may hold a password.
     #[error("no database's URL such as postgres://user@127.0.0.1:5432/store: {0}")]
     BadUrl(String),
@@ -17,27 +17,30 @@ pub enum DatabaseError {
     /// The server answers and refuses: the user, the password, or the database's name.
     #[error("the database does not let us in: {0}")]
     Refused(String),
+    /// The file, and what SQLite says.
     #[error("{0} is damaged, or is no SQLite database: {1}")]
     Damaged(PathBuf, String),
+    /// The file.
     #[error("{0} is in use by another process")]
     InUse(PathBuf),
+    /// The file, and what SQLite says.
     #[error("{0} cannot be opened for writing: {1}")]
     NotWritable(PathBuf, String),
+    /// The file, and which pragma does not hold.
     #[error("{0} cannot be kept as safely as it must be: {1}")]
     NotDurable(PathBuf, String),
+    /// A migration failed, or has changed since it was applied.
     #[error("the tables cannot be brought up to date: {0}")]
     Migration(#[from] MigrateError),
 }
 
 /// Once it is open, what a database answers to a ping or to a connection.
-impl From<sqlx::Error> for DatabaseError {
-    fn from(error: sqlx::Error) -> DatabaseError {
+impl From<sqlx::Error> for OpenError {
+    fn from(error: sqlx::Error) -> OpenError {
         match &error {
             // A server that recovers answers that, and would let us in a little later.
-            sqlx::Error::Database(_) if !is_lost(&error) => {
-                DatabaseError::Refused(error.to_string())
-            }
-            _ => DatabaseError::Unreachable(error.to_string()),
+            sqlx::Error::Database(_) if !is_lost(&error) => OpenError::Refused(error.to_string()),
+            _ => OpenError::Unreachable(error.to_string()),
         }
     }
 }

@@ -4,8 +4,8 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _};
 use tokio::time::timeout;
 
-use super::error::DatabaseError;
-use super::{ACQUIRE_TIMEOUT, install};
+use super::engine::{ACQUIRE_TIMEOUT, install};
+use super::error::OpenError;
 
 /// What every connection of the pool begins with: no statement runs for long, no lock is waited
 /// for longer than the caller waits for an answer, and a transaction that falls silent is thrown
@@ -17,16 +17,16 @@ const LIMITS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
 pub(super) async fn open(
     url: &str,
     connections: u32,
-) -> Result<(AnyConnectOptions, AnyPool), DatabaseError> {
+) -> Result<(AnyConnectOptions, AnyPool), OpenError> {
     install();
     let options: AnyConnectOptions =
-        url.parse().map_err(|error: sqlx::Error| DatabaseError::BadUrl(error.to_string()))?;
+        url.parse().map_err(|error: sqlx::Error| OpenError::BadUrl(error.to_string()))?;
     if !matches!(options.database_url.scheme(), "postgres" | "postgresql") {
-        return Err(DatabaseError::BadUrl("it does not begin with postgres:".to_owned()));
+        return Err(OpenError::BadUrl("it does not begin with postgres:".to_owned()));
     }
     let first: AnyConnection = match timeout(ACQUIRE_TIMEOUT, options.connect()).await {
         Ok(connected) => connected?,
-        Err(_) => return Err(DatabaseError::Unreachable("no answer in time".to_owned())),
+        Err(_) => return Err(OpenError::Unreachable("no answer in time".to_owned())),
     };
     first.close().await.ok();
     let pool = AnyPoolOptions::new()

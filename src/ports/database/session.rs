@@ -6,7 +6,7 @@ use stormproof_system::error::Error;
 use stormproof_system::ports::Session;
 use stormproof_system::story::Fact;
 
-use super::Engine;
+use super::engine::Engine;
 use super::error::{is_lost, of_commit};
 
 /// What [`begin`] opens.

@@ -9,8 +9,8 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
-use super::ACQUIRE_TIMEOUT;
-use super::error::{DatabaseError, code};
+use super::engine::ACQUIRE_TIMEOUT;
+use super::error::{OpenError, code};
 
 /// In this order: with another, a new file silently stays without WAL.
 const PRAGMAS: &str =
@@ -25,7 +25,7 @@ const HELD: [(&str, &str); 3] = [
 ];
 
 /// A pool of one connection, which is never closed for being idle or old.
-pub(super) async fn open(path: &Path) -> Result<AnyPool, DatabaseError> {
+pub(super) async fn open(path: &Path) -> Result<AnyPool, OpenError> {
     let url = SqliteConnectOptions::new().filename(path).create_if_missing(true).to_url_lossy();
     let options = AnyConnectOptions::from_url(&url).map_err(|error| refusal(path, &error))?;
     let mut first: AnyConnection =
@@ -48,20 +48,20 @@ pub(super) async fn open(path: &Path) -> Result<AnyPool, DatabaseError> {
     Ok(pool)
 }
 
-async fn look_through(connection: &mut AnyConnection, path: &Path) -> Result<(), DatabaseError> {
+async fn look_through(connection: &mut AnyConnection, path: &Path) -> Result<(), OpenError> {
     let refused = |error: sqlx::Error| refusal(path, &error);
     connection.execute(PRAGMAS).await.map_err(refused)?;
     for (pragma, expected) in HELD {
         let held = one(connection, pragma).await.map_err(refused)?;
         if held != expected {
             let words = format!("{pragma} is {held}, not {expected}");
-            return Err(DatabaseError::NotDurable(path.to_owned(), words));
+            return Err(OpenError::NotDurable(path.to_owned(), words));
         }
     }
     let found = one(connection, "PRAGMA integrity_check(1)").await.map_err(refused)?;
     match found.as_str() {
         "ok" => Ok(()),
-        _ => Err(DatabaseError::Damaged(path.to_owned(), found)),
+        _ => Err(OpenError::Damaged(path.to_owned(), found)),
     }
 }
 
@@ -73,15 +73,15 @@ async fn one(connection: &mut AnyConnection, pragma: &'static str) -> Result<Str
 }
 
 /// SQLite's primary result codes (<https://www.sqlite.org/rescode.html>) as what to do about them.
-fn refusal(path: &Path, error: &sqlx::Error) -> DatabaseError {
+fn refusal(path: &Path, error: &sqlx::Error) -> OpenError {
     let (file, words): (PathBuf, _) = (path.to_owned(), error.to_string());
     let primary = code(error).and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
     match primary {
         // BUSY, LOCKED.
-        Some(5 | 6) => DatabaseError::InUse(file),
+        Some(5 | 6) => OpenError::InUse(file),
         // CORRUPT, NOTADB.
-        Some(11 | 26) => DatabaseError::Damaged(file, words),
+        Some(11 | 26) => OpenError::Damaged(file, words),
         // Most of all PERM, READONLY, IOERR, FULL, CANTOPEN.
-        _ => DatabaseError::NotWritable(file, words),
+        _ => OpenError::NotWritable(file, words),
     }
 }

@@ -7,9 +7,8 @@ use stormproof_system::ports::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::keeper::{Command, LineId};
-use super::stopped;
-use crate::ports::queue::inbox::Inbox;
+use super::actor::{Command, SubscriberId, stopped};
+use crate::delivery_buffer::DeliveryBuffer;
 
 pub(super) struct Client {
     name: String,
@@ -40,34 +39,38 @@ impl Queue for Client {
         bell: Doorbell,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async move {
-            let inbox = Inbox::new(bell);
+            let buffer = DeliveryBuffer::new(bell);
             let (answer, answered) = oneshot::channel();
             let client = self.name.clone();
             let queue = queue.to_owned();
             let subscribe =
-                Command::Subscribe { client, queue, prefetch, inbox: inbox.clone(), answer };
+                Command::Subscribe { client, queue, prefetch, buffer: buffer.clone(), answer };
             self.commands.send(subscribe).map_err(|_| stopped())?;
-            let line = answered.await.map_err(|_| stopped())??;
-            Ok(Box::new(EmbeddedSubscription { line, inbox, commands: self.commands.clone() }) as _)
+            let subscriber = answered.await.map_err(|_| stopped())??;
+            Ok(Box::new(EmbeddedSubscription {
+                subscriber,
+                buffer,
+                commands: self.commands.clone(),
+            }) as _)
         })
     }
 }
 
 struct EmbeddedSubscription {
-    line: LineId,
-    inbox: Inbox,
+    subscriber: SubscriberId,
+    buffer: DeliveryBuffer,
     commands: mpsc::UnboundedSender<Command>,
 }
 
 impl Subscription for EmbeddedSubscription {
     fn take(&mut self) -> Result<Option<Delivery>, QueueLost> {
-        self.inbox.take()
+        self.buffer.take()
     }
 
     fn settle(&mut self, tag: u64, how: Settle) -> BoxFuture<'_, Result<(), QueueLost>> {
         Box::pin(async move {
-            self.inbox.check()?;
-            let settle = Command::Settle { line: self.line, tag, how };
+            self.buffer.check()?;
+            let settle = Command::Settle { subscriber: self.subscriber, tag, how };
             self.commands.send(settle).map_err(|_| stopped())
         })
     }
@@ -76,6 +79,6 @@ impl Subscription for EmbeddedSubscription {
 impl Drop for EmbeddedSubscription {
     fn drop(&mut self) {
         // An error says that the broker is gone, and with it every subscription.
-        self.commands.send(Command::Unsubscribe { line: self.line }).ok();
+        self.commands.send(Command::Unsubscribe { subscriber: self.subscriber }).ok();
     }
 }

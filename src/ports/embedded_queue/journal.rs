@@ -20,12 +20,26 @@ use stormproof_system::time::Time;
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
+    /// The file.
     #[error("{path} is in use by another process", path = .0.display())]
     InUse(PathBuf),
+    /// It is no journal, or one that SQLite or we cannot read.
     #[error("{path} is damaged: {why}", path = .path.display())]
-    Damaged { path: PathBuf, why: String },
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It was written under another topology.
     #[error("the journal holds message {serial} of queue {queue}, which this version has not got")]
-    UnknownQueue { queue: String, serial: u64 },
+    UnknownQueue {
+        /// The queue that is not declared.
+        queue: String,
+        /// The message's number in the journal.
+        serial: u64,
+    },
+    /// What SQLite says otherwise.
     #[error("the journal cannot be read or written: {0}")]
     Sql(#[from] sqlx::Error),
 }

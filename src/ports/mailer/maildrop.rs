@@ -1,4 +1,4 @@
-//! Mails as files: the embedded mode has no mail server, and its mails can be opened.
+//! Mails as files: where there is no mail server, they can still be opened.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
-use lettre::Address;
 use lettre::message::Mailbox;
 use stormproof_system::ports::{CallError, Mail, Mailer};
 use tokio::task::spawn_blocking;
 
-use super::{MailerError, compose};
+use super::compose::{MailerError, compose, sender};
 
 /// A folder with one `.eml` file for each `Message-ID`: a mail that is sent twice is there once.
 #[derive(Clone)]
@@ -24,21 +23,18 @@ pub struct Maildrop {
 }
 
 impl Maildrop {
-    /// Makes the folder if there is none.
+    /// Makes the folder if there is none. `from`: the sender of every mail, such as
+    /// `Shop <shop@example.org>`.
     ///
     /// # Errors
-    /// If the folder cannot be made, or nothing can be written into it.
-    pub fn open(folder: &Path) -> Result<Maildrop, MailerError> {
+    /// If the folder cannot be made, or nothing can be written into it, or `from` is no sender.
+    pub fn open(folder: &Path, from: &str) -> Result<Maildrop, MailerError> {
+        let from = sender(from)?;
         let failed = |error| MailerError::Folder(folder.display().to_string(), error);
         fs::create_dir_all(folder).map_err(failed)?;
         let probe = folder.join(format!(".probe-{}", std::process::id()));
         File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(failed)?;
-        let address = Address::new("shop", "stormproof.example").expect("it is well formed");
-        Ok(Maildrop {
-            folder: folder.into(),
-            from: Mailbox::new(Some("Stormproof".to_owned()), address),
-            written: Arc::default(),
-        })
+        Ok(Maildrop { folder: folder.into(), from, written: Arc::default() })
     }
 
     /// Where the mail with this `Message-ID` lies, once it is sent.

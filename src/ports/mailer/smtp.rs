@@ -18,9 +18,9 @@ use lettre::transport::smtp::response::{Category, Code, Detail, Severity};
 use stormproof_system::ports::{CallError, Mail, Mailer};
 use tokio::time::{Instant, timeout_at};
 
-use super::{MailerError, compose};
+use super::compose::{MailerError, compose, sender};
 
-/// How long handing over one mail may take; the Email service's claim on it is longer.
+/// How long handing over one mail may take; who sends has to wait longer.
 const TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -65,11 +65,12 @@ enum Failure {
 }
 
 impl Smtp {
-    /// `url`: `smtp://host` or `smtp://host:port`; `from`: the sender of every mail.
+    /// `url`: `smtp://host` or `smtp://host:port` (25 if not told); `from`: the sender of every mail,
+    /// such as `Shop <shop@example.org>`. Connects when there is something to send.
     ///
     /// # Errors
     /// If one of them is none.
-    pub fn new(url: &str, from: &str) -> Result<Smtp, MailerError> {
+    pub fn open(url: &str, from: &str) -> Result<Smtp, MailerError> {
         let bad = MailerError::BadUrl;
         let uri: http::Uri = url.parse().map_err(|_| bad("it is no URL"))?;
         let authority = uri.authority().ok_or_else(|| bad("it names no host"))?;
@@ -79,9 +80,7 @@ impl Smtp {
         if authority.as_str().contains('@') {
             return Err(bad("a password would travel in the clear"));
         }
-        let from = from.parse().map_err(|error: lettre::address::AddressError| {
-            MailerError::BadSender(from.to_owned(), error.to_string())
-        })?;
+        let from = sender(from)?;
         Ok(Smtp {
             host: authority.host().to_owned(),
             port: authority.port_u16().unwrap_or(25),

@@ -17,7 +17,7 @@ use stormproof_system::ports::{Message, PublishError};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::envelope;
-use super::publisher::Job;
+use super::job::Job;
 
 /// How long the broker may take to close a channel whose confirms did not come.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 //!
 //! Looking takes messages without acknowledging them: closing the channel hands them back. Trying one
 //! again publishes it and acknowledges the dead one after the confirm, so that a death in between
-//! leaves it twice, which the inbox takes for one, and never not at all.
+//! leaves it twice, which a consumer that remembers ids takes for one, and never not at all.
 
 use std::time::Duration;
 
@@ -13,18 +13,19 @@ use lapin::{BasicProperties, Channel};
 use stormproof_system::broker::{Death, DeathReason};
 use stormproof_system::ports::{Message, Queue as _, QueueLost};
 use stormproof_system::time::Time;
-use stormproof_system::topology::{of_shop, original_queue};
 use tokio::time::{sleep, timeout};
 
+use super::answer::{ANSWER_TIMEOUT, lost, no_answer};
+use super::envelope;
 use super::names::Names;
-use super::{ANSWER_TIMEOUT, RabbitMq, envelope, lost, no_answer};
-use crate::ports::dead_letters::{DeadLetters, DeadMessage};
+use super::rabbit::RabbitMq;
+use crate::dead_letters::{DeadLetters, DeadMessage};
 
 impl DeadLetters for RabbitMq {
     fn list(&self) -> BoxFuture<'_, Result<Vec<DeadMessage>, QueueLost>> {
         Box::pin(async {
             let mut all = Vec::new();
-            for queue in of_shop().dead_letter_queues() {
+            for queue in self.dead_letters.names() {
                 let mut look = Look::begin(self, queue).await?;
                 while let Some((message, _)) = look.next().await? {
                     all.push(message);
@@ -54,7 +55,7 @@ impl DeadLetters for RabbitMq {
         message_id: &'a str,
     ) -> BoxFuture<'a, Result<bool, QueueLost>> {
         Box::pin(async move {
-            let Some(original) = original_queue(queue) else { return Ok(false) };
+            let Some(original) = self.dead_letters.original(queue) else { return Ok(false) };
             let mut look = Look::begin(self, queue).await?;
             let Some((dead, tag)) = look.find(message_id).await? else {
                 look.end().await;

@@ -12,10 +12,10 @@ use stormproof_system::ports::QueueLost;
 use stormproof_system::topology::{Binding, Topology};
 use tokio::time::timeout;
 
-use super::line::Line;
-use super::{ANSWER_TIMEOUT, no_answer};
+use super::answer::{ANSWER_TIMEOUT, no_answer};
+use super::connection::KeptConnection;
 
-/// Why the broker does not have what the shop needs.
+/// Why the broker does not have what was to be declared.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum DeclareError {
     /// Somebody declared it differently: an older version, or another application.
@@ -23,16 +23,31 @@ pub enum DeclareError {
         "{what} exists, but with other properties; delete it, or rename it by a policy of your \
          own, and declare again ({answer})"
     )]
-    Different { what: String, answer: String },
+    Different {
+        /// Which queue, exchange or binding.
+        what: String,
+        /// The broker's words.
+        answer: String,
+    },
+    /// The broker does not take it: a name, a right, a limit.
     #[error("{what} cannot be declared: {answer}")]
-    Refused { what: String, answer: String },
+    Refused {
+        /// Which queue, exchange or binding.
+        what: String,
+        /// The broker's words.
+        answer: String,
+    },
+    /// No connection, or no answer in time: trying again may help.
     #[error(transparent)]
     Lost(#[from] QueueLost),
 }
 
-pub(super) async fn declare(line: &Line, topology: &Topology) -> Result<(), DeclareError> {
-    let connection = timeout(ANSWER_TIMEOUT, line.up()).await.map_err(|_| {
-        QueueLost(line.trouble().unwrap_or_else(|| "no connection in time".to_owned()))
+pub(super) async fn declare(
+    kept: &KeptConnection,
+    topology: &Topology,
+) -> Result<(), DeclareError> {
+    let connection = timeout(ANSWER_TIMEOUT, kept.up()).await.map_err(|_| {
+        QueueLost(kept.trouble().unwrap_or_else(|| "no connection in time".to_owned()))
     })??;
     let channel = connection.create_channel().await.map_err(|error| failed("a channel", &error))?;
     for exchange in &topology.exchanges {

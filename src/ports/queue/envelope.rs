@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | body | body, `content_type` application/json, `delivery_mode` 2 | |
 //! | message id | `message_id` | drawn from the content, so that a redelivery has the same |
-//! | correlation id (the order) | `correlation_id` | empty |
+//! | correlation id | `correlation_id` | empty |
 //! | schema | `type` | empty, which no consumer understands |
 //! | version | header `version` | 1; one that is no number is 0, which no consumer understands |
 //! | traceparent | header `traceparent` | drawn from correlation id and message id |

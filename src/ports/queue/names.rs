@@ -1,6 +1,6 @@
-//! Names at the broker: several shops may share a virtual host, each under a prefix of its own.
+//! Names at the broker: several applications may share a virtual host, each under a prefix of its own.
 //!
-//! Inside, exchanges and queues have the shop's names; what goes out gets the prefix, what comes in
+//! Inside, exchanges and queues have the application's names; what goes out gets the prefix, what comes in
 //! loses it.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use stormproof_system::broker::{DeadLetter, Death, QueueSpec};
 use stormproof_system::ports::Message;
 use stormproof_system::topology::{Binding, Topology};
 
-/// The prefix; empty for a shop that has the virtual host to itself.
+/// The prefix; empty for an application that has the virtual host to itself.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names(Arc<str>);
 
@@ -84,14 +84,25 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
-    use stormproof_system::topology;
-
     use super::*;
+
+    fn topology() -> Topology {
+        let exchange = "store.exchange".to_owned();
+        let dead_letter = Some(DeadLetter::to_queue("email.lost.dead"));
+        let queue = QueueSpec { dead_letter, ..QueueSpec::named("email.lost.queue") };
+        let binding = Binding {
+            queue: "email.lost.queue".to_owned(),
+            exchange: exchange.clone(),
+            pattern: "email.#".to_owned(),
+        };
+        let dead = QueueSpec::named("email.lost.dead");
+        Topology { exchanges: vec![exchange], queues: vec![queue, dead], bindings: vec![binding] }
+    }
 
     #[test]
     fn every_name_that_goes_out_has_the_prefix_and_comes_in_without() {
         let names = Names::under("blue.");
-        let declared = names.topology(&topology::of_shop());
+        let declared = names.topology(&topology());
         let dead = declared.queues.iter().filter_map(|spec| spec.dead_letter.as_ref());
         let all = declared.exchanges.iter().chain(declared.queues.iter().map(|spec| &spec.name));
         let all = all.chain(declared.bindings.iter().flat_map(|it| [&it.queue, &it.exchange]));

@@ -9,7 +9,8 @@ use stormproof_system::ports::QueueLost;
 use stormproof_system::topology::{Binding, Topology};
 use tokio::time::timeout;
 
-use super::{ANSWER_TIMEOUT, RabbitMq, lost, no_answer};
+use super::answer::{ANSWER_TIMEOUT, lost, no_answer};
+use super::rabbit::RabbitMq;
 
 /// Queues that are deleted at once: each deletion waits for the disk.
 const AT_ONCE: usize = 8;

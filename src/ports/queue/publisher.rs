@@ -2,42 +2,38 @@
 //!
 //! How a batch is sent and what its confirms mean is `batch`'s.
 
+use std::sync::Arc;
+
 use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Connection};
-use std::sync::Arc;
 use stormproof_system::ports::{Message, PublishError, QueueLost};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::line::Line;
-use super::{PUBLISH_TIMEOUT, batch, lost};
+use super::answer::{PUBLISH_TIMEOUT, lost};
+use super::batch;
+use super::connection::KeptConnection;
+use super::job::Job;
 
 /// How many messages are sent before their confirms are awaited.
 const BATCH_MAX: usize = 256;
 
 pub(super) struct Publisher {
-    line: Arc<Line>,
+    connection: Arc<KeptConnection>,
     jobs: mpsc::UnboundedSender<Job>,
-}
-
-/// A message and who waits for its outcome.
-pub(super) struct Job {
-    pub(super) message: Message,
-    pub(super) outcome: oneshot::Sender<Result<(), PublishError>>,
-    deadline: Instant,
 }
 
 impl Publisher {
     /// Starts the task that publishes; it ends when the publisher is dropped.
-    pub(super) fn start(line: Line) -> Publisher {
-        let line = Arc::new(line);
+    pub(super) fn start(connection: KeptConnection) -> Publisher {
+        let connection = Arc::new(connection);
         let (jobs, received) = mpsc::unbounded_channel();
-        tokio::spawn(run(line.clone(), received));
-        Publisher { line, jobs }
+        tokio::spawn(run(connection.clone(), received));
+        Publisher { connection, jobs }
     }
 
-    pub(super) fn line(&self) -> &Line {
-        &self.line
+    pub(super) fn connection(&self) -> &KeptConnection {
+        &self.connection
     }
 
     pub(super) async fn publish(&self, message: Message) -> Result<(), PublishError> {
@@ -50,12 +46,12 @@ impl Publisher {
         match timeout(PUBLISH_TIMEOUT, told).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => unknown("the publisher has stopped"),
-            Err(_) => unknown(&late(&self.line)),
+            Err(_) => unknown(&late(&self.connection)),
         }
     }
 }
 
-async fn run(line: Arc<Line>, mut received: mpsc::UnboundedReceiver<Job>) {
+async fn run(connection: Arc<KeptConnection>, mut received: mpsc::UnboundedReceiver<Job>) {
     let mut channel = None;
     let mut jobs = Vec::new();
     while received.recv_many(&mut jobs, BATCH_MAX).await > 0 {
@@ -63,7 +59,7 @@ async fn run(line: Arc<Line>, mut received: mpsc::UnboundedReceiver<Job>) {
         // of what is tried again.
         jobs.retain(|job| !job.outcome.is_closed());
         let Some(deadline) = jobs.iter().map(|job| job.deadline).max() else { continue };
-        let ready = timeout_at(deadline, open(&line, &mut channel)).await;
+        let ready = timeout_at(deadline, open(&connection, &mut channel)).await;
         match ready {
             Ok(Ok(open)) => {
                 if !batch::publish(&open, jobs.drain(..), deadline).await {
@@ -71,15 +67,15 @@ async fn run(line: Arc<Line>, mut received: mpsc::UnboundedReceiver<Job>) {
                 }
             }
             Ok(Err(QueueLost(why))) => tell(&mut jobs, &why),
-            Err(_) => tell(&mut jobs, &late(&line)),
+            Err(_) => tell(&mut jobs, &late(&connection)),
         }
     }
 }
 
 /// Why a publish is not confirmed in time.
-fn late(line: &Line) -> String {
+fn late(connection: &KeptConnection) -> String {
     let otherwise = || format!("not within {} s", PUBLISH_TIMEOUT.as_secs());
-    line.trouble().unwrap_or_else(otherwise)
+    connection.trouble().unwrap_or_else(otherwise)
 }
 
 fn tell(jobs: &mut Vec<Job>, why: &str) {
@@ -90,9 +86,9 @@ fn tell(jobs: &mut Vec<Job>, why: &str) {
 }
 
 /// The confirming channel; a new one if there is none that lives.
-async fn open(line: &Line, channel: &mut Option<Channel>) -> Result<Channel, QueueLost> {
+async fn open(kept: &KeptConnection, channel: &mut Option<Channel>) -> Result<Channel, QueueLost> {
     loop {
-        let connection = line.unblocked().await?;
+        let connection = kept.unblocked().await?;
         if let Some(channel) = channel
             && channel.status().connected()
         {

@@ -1,4 +1,4 @@
-//! A subscription: a channel of its own, a task that fills an inbox from it, and settling.
+//! A subscription: a channel of its own, a task that fills a buffer from it, and settling.
 //!
 //! Closing the channel gives back what was not acknowledged; the broker does that.
 
@@ -12,20 +12,21 @@ use stormproof_system::ports::{Delivery, QueueLost, Settle, Subscription};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::inbox::Inbox;
-use super::line::Line;
+use super::answer::{ANSWER_TIMEOUT, lost, no_answer};
+use super::connection::KeptConnection;
+use super::envelope;
 use super::names::Names;
-use super::{ANSWER_TIMEOUT, envelope, lost, no_answer};
+use crate::delivery_buffer::DeliveryBuffer;
 
 /// A live consumer. Its channel closes when both this and the task are gone.
 pub(super) struct RabbitSubscription {
     channel: Channel,
-    inbox: Inbox,
+    buffer: DeliveryBuffer,
     pump: JoinHandle<()>,
 }
 
 pub(super) async fn subscribe(
-    line: &Line,
+    kept: &KeptConnection,
     names: &Names,
     queue: &str,
     prefetch: u16,
@@ -33,7 +34,7 @@ pub(super) async fn subscribe(
 ) -> Result<RabbitSubscription, QueueLost> {
     let queue =
         ShortString::try_new(names.outward(queue)).map_err(|error| QueueLost(error.to_string()))?;
-    let connection = line.up().await?;
+    let connection = kept.up().await?;
     let consumer = async {
         let channel = connection.create_channel().await?;
         channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
@@ -42,33 +43,33 @@ pub(super) async fn subscribe(
         Ok((channel, consumer))
     };
     let (channel, consumer) = consumer.await.map_err(|error| lost(&error))?;
-    let inbox = Inbox::new(bell);
-    let pump = tokio::spawn(pump(consumer, names.clone(), inbox.clone()));
-    Ok(RabbitSubscription { channel, inbox, pump })
+    let buffer = DeliveryBuffer::new(bell);
+    let pump = tokio::spawn(pump(consumer, names.clone(), buffer.clone()));
+    Ok(RabbitSubscription { channel, buffer, pump })
 }
 
-async fn pump(mut consumer: Consumer, names: Names, inbox: Inbox) {
+async fn pump(mut consumer: Consumer, names: Names, buffer: DeliveryBuffer) {
     while let Some(next) = consumer.next().await {
         match next {
-            Ok(delivery) => inbox.push(Delivery {
+            Ok(delivery) => buffer.push(Delivery {
                 tag: delivery.delivery_tag,
                 redelivered: delivery.redelivered,
                 message: names.received(envelope::read(delivery)),
             }),
-            Err(error) => return inbox.lose(error.to_string()),
+            Err(error) => return buffer.lose(error.to_string()),
         }
     }
-    inbox.lose("the broker cancelled the consumer");
+    buffer.lose("the broker cancelled the consumer");
 }
 
 impl Subscription for RabbitSubscription {
     fn take(&mut self) -> Result<Option<Delivery>, QueueLost> {
-        self.inbox.take()
+        self.buffer.take()
     }
 
     fn settle(&mut self, tag: u64, how: Settle) -> BoxFuture<'_, Result<(), QueueLost>> {
         Box::pin(async move {
-            self.inbox.check()?;
+            self.buffer.check()?;
             let settled = async {
                 match how {
                     Settle::Ack => self.channel.basic_ack(tag, BasicAckOptions::default()).await,

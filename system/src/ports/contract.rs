@@ -13,6 +13,8 @@
 //! | compute | jobs at once | one, where it is asked for | so many as there are places | the same | `jobs_run_at_once_up_to_a_bound` |
 //! | http | a connection attempt that hangs | takes all of the caller's time | gives way to the next replica after 2 s | the same | `http.rs`: `a_connection_attempt_that_hangs_gives_way_to_the_next_replica` |
 //! | http | the caller's time ends during that attempt | Unavailable | Unknown, for nobody tells how far it came | the same | the same; `sim/world/src/tests/network.rs`: `a_connection_attempt_hangs` |
+//! | mailer | a mail that is sent twice | is there twice | is there once, for its file has its `Message-ID` | is there twice | `smtp.rs`: `a_repeat_overwrites_itself` |
+//! | mailer | a recipient that is no address | is taken | Unavailable | the same | `smtp.rs`: `what_cannot_be_mailed_is_refused` |
 //! | database | a second transaction | waits 5 s for the first, then Unavailable | the same | runs beside it; one of two that conflict is undone | `a_second_transaction_waits_or_runs_beside_the_first` |
 //! | database | a server that refuses connections | Unavailable at once | has no server | waits 5 s for it to return, then Unavailable | `database.rs`: `a_server_that_is_away_is_waited_for` |
 //! | database | a transaction that falls silent | thrown out after 10 s | keeps its turn | thrown out after 10 s | `database.rs`: `every_connection_has_limits`; `sim/world/src/tests/database.rs`: `a_session_that_sleeps_is_thrown_out` |
@@ -28,6 +30,7 @@ pub mod clock;
 pub mod compute;
 pub mod database;
 pub mod http;
+pub mod mailer;
 pub mod queue;
 pub mod rng;
 

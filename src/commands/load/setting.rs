@@ -1,0 +1,157 @@
+//! What a load needs before it begins: customers with money, and goods to order.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use http::Method;
+use serde_json::{Value, json};
+use stormproof_system::bank::dto::{AccountAnswer, OpenAccount, Status};
+use stormproof_system::id::{Sku, UserId, WarehouseId};
+use stormproof_system::money::{Currency, Money};
+use stormproof_system::ports::{Ports, Rng};
+use stormproof_system::store::dto::{Product, Register, Registered};
+use stormproof_system::token;
+use stormproof_system::trace::hex;
+use stormproof_system::warehouse::dto::Restock;
+
+use crate::admin_client::{Question, support};
+use stormproof_bindings::rng::SystemRng;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Who asks, in the tokens for Bank and Warehouse.
+const NAME: &str = "load";
+
+/// A million, in cents: enough for any load.
+const PURSE: i64 = 100_000_000;
+
+/// Customers and goods.
+pub struct Setting {
+    pub ports: Ports,
+    /// Drawn for each run: part of all names and keys, so that two runs share none.
+    pub run: String,
+    pub customers: Vec<Customer>,
+    pub skus: Vec<String>,
+}
+
+/// Somebody who orders, logged in.
+pub struct Customer {
+    pub bearer: String,
+}
+
+impl Setting {
+    /// Registers `customers`. With `own_goods` they get goods of the load's own and accounts; else
+    /// the shop sells what it has, and gives everybody an account itself.
+    ///
+    /// # Errors
+    /// What was refused, and why.
+    pub async fn prepare(
+        ports: &Ports,
+        orders: u32,
+        customers: u32,
+        own_goods: bool,
+        at_once: usize,
+    ) -> Result<Setting, String> {
+        let run = drawn();
+        let skus = match own_goods {
+            true => vec![stock(ports, &run, orders).await?],
+            false => on_sale(ports).await?,
+        };
+        let run_name = &run;
+        let registered = stream::iter(0..customers)
+            .map(|number| register(ports, run_name, number, own_goods))
+            .buffered(at_once);
+        let customers = registered.try_collect().await?;
+        Ok(Setting { ports: ports.clone(), run, customers, skus })
+    }
+}
+
+fn drawn() -> String {
+    let mut bytes = [0; 4];
+    SystemRng.fill("id", &mut bytes);
+    let mut run = String::new();
+    hex(&mut run, &bytes);
+    run
+}
+
+/// A product of the load's own, as much of it as there are orders.
+async fn stock(ports: &Ports, run: &str, orders: u32) -> Result<String, String> {
+    let sku = format!("load-{run}");
+    let product =
+        Product { sku: sku.clone(), name: "Load".into(), price: Money::new(10_00, Currency::AUD) };
+    let bearer = support(ports);
+    let () = to("store", Method::POST, "/products", &bearer, &product).must(ports).await?;
+    let restock = Restock {
+        key: sku.clone(),
+        sku: Sku::parse(sku.as_str()).expect("well formed"),
+        warehouse: WarehouseId::parse("sydney").expect("well formed"),
+        quantity: orders.into(),
+    };
+    let bearer = token::for_service(ports, NAME, "warehouse", "restock");
+    let question = to("warehouse", Method::POST, "/stock", &bearer, &restock);
+    let _: Value = question.must(ports).await?;
+    Ok(sku)
+}
+
+async fn on_sale(ports: &Ports) -> Result<Vec<String>, String> {
+    let body = json!({});
+    let question = Question {
+        to: "store",
+        method: Method::GET,
+        path: "/products",
+        bearer: None,
+        key: None,
+        body: &body,
+        timeout: PATIENCE,
+    };
+    let products: Vec<Product> = question.must(ports).await?;
+    match products.is_empty() {
+        true => Err("store: there is nothing on sale".into()),
+        false => Ok(products.into_iter().map(|product| product.sku).collect()),
+    }
+}
+
+/// Tokens are the configuration's to sign: logging in is limited, and nothing to be measured here.
+async fn register(
+    ports: &Ports,
+    run: &str,
+    number: u32,
+    own_goods: bool,
+) -> Result<Customer, String> {
+    let username = format!("load-{run}-{number}");
+    let register = Register {
+        username: username.clone(),
+        password: format!("{}{}", drawn(), drawn()),
+        email: format!("{username}@load.example"),
+    };
+    let question = Question {
+        to: "store",
+        method: Method::POST,
+        path: "/register",
+        bearer: None,
+        key: None,
+        body: &register,
+        timeout: PATIENCE,
+    };
+    let Registered { user_id } = question.must(ports).await?;
+    let owner = UserId::parse(user_id).map_err(|error| error.to_string())?;
+    let bearer = token::for_user(ports, &owner, &username, token::CUSTOMER);
+    if own_goods {
+        let balance = Money::new(PURSE, Currency::AUD);
+        let account = OpenAccount { owner, balance, status: Status::Open };
+        let teller = token::for_service(ports, NAME, "bank", "teller");
+        let question = to("bank", Method::POST, "/accounts", &teller, &account);
+        let _: AccountAnswer = question.must(ports).await?;
+    }
+    Ok(Customer { bearer })
+}
+
+fn to<'a, T>(
+    to: &'static str,
+    method: Method,
+    path: &'a str,
+    bearer: &'a str,
+    body: &'a T,
+) -> Question<'a, T> {
+    Question { to, method, path, bearer: Some(bearer), key: None, body, timeout: PATIENCE }
+}

@@ -1,0 +1,212 @@
+//! The five services in one process: what they are bound to, in which order they open and close.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use stormproof_system::ports::{Compute, Http, Mailer, Ports};
+use stormproof_system::service::{SERVICES, Service};
+use stormproof_system::settings::Settings;
+use tokio::net::TcpListener;
+
+use super::{mailbox, page, welcome};
+use crate::brokers;
+use crate::config::{Config, Server};
+use crate::data_folder::DataFolder;
+use crate::host::{Health, Host, Replica};
+use stormproof_bindings::clock::SystemClock;
+use stormproof_bindings::compute::ThreadPool;
+use stormproof_bindings::database::Sql;
+use stormproof_bindings::embedded_queue::EmbeddedBroker;
+use stormproof_bindings::http::HttpClient;
+use stormproof_bindings::mailer::Maildrop;
+use stormproof_bindings::rng::SystemRng;
+
+/// Of the mails, which stay on this machine.
+const SENDER: &str = "Stormproof <shop@stormproof.example>";
+
+/// The open shop.
+pub struct Shop {
+    address: SocketAddr,
+    store: Ports,
+    /// In the order of an order's journey.
+    hosts: Vec<Host>,
+    databases: Vec<Arc<Sql>>,
+    broker: Arc<EmbeddedBroker>,
+}
+
+/// What all five have in common.
+struct Common {
+    http: Arc<dyn Http>,
+    mailer: Arc<dyn Mailer>,
+    compute: Arc<dyn Compute>,
+    settings: Arc<Settings>,
+    broker: Arc<EmbeddedBroker>,
+    limits: Server,
+}
+
+impl Shop {
+    /// Opens the files in `data` and serves: the Store on `listener`, the others where there is
+    /// room on loopback.
+    ///
+    /// # Errors
+    /// Which file cannot be used and why, or that nothing can listen.
+    pub async fn open(
+        config: &Config,
+        data: &DataFolder,
+        listener: TcpListener,
+    ) -> Result<Shop, String> {
+        let listeners = listen(listener).await?;
+        let address = address_of(&listeners[0])?;
+        let common = Common {
+            http: Arc::new(client(&listeners)?),
+            mailer: Arc::new(Maildrop::open(&data.path("mails"), SENDER).map_err(words)?),
+            compute: Arc::new(ThreadPool::new(config.hashes_at_once)),
+            settings: Arc::new(config.shop.clone()),
+            broker: open_broker(data).await?,
+            limits: config.server,
+        };
+        let mut databases = Vec::new();
+        for service in SERVICES {
+            databases.push(Arc::new(open_database(data, service).await?));
+        }
+        let ports: Vec<Ports> = SERVICES
+            .iter()
+            .zip(&databases)
+            .map(|(service, database)| common.ports(service.name, database.clone()))
+            .collect();
+        let mut hosts = Vec::new();
+        for ((service, listener), (ports, database)) in
+            SERVICES.iter().zip(listeners).zip(ports.iter().zip(&databases))
+        {
+            let router = match service.name {
+                "store" => front(service, ports, address),
+                _ => (service.router)(ports),
+            };
+            hosts.push(start(&common, *service, ports, router, database.clone(), listener)?);
+        }
+        let store = ports.into_iter().next().expect("the Store is the first service");
+        Ok(Shop { address, store, hosts, databases, broker: common.broker })
+    }
+
+    /// Where the Store and the pages are.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The Store's ports.
+    pub fn store(&self) -> &Ports {
+        &self.store
+    }
+
+    /// Completes if a part of the shop ends by itself, which only a bug can cause.
+    pub async fn broken(&mut self) -> String {
+        let hosts = self.hosts.iter_mut().map(|host| Box::pin(host.broken()));
+        futures::future::select_all(hosts).await.0
+    }
+
+    /// Lets what is under way finish, each service within `deadline`, and closes the files. The
+    /// Store goes first: it asks the others, and nobody asks it.
+    pub async fn close(self, deadline: Duration) {
+        for host in self.hosts {
+            host.drain(deadline).await;
+        }
+        drop(self.store);
+        self.broker.close().await;
+        for database in self.databases {
+            database.close().await;
+        }
+    }
+}
+
+impl Common {
+    fn ports(&self, service: &str, database: Arc<Sql>) -> Ports {
+        Ports {
+            node: service.into(),
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SystemRng),
+            http: self.http.clone(),
+            queue: self.broker.queue(service),
+            database,
+            mailer: self.mailer.clone(),
+            compute: self.compute.clone(),
+            settings: self.settings.clone(),
+            outbox_bell: Default::default(),
+            work_bell: Default::default(),
+        }
+    }
+}
+
+/// The Store's routes, and beside them the pages for people and the demo's bank card.
+fn front(service: &Service, ports: &Ports, address: SocketAddr) -> Router {
+    let routes = welcome::with_account((service.router)(ports), ports);
+    page::at_home(routes.merge(page::router(address)).merge(mailbox::router(ports)))
+}
+
+fn start(
+    common: &Common,
+    service: Service,
+    ports: &Ports,
+    router: Router,
+    database: Arc<Sql>,
+    listener: TcpListener,
+) -> Result<Host, String> {
+    // The embedded broker is part of the process: where this answers, it is there.
+    let health = Health::default().with("database", move || {
+        let database = database.clone();
+        Box::pin(async move { database.ping().await.map_err(words) })
+    });
+    let workers = (service.workers)(ports);
+    let replica = Replica { ports: ports.clone(), router, workers, health };
+    let host = Host::start(replica, listener, common.limits).map_err(words)?;
+    tracing::debug!(service = service.name, address = %host.address(), "serves");
+    Ok(host)
+}
+
+/// `first` for the first service, and one of the system's choice for each of the others.
+async fn listen(first: TcpListener) -> Result<Vec<TcpListener>, String> {
+    let mut listeners = vec![first];
+    while listeners.len() < SERVICES.len() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        listeners.push(listener.map_err(|error| format!("cannot listen on loopback: {error}"))?);
+    }
+    Ok(listeners)
+}
+
+fn client(listeners: &[TcpListener]) -> Result<HttpClient, String> {
+    let mut peers = BTreeMap::new();
+    for (service, listener) in SERVICES.iter().zip(listeners) {
+        let url = format!("http://{}", address_of(listener)?);
+        peers.insert(service.name.to_owned(), vec![url]);
+    }
+    HttpClient::new(peers).map_err(words)
+}
+
+async fn open_broker(data: &DataFolder) -> Result<Arc<EmbeddedBroker>, String> {
+    let broker = brokers::embedded(&data.path("broker.db")).await;
+    broker.map(Arc::new).map_err(|error| unusable(data, &error))
+}
+
+async fn open_database(data: &DataFolder, service: Service) -> Result<Sql, String> {
+    let path = data.path(&format!("{}.db", service.name));
+    let database = Sql::sqlite(&path).await.map_err(|error| unusable(data, &error))?;
+    database.migrate(&service.migrator()).await.map_err(|error| unusable(data, &error))?;
+    Ok(database)
+}
+
+fn unusable(data: &DataFolder, error: &impl std::fmt::Display) -> String {
+    format!(
+        "{error}; to begin anew, move {} away or choose another with --data",
+        data.folder().display()
+    )
+}
+
+fn address_of(listener: &TcpListener) -> Result<SocketAddr, String> {
+    listener.local_addr().map_err(words)
+}
+
+fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

@@ -1,0 +1,91 @@
+//! Databases: Postgres through a pool, and SQLite through one connection.
+//!
+//! Both are serial: Postgres at SERIALIZABLE, where the caller runs again what
+//! was undone, SQLite because it is one connection that begins IMMEDIATE. Statements are the same
+//! text on both, by sqlx's `Any`. What failed is told by `error`.
+
+mod engine;
+mod error;
+mod postgres;
+mod session;
+mod sqlite;
+
+use std::path::Path;
+
+use futures::future::BoxFuture;
+use sqlx::migrate::Migrator;
+use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
+use stormproof_system::error::Error;
+use stormproof_system::ports::{Database, Session};
+
+use engine::Engine;
+pub use engine::install;
+pub use error::OpenError;
+
+/// An open database.
+pub struct Sql {
+    pool: AnyPool,
+    engine: Engine,
+}
+
+impl Sql {
+    /// Postgres at `url` (`postgres://user@host:5432/name`), with at most so many connections.
+    ///
+    /// # Errors
+    /// If `url` is none, or the server cannot be reached or does not let us in.
+    pub async fn postgres(url: &str, connections: u32) -> Result<Sql, OpenError> {
+        install();
+        let (options, pool) = postgres::open(url, connections).await?;
+        Ok(Sql { pool, engine: Engine::Postgres { options, connections } })
+    }
+
+    /// The SQLite file at `path`, which is made if there is none. It is this process's alone until
+    /// [`close`](Sql::close), and every commit is on the disk when it returns.
+    ///
+    /// # Errors
+    /// If the file is damaged, in use by another process, or cannot be written.
+    pub async fn sqlite(path: &Path) -> Result<Sql, OpenError> {
+        install();
+        Ok(Sql { pool: sqlite::open(path).await?, engine: Engine::Sqlite })
+    }
+
+    /// Brings the database to today's tables. Several replicas may do so at once.
+    ///
+    /// # Errors
+    /// If a migration fails, or one that was applied has changed since.
+    pub async fn migrate(&self, migrator: &Migrator) -> Result<(), OpenError> {
+        match &self.engine {
+            // Past the pool, whose connections bound how long a statement or a lock may take.
+            Engine::Postgres { options, .. } => {
+                let mut connection: AnyConnection = options.connect().await?;
+                let migrated = migrator.run(&mut connection).await;
+                connection.close().await.ok();
+                Ok(migrated?)
+            }
+            Engine::Sqlite => Ok(migrator.run(&self.pool).await?),
+        }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// If it does not, within a few seconds.
+    pub async fn ping(&self) -> Result<(), OpenError> {
+        let mut connection = self.pool.acquire().await?;
+        Ok(connection.ping().await?)
+    }
+
+    /// Waits for open transactions and lets the database go.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl Database for Sql {
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, Error>> {
+        Box::pin(async move {
+            let session = session::begin(&self.pool, &self.engine).await?;
+            Ok(Box::new(session) as Box<dyn Session>)
+        })
+    }
+}

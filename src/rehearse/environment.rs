@@ -1,0 +1,134 @@
+//! The real cluster as a scene: what the phases, people and judges of a scenario ask of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use stormproof_bindings::clock::SystemClock;
+use stormproof_bindings::http::HttpClient;
+use stormproof_sim::shop::judge::Judge;
+use stormproof_sim::shop::scene::Scene;
+use stormproof_sim::shop::truth::reckoning::Reckoning;
+use stormproof_sim::storm::faults::Kind;
+use stormproof_system::ports::{Clock as _, Ports};
+use stormproof_system::time::Time;
+use tokio::time::sleep;
+
+use super::real_cluster::RealCluster;
+use super::time_scale::{ScaledClock, ScaledHttp};
+use super::{final_state, layout, quiescence};
+use crate::admin_ports;
+
+impl Scene for RealCluster {
+    fn ports(&self, name: &str) -> Ports {
+        let mut config = self.0.people.clone();
+        config.peers = layout::peers(name, &self.0.proxy_ports);
+        let ports = admin_ports::ports(&config, name).expect("proxies have addresses");
+        let http = HttpClient::new(config.peers()).expect("proxies have addresses");
+        Ports {
+            clock: Arc::new(ScaledClock(self.0.scale)),
+            http: Arc::new(ScaledHttp { scale: self.0.scale, http: Arc::new(http) }),
+            queue: self.0.sandbox.broker.clone(),
+            ..ports
+        }
+    }
+
+    fn say(&self, name: &str, order: &str, words: &str) {
+        self.0.story.say(name, order, words);
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.story.elapsed()
+    }
+
+    fn now(&self) -> Time {
+        SystemClock.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(sleep(self.0.scale.real(duration)))
+    }
+
+    fn strike(&self, kind: &Kind) {
+        let (cluster, kind) = (self.0.cluster.clone(), kind.clone());
+        tokio::spawn(async move { cluster.strike(&kind).await });
+    }
+
+    fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {
+        Box::pin(async move {
+            match self.0.depth(queue).await {
+                Ok(depth) => depth,
+                Err(error) => {
+                    self.0.cluster.note(format!("{queue} cannot be counted: {error}"));
+                    0
+                }
+            }
+        })
+    }
+
+    fn refreshed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.state_poller.refreshed())
+    }
+
+    fn alias(&self, order: &str) -> String {
+        self.0.story.alias(order)
+    }
+
+    fn spawn(&self, name: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        let (task, name) = (tokio::spawn(work), name.to_owned());
+        Box::pin(async move {
+            if let Err(error) = task.await {
+                // A panic is a question that was answered as it cannot be: it goes on as ours.
+                match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(error) => panic!("{name} was stopped: {error}"),
+                }
+            }
+        })
+    }
+
+    fn storm(&self) -> BoxFuture<'_, Duration> {
+        Box::pin(async {
+            self.refreshed().await;
+            let zero = self.0.story.begin();
+            for (at, place) in self.0.arms.schedule() {
+                let parts = self.0.clone();
+                tokio::spawn(async move {
+                    sleep(parts.scale.real(at)).await;
+                    if let Some(kind) = parts.arms.due(place)
+                        && parts.cluster.strike(&kind).await
+                    {
+                        parts.arms.struck(place);
+                    }
+                });
+            }
+            zero
+        })
+    }
+
+    fn rest<'a>(&'a self, judge: &'a Judge, bound: Duration) -> BoxFuture<'a, Option<Duration>> {
+        Box::pin(quiescence::rest(self, judge, self.0.scale.real(bound)))
+    }
+
+    fn heal(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.0.arms.end();
+            if let Err(why) = self.0.cluster.up().await {
+                self.0.cluster.note(why);
+            }
+        })
+    }
+
+    fn fired(&self) -> BTreeMap<&'static str, u64> {
+        self.0.arms.fired()
+    }
+
+    fn unfired(&self) -> Vec<usize> {
+        self.0.arms.unfired()
+    }
+
+    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, Reckoning> {
+        Box::pin(final_state::gather(self, judge, rested_at))
+    }
+}

@@ -1,0 +1,116 @@
+//! Whether a rehearsal is at rest: nobody has anything to do, no order is open, no parcel travels, no
+//! message is on its way.
+//!
+//! What a broker does not tell is whether a consumer still works on what it holds; so each message
+//! that was written into an outbox has to be in its consumer's inbox, or dead.
+
+use std::time::Duration;
+
+use stormproof_sim::shop::judge::{Bench, Judge};
+use stormproof_sim::shop::staff::dead_letter_queues;
+use stormproof_system::messages::DEAD;
+use stormproof_system::topology;
+use tokio::time::{Instant, sleep};
+
+use super::real_cluster::RealCluster;
+use super::state_poller::Snapshot;
+use stormproof_bindings::dead_letters::DeadLetters as _;
+use stormproof_sim::shop::scene::Scene as _;
+
+/// How often a fact is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(150);
+
+/// Waits until all is at rest at two looks in a row, with nothing changed in between; `bound` in real
+/// time. After the storm it gives up earlier, if nothing changes for as long as the plan has patience.
+pub async fn rest(cluster: &RealCluster, judge: &Judge, bound: Duration) -> Option<Duration> {
+    let end = Instant::now() + bound;
+    let mut before: Option<Snapshot> = None;
+    let (mut changed_at, mut commits) = (Instant::now(), 0);
+    loop {
+        cluster.refreshed().await;
+        let seen = cluster.0.state_poller.seen();
+        let rests = restless(cluster, judge, &seen).await.is_empty();
+        if rests && before.as_ref() == Some(&seen) {
+            return Some(cluster.elapsed());
+        }
+        before = rests.then_some(seen);
+        let now = judge.bench().commits;
+        if now != commits {
+            (changed_at, commits) = (Instant::now(), now);
+        }
+        // In the storm it waits for what the scenario has planned.
+        let gives_up = cluster.0.arms.are_down() && changed_at.elapsed() > cluster.0.patience;
+        if Instant::now() >= end || gives_up {
+            return None;
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// What still moves, in words; empty at rest. The cheap questions come first.
+pub async fn restless(cluster: &RealCluster, judge: &Judge, seen: &Snapshot) -> Vec<String> {
+    let mut moving = people_and_orders(&judge.bench());
+    if !moving.is_empty() {
+        return moving;
+    }
+    if let Some(why) = &seen.trouble {
+        moving.push(format!("the databases cannot be seen: {why}"));
+    }
+    for (database, unsent) in seen.unsent.iter().filter(|(_, unsent)| *unsent > 0) {
+        moving.push(format!("{unsent} messages wait in the outbox of {database}"));
+    }
+    if moving.is_empty() {
+        match waiting(cluster, seen).await {
+            Ok(0) => {}
+            Ok(count) => moving.push(format!("{count} messages are on their way")),
+            Err(why) => moving.push(format!("the broker cannot be asked: {why}")),
+        }
+    }
+    moving
+}
+
+fn people_and_orders(bench: &Bench) -> Vec<String> {
+    if bench.busy > 0 {
+        return vec![format!("{} people still have something to do", bench.busy)];
+    }
+    let truth = &bench.truth;
+    let open = truth.orders.iter().filter(|order| !truth.is_settled(order)).count();
+    if open > 0 {
+        return vec![format!("{open} orders are not settled")];
+    }
+    let travelling = truth.parcels.iter().filter(|parcel| parcel.next_move_at.is_some()).count();
+    match travelling {
+        0 => Vec::new(),
+        count => vec![format!("{count} parcels are on their way")],
+    }
+}
+
+/// How many messages no consumer has done with.
+async fn waiting(cluster: &RealCluster, seen: &Snapshot) -> Result<usize, String> {
+    let broker = &cluster.0.sandbox.broker;
+    let mut open = seen.written.difference(&seen.handled).peekable();
+    let unread = if open.peek().is_some() {
+        let dead = broker.list().await.map_err(|error| error.to_string())?;
+        let is_dead = |id: &&String| dead.iter().any(|it| it.message.message_id == **id);
+        open.filter(|id| !is_dead(id)).count()
+    } else {
+        0
+    };
+    let ready: usize = depths(cluster).await?.into_iter().map(|(_, depth)| depth).sum();
+    Ok(unread + ready + cluster.0.queue_proxies.waiting().await)
+}
+
+/// Every queue but those of dead letters, with how many messages are ready in it.
+pub async fn depths(cluster: &RealCluster) -> Result<Vec<(String, usize)>, String> {
+    let topology = topology::of_shop();
+    let names = topology.queues.iter().map(|spec| spec.name.as_str());
+    let names: Vec<&str> = names.filter(|name| !name.ends_with(DEAD)).collect();
+    let (known, dead) = (topology.queues.len(), dead_letter_queues().count());
+    if names.len() + dead != known {
+        let work = names.len();
+        return Err(format!("of {known} queues {work} are for work and {dead} for dead letters"));
+    }
+    let depths = cluster.0.sandbox.broker.depths(&names).await;
+    let depths = depths.map_err(|error| error.to_string())?;
+    Ok(names.into_iter().map(str::to_owned).zip(depths).collect())
+}
