@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use stormproof_system::context::Context;
 use stormproof_system::error::{Kind, Problem};
 use stormproof_system::id::UserId;
 use stormproof_system::ports::{Answer, Call, CallError, Ports};
@@ -56,12 +57,12 @@ impl ShopAddress {
         Ok(config)
     }
 
-    /// Ports that reach the shop's services.
+    /// Ports that reach the shop's services, and the secrets that open them.
     ///
     /// # Errors
     /// As [`ShopAddress::config`], or an address that is none.
-    pub fn ports(&self) -> Result<Ports, String> {
-        admin_ports::ports(&self.config()?, NAME)
+    pub fn context(&self) -> Result<Context, String> {
+        admin_ports::context(&self.config()?, NAME)
     }
 }
 
@@ -200,7 +201,7 @@ pub fn refusal(answer: &Answer) -> String {
 }
 
 /// A token of the support team's.
-pub fn support(ports: &Ports) -> String {
+pub fn support(context: &Context) -> String {
     let operator = UserId::parse(NAME).expect("a valid id");
-    token::for_user(ports, &operator, NAME, token::SUPPORT)
+    token::for_user(context, &operator, NAME, token::SUPPORT)
 }

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use stormproof_system::context::Context;
 use stormproof_system::doorbell::Doorbell;
-use stormproof_system::error::Error;
 use stormproof_system::ports::{
-    CallError, Database, Mail, Mailer, Message, Ports, PublishError, Queue, QueueLost, Session,
-    Subscription,
+    CallError, Database, DatabaseError, Mail, Mailer, Message, Ports, PublishError, Queue,
+    QueueLost, Session, Subscription,
 };
 
 use crate::config::Config;
@@ -17,7 +17,7 @@ use stormproof_bindings::compute::ThreadPool;
 use stormproof_bindings::http::HttpClient;
 use stormproof_bindings::rng::SystemRng;
 
-/// Ports to ask with, under the configuration's peers and secrets.
+/// Ports to ask with, under the configuration's peers.
 ///
 /// # Errors
 /// If a peer's address is none.
@@ -32,10 +32,16 @@ pub fn ports(config: &Config, name: &str) -> Result<Ports, String> {
         database: Arc::new(Absent),
         mailer: Arc::new(Absent),
         compute: Arc::new(ThreadPool::new(1)),
-        settings: Arc::new(config.shop.clone()),
         outbox_bell: Default::default(),
-        work_bell: Default::default(),
     })
+}
+
+/// The same ports, with the configuration's secrets.
+///
+/// # Errors
+/// As [`ports`].
+pub fn context(config: &Config, name: &str) -> Result<Context, String> {
+    Ok(Context::new(ports(config, name)?, Arc::new(config.shop.clone())))
 }
 
 /// What staff do not have.
@@ -44,8 +50,8 @@ struct Absent;
 const WHY: &str = "staff have none";
 
 impl Database for Absent {
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, Error>> {
-        Box::pin(async { Err(Error::Unavailable(WHY.into())) })
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, DatabaseError>> {
+        Box::pin(async { Err(DatabaseError::Unavailable(WHY.into())) })
     }
 }
 

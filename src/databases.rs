@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
-use stormproof_system::error::Error;
-use stormproof_system::ports::Database as _;
+use stormproof_system::ports::{Database as _, DatabaseError};
 use stormproof_system::service::Service;
 
 use crate::config::Config;
@@ -46,7 +45,7 @@ pub async fn check(database: &Sql, service: Service) -> Result<(), String> {
     let behind = || {
         format!("the database of {name} lacks its tables: run `stormproof migrate {name}` first")
     };
-    let unreachable = |error: Error| format!("the database of {name}: {error}");
+    let unreachable = |error: DatabaseError| format!("the database of {name}: {error}");
     let mut session = database.begin().await.map_err(unreachable)?;
     let sql = "SELECT version, checksum FROM _sqlx_migrations WHERE success";
     let applied = sqlx::query_as(sql).fetch_all(session.connection()).await;

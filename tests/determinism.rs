@@ -4,8 +4,8 @@
 use std::process::Command;
 
 use stormproof_sim::outcome::Outcome;
-use stormproof_sim::shop::scenario::Scenario;
 use stormproof_sim::shop::scenario::tables::Document;
+use stormproof_sim::shop::scenario::{PeopleKind, Scenario};
 use stormproof_sim::shop::swarm::{self, Profile};
 use stormproof_sim::shop::{Options, simulate};
 
@@ -122,7 +122,7 @@ fn a_fault_taken_away_moves_nothing_before_its_time() {
         for place in 0..whole.faults.len() {
             let fault = &whole.faults[place].value;
             // What people do is their own task, which is there from the beginning.
-            if fault.bank_closed.is_some() || fault.poison.is_some() {
+            if fault.kinds.iter().any(|(row, _)| PeopleKind::of_key(row.key).is_some()) {
                 continue;
             }
             let Some(at) = fault.at.as_ref().or(fault.from.as_ref()) else { continue };

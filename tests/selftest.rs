@@ -12,7 +12,7 @@ use stormproof_sim::shop::invariants::INVARIANTS;
 use stormproof_sim::shop::scenario::Scenario;
 use stormproof_sim::shop::{Options, simulate, simulate_with};
 use stormproof_sim::world::World;
-use stormproof_sim::world::faults::Kind;
+use stormproof_sim::world::faults::{Fault, FaultKind, Target};
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::ports::{Session, Settle};
 
@@ -239,7 +239,7 @@ async fn hand_over(world: World) {
 /// While the Email service is away, somebody else takes what waits for it.
 async fn steal_the_mail(world: World) {
     let node = "email".to_owned();
-    world.strike(&Kind::Stop { node, restart: Duration::from_secs(30) });
+    world.strike(&Fault::new(FaultKind::Stop, Target::node(node)).by(Duration::from_secs(30)));
     let thief = world.ports("staff");
     let bell = Doorbell::default();
     let queue = thief.queue.subscribe("email.ordersuccess.queue", 1, bell.clone()).await;

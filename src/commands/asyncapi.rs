@@ -40,7 +40,7 @@ pub fn document() -> Value {
                  another schema or major version, or one that cannot be read, is dead-lettered at \
                  once. Every queue is a quorum queue with a delivery limit of {DELIVERY_LIMIT}, has \
                  its dead letters in `<name>{DEAD}`, and puts messages off in {}.",
-                RETRIES.map(|(suffix, _, _)| format!("`<name>{suffix}`")).join(" and "),
+                RETRIES.map(|retry| format!("`<name>{}`", retry.suffix)).join(" and "),
             ),
         },
         "defaultContentType": "application/json",

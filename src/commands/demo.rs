@@ -10,10 +10,10 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use serde_json::Value;
 use stormproof_system::bank::dto::{AccountAnswer, OpenAccount, Status};
+use stormproof_system::context::Context;
 use stormproof_system::error::{Error, Kind};
 use stormproof_system::id::{Sku, UserId, WarehouseId};
 use stormproof_system::money::{Currency, Money};
-use stormproof_system::ports::Ports;
 use stormproof_system::store::accounts::Accounts;
 use stormproof_system::store::dto::{LoggedIn, Login, Product, Register, Registered};
 use stormproof_system::token;
@@ -73,11 +73,11 @@ const SHELVES: [(&str, &str, i64); 8] = [
 pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let config = arguments.config.read(Config::default())?;
     config.check("store").map_err(|mistake| mistake.to_string())?;
-    let ports = admin_ports::ports(&config, CALLER)?;
-    fill(&ports).await?;
+    let context = admin_ports::context(&config, CALLER)?;
+    fill(&context).await?;
     for owner in &arguments.account {
         let owner = UserId::parse(owner.as_str()).map_err(|error| error.to_string())?;
-        open_account(&ports, owner).await.map_err(|error| error.to_string())?;
+        open_account(&context, owner).await.map_err(|error| error.to_string())?;
     }
     print("There are goods on the shelves.").map(|()| ExitCode::SUCCESS)
 }
@@ -87,9 +87,9 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 ///
 /// # Errors
 /// Why there is none.
-pub async fn appoint_support(ports: &Ports, password: &str) -> Result<(), String> {
+pub async fn appoint_support(context: &Context, password: &str) -> Result<(), String> {
     let request = registration(SUPPORT, password);
-    match Accounts::default().appoint(ports, request).await {
+    match Accounts::default().appoint(context, request).await {
         Ok(_) => Ok(()),
         Err(error) if error.is(Kind::Conflict) => Ok(()),
         Err(error) => Err(format!("cannot appoint {SUPPORT}: {error}")),
@@ -100,15 +100,15 @@ pub async fn appoint_support(ports: &Ports, password: &str) -> Result<(), String
 ///
 /// # Errors
 /// What was refused, and why.
-pub async fn fill(ports: &Ports) -> Result<(), String> {
-    let sold = sold(ports).await?;
+pub async fn fill(context: &Context) -> Result<(), String> {
+    let sold = sold(context).await?;
     for (sku, name, price) in PRODUCTS.into_iter().filter(|(sku, ..)| !sold.contains(*sku)) {
         let price = Money::new(price, Currency::AUD);
         let product = Product { sku: sku.into(), name: name.into(), price };
         let support = UserId::parse(SUPPORT).expect("a valid id");
-        let bearer = token::for_user(ports, &support, SUPPORT, token::SUPPORT);
+        let bearer = token::for_user(context, &support, SUPPORT, token::SUPPORT);
         let () = question("store", Method::POST, "/products", Some(&bearer), &product)
-            .must(ports)
+            .must(&context.ports)
             .await?;
     }
     for (sku, warehouse, quantity) in SHELVES {
@@ -118,9 +118,9 @@ pub async fn fill(ports: &Ports) -> Result<(), String> {
             warehouse: WarehouseId::parse(warehouse).expect("a valid warehouse"),
             quantity,
         };
-        let bearer = token::for_service(ports, CALLER, "warehouse", "restock");
+        let bearer = token::for_service(context, CALLER, "warehouse", "restock");
         let _: Value = question("warehouse", Method::POST, "/stock", Some(&bearer), &restock)
-            .must(ports)
+            .must(&context.ports)
             .await?;
     }
     Ok(())
@@ -131,21 +131,22 @@ pub async fn fill(ports: &Ports) -> Result<(), String> {
 ///
 /// # Errors
 /// As [`fill`].
-pub async fn register_customer(ports: &Ports, password: &str) -> Result<(), String> {
+pub async fn register_customer(context: &Context, password: &str) -> Result<(), String> {
     let registration = registration(CUSTOMER, password);
     let register = question("store", Method::POST, "/register", None, &registration);
-    let answer = register.answer(ports).await?;
+    let answer = register.answer(&context.ports).await?;
     if answer.status != StatusCode::CONFLICT {
         return register.read::<Registered>(&answer).map(drop);
     }
     let login = Login { username: CUSTOMER.into(), password: password.into() };
-    let _: LoggedIn = question("store", Method::POST, "/login", None, &login).must(ports).await?;
+    let _: LoggedIn =
+        question("store", Method::POST, "/login", None, &login).must(&context.ports).await?;
     Ok(())
 }
 
-async fn sold(ports: &Ports) -> Result<BTreeSet<String>, String> {
+async fn sold(context: &Context) -> Result<BTreeSet<String>, String> {
     let list = question("store", Method::GET, "/products", None, &());
-    let products: Vec<Product> = list.must(ports).await?;
+    let products: Vec<Product> = list.must(&context.ports).await?;
     Ok(products.into_iter().map(|product| product.sku).collect())
 }
 
@@ -158,12 +159,12 @@ fn registration(name: &str, password: &str) -> Register {
 ///
 /// # Errors
 /// If the Bank does not answer, or refuses.
-pub async fn open_account(ports: &Ports, owner: UserId) -> Result<(), Error> {
+pub async fn open_account(context: &Context, owner: UserId) -> Result<(), Error> {
     let balance = Money::new(WELCOME_MINOR, Currency::AUD);
     let account = OpenAccount { owner, balance, status: Status::Open };
-    let bearer = token::for_service(ports, CALLER, "bank", "teller");
+    let bearer = token::for_service(context, CALLER, "bank", "teller");
     let open = question("bank", Method::POST, "/accounts", Some(&bearer), &account);
-    let opened: Result<AccountAnswer, String> = open.must(ports).await;
+    let opened: Result<AccountAnswer, String> = open.must(&context.ports).await;
     opened.map(drop).map_err(Error::Unavailable)
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
-use stormproof_system::ports::Ports;
+use stormproof_system::context::Context;
 use stormproof_system::store::dto::{DifferenceView, Reconcile, Reconciled};
 
 use crate::admin_client::{Question, ShopAddress, support};
@@ -36,8 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// If the comparison could not be made, or not to its end.
 pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    let ports = arguments.reach.ports()?;
-    let found = all(&ports, arguments.quiet).await?;
+    let context = arguments.reach.context()?;
+    let found = all(&context, arguments.quiet).await?;
     let text = match arguments.json {
         true => {
             let found = json!({ "compared": found.compared, "differences": found.differences });
@@ -60,7 +60,7 @@ pub struct Found {
 ///
 /// # Errors
 /// If a page could not be compared.
-pub async fn all(ports: &Ports, quiet_seconds: u64) -> Result<Found, String> {
+pub async fn all(context: &Context, quiet_seconds: u64) -> Result<Found, String> {
     let mut found = Found::default();
     let mut after = None;
     loop {
@@ -69,12 +69,12 @@ pub async fn all(ports: &Ports, quiet_seconds: u64) -> Result<Found, String> {
             to: "store",
             method: Method::POST,
             path: "/support/reconciliations",
-            bearer: Some(&support(ports)),
+            bearer: Some(&support(context)),
             key: None,
             body: &body,
             timeout: PATIENCE,
         };
-        let page: Reconciled = question.must(ports).await?;
+        let page: Reconciled = question.must(&context.ports).await?;
         found.compared += page.compared;
         found.differences.extend(page.differences);
         // Pages go forward, so they end.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::builder::PossibleValuesParser;
+use stormproof_system::context::Context;
 use stormproof_system::ports::Ports;
 use stormproof_system::service::{SERVICES, Service};
 use tokio::net::TcpListener;
@@ -106,15 +107,14 @@ fn start(
         database: database.clone(),
         mailer: Arc::new(mailer.map_err(|error| format!("smtp: {error}"))?),
         compute: Arc::new(ThreadPool::new(config.hashes_at_once)),
-        settings: Arc::new(config.shop.clone()),
         outbox_bell: Default::default(),
-        work_bell: Default::default(),
     };
+    let context = Context::new(ports, Arc::new(config.shop.clone()));
     let replica = Replica {
-        router: (service.router)(&ports),
-        workers: (service.workers)(&ports),
+        router: (service.router)(&context),
+        workers: (service.workers)(&context),
         health: health(database, broker.clone()),
-        ports,
+        ports: context.ports,
     };
     let host = Host::start(replica, listener, config.server);
     Ok((host.map_err(|error| format!("cannot serve: {error}"))?, broker))

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use stormproof_sim::shop::map;
-use stormproof_sim::storm::faults::{FOREVER, Fault, Kind, When};
 use stormproof_sim::storm::moment::{Act, Moment, Side};
+use stormproof_sim::storm::{FOREVER, Fault, Target, When};
 use stormproof_system::service::SERVICES;
 
 use super::story::{FAULT, Story};
@@ -30,8 +30,7 @@ struct State {
 }
 
 struct Armed {
-    kind: Kind,
-    when: When,
+    fault: Fault,
     /// Its place in the scenario.
     place: usize,
     /// How many more operations it may strike.
@@ -59,7 +58,7 @@ impl Arms {
     }
 
     /// Asks for the next operation fault that `fits`, and fires it.
-    pub fn strike(&self, fits: impl Fn(&Kind) -> bool) -> Option<Kind> {
+    pub fn strike(&self, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let now = self.story.storm_time()?;
         let kind = {
             let state = &mut *self.state();
@@ -68,9 +67,9 @@ impl Arms {
             }
             let mut due = state.armed.iter_mut();
             let armed =
-                due.find(|armed| armed.is_due(now) && armed.left > 0 && fits(&armed.kind))?;
+                due.find(|armed| armed.is_due(now) && armed.left > 0 && fits(&armed.fault))?;
             armed.fire();
-            armed.kind.clone()
+            armed.fault.clone()
         };
         self.tell(&kind, "fires");
         Some(kind)
@@ -78,7 +77,7 @@ impl Arms {
 
     /// `node` passes a moment: the fault that waits for it there, told and counted. What it does to a
     /// process is the caller's to carry out; of several replicas the one that passes is struck.
-    pub fn pass(&self, node: &str, side: Side, act: Act, name: &str) -> Option<Kind> {
+    pub fn pass(&self, node: &str, side: Side, act: Act, name: &str) -> Option<Fault> {
         self.story.storm_time()?;
         let moment = Moment::new(side, act, name);
         let kind = {
@@ -88,20 +87,21 @@ impl Arms {
             }
             let mut struck = None;
             for armed in &mut state.armed {
-                let When::Moment { moment: wanted, nth } = &armed.when else { continue };
-                if *wanted != moment || !concerns(&armed.kind, node) {
+                let When::Moment { moment: wanted, nth } = &armed.fault.when else { continue };
+                if *wanted != moment || !concerns(&armed.fault, node) {
                     continue;
                 }
                 armed.passes += 1;
                 if armed.passes == *nth && struck.is_none() {
-                    if let Some(aimed) = armed.kind.process_node_mut()
+                    if armed.fault.is_of_process()
+                        && let Target::Node(aimed) = &mut armed.fault.target
                         && is(node, aimed)
                         && !self.alone.contains(map::service_of(node))
                     {
                         node.clone_into(aimed);
                     }
                     armed.fire();
-                    struck = Some(armed.kind.clone());
+                    struck = Some(armed.fault.clone());
                 }
             }
             struck?
@@ -117,7 +117,7 @@ impl Arms {
         let state = self.state();
         let due = state.armed.iter().filter(|armed| !state.over && armed.is_due(now));
         for armed in due {
-            way.add(&armed.kind, from, to);
+            way.add(&armed.fault, from, to);
         }
         way
     }
@@ -127,8 +127,8 @@ impl Arms {
         let state = self.state();
         state.armed.iter().any(|armed| {
             let mut way = Way::default();
-            way.add(&armed.kind, from, to);
-            way.add(&armed.kind, to, from);
+            way.add(&armed.fault, from, to);
+            way.add(&armed.fault, to, from);
             way != Way::default()
         })
     }
@@ -141,11 +141,11 @@ impl Arms {
             let state = &mut *self.state();
             for armed in state.armed.iter_mut().filter(|armed| armed.is_due(now) && !armed.on) {
                 let mut way = Way::default();
-                way.add(&armed.kind, from, to);
+                way.add(&armed.fault, from, to);
                 if way != Way::default() && !state.over {
                     armed.on = true;
                     armed.fire();
-                    fires.push((armed.place, armed.kind.clone(), armed.until()));
+                    fires.push((armed.place, armed.fault.clone(), armed.until()));
                 }
             }
         }
@@ -162,8 +162,8 @@ impl Arms {
     /// The faults of processes that have a time, in its order: when, and their place.
     pub fn schedule(&self) -> Vec<(Duration, usize)> {
         let state = self.state();
-        let timed = state.armed.iter().filter_map(|armed| match &armed.when {
-            When::At(at) if armed.kind.is_of_process() => Some((*at, armed.place)),
+        let timed = state.armed.iter().filter_map(|armed| match &armed.fault.when {
+            When::At(at) if armed.fault.is_of_process() => Some((*at, armed.place)),
             _ => None,
         });
         let mut timed: Vec<_> = timed.collect();
@@ -172,10 +172,10 @@ impl Arms {
     }
 
     /// The process fault at this place, whose time has come.
-    pub fn due(&self, place: usize) -> Option<Kind> {
+    pub fn due(&self, place: usize) -> Option<Fault> {
         let state = self.state();
         let armed = state.armed.iter().find(|armed| armed.place == place && !state.over);
-        armed.map(|armed| armed.kind.clone())
+        armed.map(|armed| armed.fault.clone())
     }
 
     /// The fault at this place has struck somebody.
@@ -186,7 +186,7 @@ impl Arms {
                 return;
             };
             armed.fire();
-            armed.kind.clone()
+            armed.fault.clone()
         };
         self.tell(&kind, "fires");
     }
@@ -211,7 +211,7 @@ impl Arms {
     pub fn fired(&self) -> BTreeMap<&'static str, u64> {
         let mut fired = BTreeMap::new();
         for armed in self.state().armed.iter().filter(|armed| armed.fired > 0) {
-            *fired.entry(armed.kind.name()).or_default() += armed.fired;
+            *fired.entry(armed.fault.kind.name()).or_default() += armed.fired;
         }
         fired
     }
@@ -230,7 +230,7 @@ impl Arms {
             let mut on = state.armed.iter_mut().filter(|armed| armed.place == place && armed.on);
             on.next().map(|armed| {
                 armed.on = false;
-                armed.kind.clone()
+                armed.fault.clone()
             })
         };
         if let Some(kind) = healed {
@@ -238,7 +238,7 @@ impl Arms {
         }
     }
 
-    fn tell(&self, kind: &Kind, what: &str) {
+    fn tell(&self, kind: &Fault, what: &str) {
         self.story.say(FAULT, "", &format!("{kind} {what}"));
     }
 
@@ -248,20 +248,20 @@ impl Arms {
 }
 
 impl Armed {
-    fn new(place: usize, Fault { kind, when }: Fault) -> Armed {
-        let left = match when {
+    fn new(place: usize, fault: Fault) -> Armed {
+        let left = match fault.when {
             When::During { times, .. } => times,
             _ => 1,
         };
-        Armed { kind, when, place, left, fired: 0, passes: 0, on: false }
+        Armed { fault, place, left, fired: 0, passes: 0, on: false }
     }
 
     fn is_due(&self, now: Duration) -> bool {
-        matches!(&self.when, When::During { from, until, .. } if *from <= now && now < *until)
+        matches!(&self.fault.when, When::During { from, until, .. } if *from <= now && now < *until)
     }
 
     fn until(&self) -> Duration {
-        match &self.when {
+        match &self.fault.when {
             When::During { until, .. } => *until,
             _ => FOREVER,
         }
@@ -275,20 +275,18 @@ impl Armed {
 
 /// Whether a moment passed by `node` is one that a fault of this kind can be aimed at. What is no
 /// author of acts (a database, the broker, the mail server) is hit by anyone's.
-fn concerns(kind: &Kind, node: &str) -> bool {
-    match kind {
-        Kind::Crash { node: name, .. }
-        | Kind::Stop { node: name, .. }
-        | Kind::Pause { node: name, .. } => is(node, name) || is_foreign(name),
-        Kind::ReplyLost { from, .. }
-        | Kind::RequestLate { from, .. }
-        | Kind::RequestTwice { from, .. } => is(node, from),
+fn concerns(fault: &Fault, node: &str) -> bool {
+    match &fault.target {
+        Target::Node(name) => is(node, name) || is_foreign(name),
+        Target::Call { from, .. } => is(node, from),
         _ => true,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use stormproof_sim::storm::FaultKind;
+
     use super::super::time_scale::TimeScale;
     use super::*;
 
@@ -305,40 +303,38 @@ mod tests {
 
     #[test]
     fn operations_are_struck_as_often_as_asked_and_not_after_the_storm() {
-        let lost = Kind::ReplyLost { from: "store".into(), to: "bank".into(), operation: None };
-        let arms = armed(vec![Fault { kind: lost, when: during(FOREVER, 2) }]);
-        let strike = || arms.strike(|kind| matches!(kind, Kind::ReplyLost { .. })).is_some();
-        assert!(arms.strike(|kind| matches!(kind, Kind::RequestLate { .. })).is_none());
+        let lost = Fault::new(FaultKind::ReplyLost, Target::call("store", "bank"));
+        let arms = armed(vec![lost.when(during(FOREVER, 2))]);
+        let strike = || arms.strike(|fault| fault.kind == FaultKind::ReplyLost).is_some();
+        assert!(arms.strike(|fault| fault.kind == FaultKind::RequestLate).is_none());
         assert_eq!(arms.unfired(), [0]);
         assert_eq!([strike(), strike(), strike()], [true, true, false]);
         assert_eq!(arms.fired()["reply lost"], 2);
         assert_eq!(arms.unfired(), [0; 0]);
-        let lost = Kind::ReplyLost { from: "store".into(), to: "bank".into(), operation: None };
-        let arms = armed(vec![Fault { kind: lost, when: during(FOREVER, 2) }]);
+        let lost = Fault::new(FaultKind::ReplyLost, Target::call("store", "bank"));
+        let arms = armed(vec![lost.when(during(FOREVER, 2))]);
         arms.end();
         assert!(arms.strike(|_| true).is_none());
     }
 
     #[test]
     fn of_several_replicas_the_one_that_passes_is_struck() {
-        let crash = Kind::Crash { node: "store".into(), restart: Duration::ZERO };
+        let crash = Fault::new(FaultKind::Crash, Target::node("store"));
         let moment = Moment::new(Side::After, Act::Call, "debit");
-        let arms = armed(vec![Fault { kind: crash, when: When::Moment { moment, nth: 2 } }]);
+        let arms = armed(vec![crash.when(When::Moment { moment, nth: 2 })]);
         let pass = |node| arms.pass(node, Side::After, Act::Call, "debit");
         assert!(pass("bank-1").is_none() && pass("store-1").is_none());
         let struck = pass("store-2").expect("the second pass");
-        assert_eq!(struck, Kind::Crash { node: "store-2".into(), restart: Duration::ZERO });
+        assert_eq!(struck.target, Target::node("store-2"));
         assert!(pass("store-2").is_none());
     }
 
     #[tokio::test]
     async fn conditions_hold_on_their_way_only_and_fire_once() {
-        let cut = Kind::Cut { from: "bank".into(), to: "store-1".into(), both: false };
-        let slow = Kind::Slow { node: "bank".into(), by: Duration::from_secs(1) };
-        let arms = armed(vec![
-            Fault { kind: cut, when: during(FOREVER, u32::MAX) },
-            Fault { kind: slow, when: during(FOREVER, u32::MAX) },
-        ]);
+        let cut = Fault::new(FaultKind::Cut, Target::link("bank", "store-1"));
+        let slow = Fault::new(FaultKind::Slow, Target::node("bank")).by(Duration::from_secs(1));
+        let arms =
+            armed(vec![cut.when(during(FOREVER, u32::MAX)), slow.when(during(FOREVER, u32::MAX))]);
         assert!(arms.way("bank-1", "store-1").cut && !arms.way("store-1", "bank-1").cut);
         assert!(!arms.way("bank-1", "store-2").cut);
         assert_eq!(arms.way("store-2", "bank-1").delay, Duration::from_secs(1));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
-use stormproof_sim::storm::faults::Kind;
+use stormproof_sim::storm::{Fault, FaultKind, Target};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -81,20 +81,18 @@ impl Cluster {
 
     /// Makes a fault of the process family happen now, and its end later. False if it changed
     /// nothing: its nodes were down already.
-    pub fn strike<'a>(self: &'a Arc<Self>, kind: &'a Kind) -> BoxFuture<'a, bool> {
+    pub fn strike<'a>(self: &'a Arc<Self>, fault: &'a Fault) -> BoxFuture<'a, bool> {
         Box::pin(async move {
-            let (name, back_after) = match kind {
-                Kind::Crash { node, restart } | Kind::Stop { node, restart } => (node, *restart),
-                Kind::Pause { node, length } => (node, *length),
-                _ => return false,
-            };
+            let (kind, back_after) = (fault.kind, fault.amount);
+            let Target::Node(name) = &fault.target else { return false };
             let mut struck = Vec::new();
             for (place, replica) in self.replicas.iter().enumerate() {
                 let hit = is(&replica.node, name)
                     && match kind {
-                        Kind::Crash { .. } => replica.crash().await,
-                        Kind::Stop { .. } => replica.stop().await,
-                        _ => replica.pause().await,
+                        FaultKind::Crash => replica.crash().await,
+                        FaultKind::Stop => replica.stop().await,
+                        FaultKind::Pause => replica.pause().await,
+                        _ => false,
                     };
                 if hit {
                     struck.push(place);
@@ -103,17 +101,17 @@ impl Cluster {
             let foreign = self.foreign.get(name);
             if let Some((_, life)) = foreign {
                 life.send_replace(match kind {
-                    Kind::Pause { .. } => Life::Silent,
+                    FaultKind::Pause => Life::Silent,
                     _ => Life::Down,
                 });
             }
             let any = foreign.is_some() || !struck.is_empty();
             if any {
-                let (cluster, kind) = (self.clone(), kind.clone());
+                let (cluster, fault) = (self.clone(), fault.clone());
                 let name = name.clone();
                 tokio::spawn(async move {
                     sleep(cluster.story.real(back_after)).await;
-                    cluster.back(&struck, &name, &kind).await;
+                    cluster.back(&struck, &name, &fault).await;
                 });
             }
             any
@@ -121,7 +119,7 @@ impl Cluster {
     }
 
     /// The end of a fault.
-    async fn back(&self, struck: &[usize], name: &str, kind: &Kind) {
+    async fn back(&self, struck: &[usize], name: &str, fault: &Fault) {
         let mut back = false;
         for place in struck {
             back |= self.replicas[*place].up().await;
@@ -131,7 +129,7 @@ impl Cluster {
             back |= life.send_replace(up) != up;
         }
         if back {
-            self.story.say(FAULT, "", &format!("{kind} heals"));
+            self.story.say(FAULT, "", &format!("{fault} heals"));
         }
     }
 

@@ -10,7 +10,8 @@ use stormproof_bindings::http::HttpClient;
 use stormproof_sim::shop::judge::Judge;
 use stormproof_sim::shop::scene::Scene;
 use stormproof_sim::shop::truth::reckoning::Reckoning;
-use stormproof_sim::storm::faults::Kind;
+use stormproof_sim::storm::Fault;
+use stormproof_system::context::Context;
 use stormproof_system::ports::{Clock as _, Ports};
 use stormproof_system::time::Time;
 use tokio::time::sleep;
@@ -19,6 +20,13 @@ use super::real_cluster::RealCluster;
 use super::time_scale::{ScaledClock, ScaledHttp};
 use super::{final_state, layout, quiescence};
 use crate::admin_ports;
+
+impl RealCluster {
+    /// What somebody has who works for the shop.
+    pub fn context(&self, name: &str) -> Context {
+        Context::new(self.ports(name), Arc::new(self.0.people.shop.clone()))
+    }
+}
 
 impl Scene for RealCluster {
     fn ports(&self, name: &str) -> Ports {
@@ -50,9 +58,9 @@ impl Scene for RealCluster {
         Box::pin(sleep(self.0.scale.real(duration)))
     }
 
-    fn strike(&self, kind: &Kind) {
-        let (cluster, kind) = (self.0.cluster.clone(), kind.clone());
-        tokio::spawn(async move { cluster.strike(&kind).await });
+    fn strike(&self, fault: &Fault) {
+        let (cluster, fault) = (self.0.cluster.clone(), fault.clone());
+        tokio::spawn(async move { cluster.strike(&fault).await });
     }
 
     fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {
@@ -96,8 +104,8 @@ impl Scene for RealCluster {
                 let parts = self.0.clone();
                 tokio::spawn(async move {
                     sleep(parts.scale.real(at)).await;
-                    if let Some(kind) = parts.arms.due(place)
-                        && parts.cluster.strike(&kind).await
+                    if let Some(fault) = parts.arms.due(place)
+                        && parts.cluster.strike(&fault).await
                     {
                         parts.arms.struck(place);
                     }

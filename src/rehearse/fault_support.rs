@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use stormproof_sim::shop::map;
 use stormproof_sim::shop::scenario::Scenario;
-use stormproof_sim::storm::faults::{Fault, Kind, When};
 use stormproof_sim::storm::moment::{Act, Moment, Side};
+use stormproof_sim::storm::{Fault, FaultKind, When};
 use stormproof_system::messages::DeliveryStatus;
 use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
@@ -14,7 +14,7 @@ use stormproof_system::warehouse::reservation::State;
 
 use super::way::is_foreign;
 
-/// How each kind of fault is made, in the order of [`KINDS`](stormproof_sim::storm::faults::KINDS).
+/// How each kind of fault is made, in the order of [`FaultKind::ALL`].
 pub const HOW: [(&str, &str); 18] = [
     (
         "crash",
@@ -92,11 +92,11 @@ pub fn sort(scenario: &Scenario) -> Sorted {
 
 /// Why a fault is not supported; `None` if it is.
 fn refusal(fault: &Fault) -> Option<String> {
-    if matches!(fault.kind, Kind::MessageReturned { .. }) {
+    if fault.kind == FaultKind::MessageReturned {
         return Some("whether a queue takes a message is the broker's own decision".to_owned());
     }
     let When::Moment { moment, .. } = &fault.when else { return None };
-    if matches!(fault.kind, Kind::ConnectHangs { .. }) {
+    if fault.kind == FaultKind::ConnectHangs {
         return Some("by the time a request names itself it has its connection".to_owned());
     }
     match (moment.side, moment.act) {
@@ -126,9 +126,9 @@ fn is_audited(moment: &Moment) -> bool {
 
 /// The queues whose messages faults are aimed at, on their way in.
 pub fn queues_proxied(supported: &[(usize, Fault)]) -> Vec<&'static str> {
-    let aimed = supported.iter().filter_map(|(_, fault)| match &fault.kind {
-        Kind::ConfirmLost { .. } => None,
-        kind => kind.queue(),
+    let aimed = supported.iter().filter_map(|(_, fault)| match fault.kind {
+        FaultKind::ConfirmLost => None,
+        _ => fault.target.queue(),
     });
     let mut queues: Vec<&'static str> =
         aimed.filter_map(|aimed| map::queues().into_iter().find(|queue| *queue == aimed)).collect();
@@ -157,14 +157,13 @@ pub fn list() -> String {
 #[cfg(test)]
 mod tests {
     use stormproof_sim::shop::scenario::files;
-    use stormproof_sim::storm::faults::KINDS;
 
     use super::*;
 
     #[test]
     fn every_kind_of_fault_has_its_row() {
-        let kinds = KINDS.map(|(name, _)| name);
-        assert_eq!(HOW.map(|(name, _)| name), kinds);
+        let kinds: Vec<_> = FaultKind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(HOW.map(|(name, _)| name).as_slice(), kinds);
     }
 
     /// Every fault of the scenarios is supported, but for those that are told here.

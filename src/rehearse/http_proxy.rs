@@ -19,8 +19,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use stormproof_sim::shop::map;
-use stormproof_sim::storm::faults::Kind;
 use stormproof_sim::storm::moment::{Act, Side};
+use stormproof_sim::storm::{Fault, FaultKind, Target};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::time::{sleep, timeout};
@@ -93,13 +93,15 @@ impl HttpConnection {
             None => None,
         };
         let astray = aimed.or_else(|| self.astray(named));
-        match &astray {
-            Some(Kind::RequestLate { by, .. }) => {
+        let by = astray.as_ref().map_or(Duration::ZERO, |fault| fault.amount);
+        let astray = astray.map(|fault| fault.kind);
+        match astray {
+            Some(FaultKind::RequestLate) => {
                 // Late means after the caller gave up, however short the delay was meant to be.
-                self.send_later(&parts, &body, (*by).max(self.context.call_timeout));
+                self.send_later(&parts, &body, by.max(self.context.call_timeout));
                 return silence().await;
             }
-            Some(Kind::RequestTwice { by, .. }) => self.send_later(&parts, &body, *by),
+            Some(FaultKind::RequestTwice) => self.send_later(&parts, &body, by),
             _ => {}
         }
 
@@ -108,11 +110,12 @@ impl HttpConnection {
             let mut sender = self.sender.lock().await;
             exchange(&mut sender, &parts, &body).await?
         };
-        if matches!(astray, Some(Kind::ReplyLost { .. })) {
+        if astray == Some(FaultKind::ReplyLost) {
             return silence().await;
         }
         if let Some(operation) = named
-            && let Some(Kind::ReplyLost { .. }) = self.pass(Side::After, operation).await
+            && let Some(fault) = self.pass(Side::After, operation).await
+            && fault.kind == FaultKind::ReplyLost
         {
             return silence().await;
         }
@@ -121,27 +124,24 @@ impl HttpConnection {
     }
 
     /// The caller passes a moment. A fault of processes strikes here; any other is returned.
-    async fn pass(&self, side: Side, operation: &str) -> Option<Kind> {
-        let kind = self.context.arms.pass(&self.link.from, side, Act::Call, operation)?;
-        if kind.is_of_process() {
-            self.context.cluster.strike(&kind).await;
+    async fn pass(&self, side: Side, operation: &str) -> Option<Fault> {
+        let fault = self.context.arms.pass(&self.link.from, side, Act::Call, operation)?;
+        if fault.is_of_process() {
+            self.context.cluster.strike(&fault).await;
             return None;
         }
-        Some(kind)
+        Some(fault)
     }
 
     /// What goes wrong with this request, if the time of a fault has come.
-    fn astray(&self, named: Option<&'static str>) -> Option<Kind> {
+    fn astray(&self, named: Option<&'static str>) -> Option<Fault> {
         let name = named?;
-        let fits = |from: &str, to: &str, operation: &Option<String>| {
-            is(&self.link.from, from)
-                && is(&self.link.to, to)
-                && operation.as_ref().is_none_or(|operation| *operation == name)
-        };
-        self.context.arms.strike(|kind| match kind {
-            Kind::ReplyLost { from, to, operation }
-            | Kind::RequestLate { from, to, operation, .. }
-            | Kind::RequestTwice { from, to, operation, .. } => fits(from, to, operation),
+        self.context.arms.strike(|fault| match &fault.target {
+            Target::Call { from, to, operation } => {
+                is(&self.link.from, from)
+                    && is(&self.link.to, to)
+                    && operation.as_ref().is_none_or(|operation| *operation == name)
+            }
             _ => false,
         })
     }

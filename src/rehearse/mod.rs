@@ -140,8 +140,8 @@ fn judged(scenario: &Scenario, sorted: &Sorted) -> Scenario {
 
 async fn act(cluster: RealCluster, scenario: Scenario, judge: Judge) -> (Outcome, String) {
     let scene: Arc<dyn Scene> = Arc::new(cluster.clone());
-    let ports = cluster.ports(STAFF);
-    let reckoning = phases::live(&scene, &scenario, &judge, ports).await;
+    let context = cluster.context(STAFF);
+    let reckoning = phases::live(&scene, &scenario, &judge, context).await;
     phases::reckon_all(&cluster, &scenario, &judge, &reckoning);
     let mut outcome = phases::outcome(&cluster, &scenario, &judge, &reckoning);
     let at = cluster.0.story.storm_time().unwrap_or_default().as_secs_f64();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use stormproof_sim::storm::faults::Kind;
+use stormproof_sim::storm::{Fault, FaultKind};
 use stormproof_system::broker::QueueSpec;
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::messages::QUEUES;
@@ -170,19 +170,19 @@ impl QueueProxy {
             return self.put(first).await;
         }
         let queue = self.queue;
-        let fits = |kind: &Kind| match kind {
-            Kind::MessageTwice { queue: aimed }
-            | Kind::MessageLate { queue: aimed, .. }
-            | Kind::MessagesReordered { queue: aimed } => aimed == queue,
-            _ => false,
+        // A confirm is lost where its publisher is.
+        let fits = |fault: &Fault| {
+            fault.kind != FaultKind::ConfirmLost && fault.target.queue() == Some(queue)
         };
-        match self.arms.strike(fits) {
-            Some(Kind::MessageTwice { .. }) => {
+        let fault = self.arms.strike(fits);
+        let by = fault.as_ref().map_or(Duration::ZERO, |fault| fault.amount);
+        match fault.map(|fault| fault.kind) {
+            Some(FaultKind::MessageTwice) => {
                 self.kept.fetch_add(1, Ordering::SeqCst);
                 self.put(message.clone()).await;
                 self.put(message).await;
             }
-            Some(Kind::MessageLate { by, .. }) => {
+            Some(FaultKind::MessageLate) => {
                 let (this, wait) = (self.clone(), self.story.real(by));
                 late.spawn(async move {
                     let begun = Instant::now();
@@ -192,7 +192,7 @@ impl QueueProxy {
                     this.put(message).await;
                 });
             }
-            Some(Kind::MessagesReordered { .. }) => held.push_back(message),
+            Some(FaultKind::MessagesReordered) => held.push_back(message),
             _ => self.put(message).await,
         }
     }

@@ -53,7 +53,7 @@ struct Line {
     target: String,
     message: String,
     #[serde(default)]
-    order: String,
+    subject: String,
     /// Where it serves, in the line that says so.
     #[serde(default)]
     address: Option<String>,
@@ -130,7 +130,7 @@ impl Story {
         }
         match serde_json::from_str::<Line>(text) {
             Ok(line) if line.target == TARGET => {
-                self.say(shown, &line.order, &line.message);
+                self.say(shown, &line.subject, &line.message);
                 None
             }
             Ok(line) if line.message == "serves" => line.address,

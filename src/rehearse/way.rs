@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stormproof_sim::shop::map;
-use stormproof_sim::storm::faults::Kind;
+use stormproof_sim::storm::{Fault, FaultKind, Target};
 
 /// One direction between two nodes, as it is now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,17 +18,23 @@ pub struct Way {
 
 impl Way {
     /// What a condition of this kind does between the two.
-    pub fn add(&mut self, kind: &Kind, from: &str, to: &str) {
+    pub fn add(&mut self, fault: &Fault, from: &str, to: &str) {
         let between = |a: &str, b: &str| is(from, a) && is(to, b);
-        match kind {
-            Kind::Cut { from: a, to: b, both } => {
+        match (fault.kind, &fault.target) {
+            (FaultKind::Cut, Target::Link { from: a, to: b, both }) => {
                 self.cut |= between(a, b) || *both && between(b, a);
             }
-            Kind::SlowLink { from: a, to: b, by } if between(a, b) || between(b, a) => {
-                self.delay += *by;
+            (FaultKind::SlowLink, Target::Link { from: a, to: b, .. })
+                if between(a, b) || between(b, a) =>
+            {
+                self.delay += fault.amount;
             }
-            Kind::Slow { node, by } if is(from, node) || is(to, node) => self.delay += *by,
-            Kind::ConnectHangs { from: a, to: b } => self.hangs |= between(a, b),
+            (FaultKind::Slow, Target::Node(node)) if is(from, node) || is(to, node) => {
+                self.delay += fault.amount;
+            }
+            (FaultKind::ConnectHangs, Target::Link { from: a, to: b, .. }) => {
+                self.hangs |= between(a, b);
+            }
             _ => {}
         }
     }
@@ -41,10 +47,10 @@ pub fn is(node: &str, name: &str) -> bool {
 
 /// Whether a fault of processes ends, at once, the connection on which its moment was passed. Who stands
 /// still goes on later, and who is asked to stop finishes what it is at.
-pub fn is_end(kind: &Kind) -> bool {
-    match kind {
-        Kind::Crash { .. } => true,
-        Kind::Stop { node, .. } => is_foreign(node),
+pub fn is_end(fault: &Fault) -> bool {
+    match (fault.kind, &fault.target) {
+        (FaultKind::Crash, _) => true,
+        (FaultKind::Stop, Target::Node(node)) => is_foreign(node),
         _ => false,
     }
 }

@@ -1,19 +1,23 @@
 //! Alerts: what people have to look at. A row for the support page and a mail, in one commit.
 
-use crate::error::Error;
+use stormproof_messaging::Transaction;
+use stormproof_messaging::outbox;
+use stormproof_ports::DatabaseError;
+use stormproof_ports::story::Fact;
+
 use crate::id::OrderId;
 use crate::messages::Support;
-use crate::outbox;
-use crate::story::Fact;
-use crate::transaction::Transaction;
 
 /// Alerts support about `order`, once for each kind of trouble.
+///
+/// # Errors
+/// If it cannot be written: nothing has happened.
 pub async fn raise(
     transaction: &mut Transaction<'_>,
     order: &OrderId,
     kind: &'static str,
     text: &str,
-) -> Result<(), Error> {
+) -> Result<(), DatabaseError> {
     let now = transaction.now();
     let done = sqlx::query(
         "INSERT INTO alerts (order_id, kind, text, raised_at) VALUES ($1, $2, $3, $4) \

@@ -7,8 +7,8 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
-
-use crate::ports::CallError;
+use stormproof_messaging::{TransactionError, Undecodable};
+use stormproof_ports::{CallError, DatabaseError};
 
 /// The one error type of the shop.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -197,15 +197,33 @@ impl From<CallError> for Error {
     }
 }
 
+impl From<DatabaseError> for Error {
+    fn from(error: DatabaseError) -> Error {
+        match error {
+            DatabaseError::Serialization => Error::Serialization,
+            DatabaseError::Unavailable(why) => Error::Unavailable(why),
+            DatabaseError::Unknown(why) => Error::Unknown(why),
+        }
+    }
+}
+
 /// A statement failed inside a transaction that has not been committed, so nothing happened.
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
-        let code = error.as_database_error().and_then(|error| error.code());
-        match code.as_deref() {
-            // PostgreSQL: serialization_failure, deadlock_detected. SQLite: BUSY and its kin.
-            Some("40001" | "40P01" | "5" | "261" | "517") => Error::Serialization,
-            _ => Error::Unavailable(error.to_string()),
-        }
+        DatabaseError::from(error).into()
+    }
+}
+
+impl TransactionError for Error {
+    fn is_serialization(&self) -> bool {
+        matches!(self, Error::Serialization)
+    }
+}
+
+/// A message that cannot be read is refused for good.
+impl From<Undecodable> for Error {
+    fn from(Undecodable(why): Undecodable) -> Error {
+        Error::invalid(why)
     }
 }
 

@@ -5,10 +5,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use stormproof_ports::{Answer, Call, trace};
 
+use crate::context::Context;
 use crate::error::{Error, Problem};
-use crate::ports::{Answer, Call, Ports};
-use crate::{token, trace};
+use crate::token;
 
 /// A call to be made; `caller` and `to` are services' names.
 pub struct Request<'a> {
@@ -25,11 +26,11 @@ pub struct Request<'a> {
 
 /// Makes the call with `body`. `Rejected` carries the other service's own problem.
 pub async fn call<T: DeserializeOwned>(
-    ports: &Ports,
+    context: &Context,
     request: Request<'_>,
     body: &impl Serialize,
 ) -> Result<T, Error> {
-    let bearer = token::for_service(ports, request.caller, request.to, request.scope);
+    let bearer = token::for_service(context, request.caller, request.to, request.scope);
     let mut headers = HeaderMap::new();
     let text = |text: &str| HeaderValue::from_str(text).expect("ids and tokens are ASCII");
     headers.insert(header::AUTHORIZATION, text(&format!("Bearer {bearer}")));
@@ -39,7 +40,8 @@ pub async fn call<T: DeserializeOwned>(
         Method::GET => Bytes::new(),
         _ => serde_json::to_vec(body).expect("requests have string keys only").into(),
     };
-    let answer = ports
+    let answer = context
+        .ports
         .http
         .call(Call {
             to: request.to.into(),
@@ -48,7 +50,7 @@ pub async fn call<T: DeserializeOwned>(
             path: request.path,
             headers,
             body,
-            timeout: ports.settings.saga.call_timeout,
+            timeout: context.settings.saga.call_timeout,
         })
         .await?;
     sort(answer)

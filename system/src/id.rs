@@ -5,9 +5,9 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use stormproof_ports::id::{earliest, fresh};
+
 use crate::error::Error;
-use crate::ports::Ports;
-use crate::time::Time;
 
 /// Checks what every identifier must be: 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
 pub fn check(what: &str, text: &str) -> Result<(), Error> {
@@ -18,21 +18,6 @@ pub fn check(what: &str, text: &str) -> Result<(), Error> {
     Err(Error::invalid(format!(
         "{what} {text:?}: expected 1 to 64 letters, digits, '-', '_' or '.'"
     )))
-}
-
-/// A fresh id: a UUID of version 7 (RFC 9562 §5.7) made of this node's clock and its `id` stream,
-/// never of process-wide state.
-pub fn fresh(ports: &Ports) -> String {
-    let mut random = [0; 10];
-    ports.rng.fill("id", &mut random);
-    let milliseconds = u64::try_from(ports.clock.now().0 / 1000).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid().to_string()
-}
-
-/// What sorts before every id that [`fresh`] makes from `time` on.
-pub fn earliest(time: Time) -> String {
-    let milliseconds = u64::try_from(time.0 / 1000).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(milliseconds, &[0; 10]).into_uuid().to_string()
 }
 
 macro_rules! identifiers {

@@ -1,9 +1,10 @@
-//! The shop: store, warehouse, bank, delivery and email, written once against the [`ports`].
+//! The shop: store, warehouse, bank, delivery and email, written once against `stormproof-ports`.
 //!
 //! No runtime, no I/O, no wall clock, no entropy, no `cfg`: hosts bring those. An order's journey:
 //! `store/controller` takes it in, `store/orders` writes it down with its saga, `store/sweep` drives
-//! the steps of `store/saga` over `store/gateway` to [`warehouse`] and [`bank`], the [`outbox`]
-//! carries messages to [`delivery`] and [`email`], and `store/consumer` hears of the parcel.
+//! the steps of `store/saga` over `store/gateway` to [`warehouse`] and [`bank`], the outbox of
+//! `stormproof-messaging` carries messages to [`delivery`] and [`email`], and `store/consumer` hears
+//! of the parcel.
 
 pub mod bank;
 pub mod delivery;
@@ -13,26 +14,22 @@ pub mod warehouse;
 
 pub mod alert;
 pub mod api;
-pub mod broker;
 pub mod consumer;
-pub mod doorbell;
+pub mod context;
 pub mod error;
 pub mod gateway;
 pub mod id;
-pub mod inbox;
 pub mod messages;
 pub mod money;
-pub mod outbox;
-pub mod ports;
-pub mod retry;
 pub mod service;
 pub mod settings;
-pub mod story;
-pub mod time;
 pub mod token;
 pub mod topology;
-pub mod trace;
-pub mod transaction;
 pub mod views;
 pub mod web;
-pub mod worker;
+
+// For now: what has moved to crates of its own, under its old names.
+pub use stormproof_broker as broker;
+pub use stormproof_messaging::{inbox, outbox, transaction};
+pub use stormproof_ports as ports;
+pub use stormproof_ports::{doorbell, retry, story, time, trace, worker};

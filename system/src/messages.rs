@@ -1,20 +1,16 @@
 //! Every message of the shop, its queue and its version, on one page (`protocol.md` §7).
 //!
-//! A payload is JSON in the body of a [`Message`]; the envelope travels as AMQP properties. A
-//! message of another schema or major version, or one that cannot be read, is poison.
+//! How a payload travels, and what becomes of one that cannot be read, is `stormproof-messaging`'s.
 
-use std::time::Duration;
-
-use bytes::Bytes;
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use stormproof_messaging::Payload;
+pub use stormproof_messaging::retries::{DEAD, DELIVERY_LIMIT, RETRIES};
+pub use stormproof_messaging::{decode, encode};
 
 use crate::api::{Shape, shape};
-use crate::error::Error;
 use crate::id::{OrderId, UserId};
 use crate::money::Money;
-use crate::ports::Message;
 
 /// A queue, its one owner, and what it is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,46 +62,6 @@ const fn row(
     binding: &'static str,
 ) -> QueueRow {
     QueueRow { name, owner, exchange, binding }
-}
-
-/// A message that a consumer puts off waits in a queue of its own, which gives it back after a
-/// fixed time: (suffix, delay, the attempts that use it).
-pub const RETRIES: [(&str, Duration, std::ops::RangeInclusive<u32>); 2] = [
-    (".retry-1s", Duration::from_secs(1), 1..=6),
-    (".retry-30s", Duration::from_secs(30), 7..=u32::MAX),
-];
-
-/// The suffix of a dead-letter queue.
-pub const DEAD: &str = ".dlq";
-
-/// How often the broker itself may redeliver before it dead-letters (`x-delivery-limit`): a
-/// backstop for a consumer that dies of the message, far above what crashes alone can reach.
-pub const DELIVERY_LIMIT: u32 = 50;
-
-/// The same for dead-letter queues, which lose what comes back more often: RabbitMQ 4 does so after 20
-/// times unless told otherwise, and whoever looks at a dead letter and puts it back counts.
-pub const DEAD_DELIVERY_LIMIT: u32 = 1_000_000;
-
-/// The queue where a message waits after its `attempt`th failure.
-pub fn retry_queue(queue: &str, attempt: u32) -> String {
-    let fits = RETRIES.iter().find(|(_, _, attempts)| attempts.contains(&attempt));
-    let (suffix, _, _) = fits.unwrap_or(&RETRIES[RETRIES.len() - 1]);
-    format!("{queue}{suffix}")
-}
-
-/// What travels in a body.
-pub trait Payload: Serialize + DeserializeOwned + JsonSchema {
-    const SCHEMA: &'static str;
-    /// Major version: another one is not understood.
-    const VERSION: u32;
-    const EXCHANGE: &'static str;
-
-    fn routing_key(&self) -> String {
-        Self::SCHEMA.to_owned()
-    }
-
-    /// The order it belongs to: the message's correlation id.
-    fn order_id(&self) -> &OrderId;
 }
 
 /// The Store asks DeliveryCo to deliver an order. A repeat gets the current status again.
@@ -241,8 +197,8 @@ macro_rules! payloads {
             const VERSION: u32 = 1;
             const EXCHANGE: &'static str = $exchange;
 
-            fn order_id(&self) -> &OrderId {
-                &self.order_id
+            fn subject(&self) -> &str {
+                self.order_id.as_str()
             }
         }
     )*};
@@ -269,8 +225,8 @@ impl Payload for DeliveryUpdate {
         format!("delivery.update.{}", self.status.as_str().to_ascii_lowercase())
     }
 
-    fn order_id(&self) -> &OrderId {
-        &self.order_id
+    fn subject(&self) -> &str {
+        self.order_id.as_str()
     }
 }
 
@@ -319,38 +275,6 @@ pub const PAYLOADS: [PayloadRow; 10] = [
     payload::<Support>(),
 ];
 
-const fn payload<P: Payload>() -> PayloadRow {
+const fn payload<P: Payload + JsonSchema>() -> PayloadRow {
     PayloadRow { schema: P::SCHEMA, version: P::VERSION, exchange: P::EXCHANGE, shape: shape::<P> }
-}
-
-/// Puts `payload` into an envelope.
-pub fn encode<P: Payload>(payload: &P, message_id: String, timestamp: i64) -> Message {
-    let order_id = payload.order_id().to_string();
-    Message {
-        exchange: P::EXCHANGE.to_owned(),
-        routing_key: payload.routing_key(),
-        traceparent: crate::trace::parent(&order_id, &message_id),
-        message_id,
-        correlation_id: order_id,
-        schema: P::SCHEMA.to_owned(),
-        version: P::VERSION,
-        timestamp,
-        attempt: 0,
-        body: Bytes::from(serde_json::to_vec(payload).expect("payloads have string keys only")),
-    }
-}
-
-/// Takes a payload out of its envelope. An error is final: the message is poison.
-pub fn decode<P: Payload>(message: &Message) -> Result<P, Error> {
-    if message.schema != P::SCHEMA || message.version != P::VERSION {
-        return Err(Error::invalid(format!(
-            "message {} version {}: expected {} version {}",
-            message.schema,
-            message.version,
-            P::SCHEMA,
-            P::VERSION
-        )));
-    }
-    serde_json::from_slice(&message.body)
-        .map_err(|error| Error::invalid(format!("{} cannot be read: {error}", P::SCHEMA)))
 }

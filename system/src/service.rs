@@ -2,22 +2,22 @@
 
 use axum::Router;
 use sqlx::migrate::Migrator;
+use stormproof_ports::worker::Worker;
 
 use crate::api::Endpoint;
-use crate::ports::Ports;
-use crate::worker::Worker;
+use crate::context::Context;
 use crate::{bank, delivery, email, store, warehouse};
 
-/// One service of the shop. A host binds its ports, serves its router and loops its workers.
+/// One service of the shop. A host binds its context, serves its router and loops its workers.
 #[derive(Clone, Copy)]
 pub struct Service {
     /// Its name in addresses, logs and scenarios.
     pub name: &'static str,
-    pub router: fn(&Ports) -> Router,
+    pub router: fn(&Context) -> Router,
     /// What a reader has to know of the router's routes.
     pub endpoints: fn() -> Vec<Endpoint>,
-    pub workers: fn(&Ports) -> Vec<Worker>,
-    /// The service's own tables, after those of [`MESSAGING`].
+    pub workers: fn(&Context) -> Vec<Worker>,
+    /// The service's own tables, after those that its messages need.
     own_tables: fn() -> Migrator,
 }
 
@@ -63,8 +63,8 @@ pub const SERVICES: [Service; 5] = [
 impl Service {
     /// The migrations that bring an empty database to today's tables.
     pub fn migrator(&self) -> Migrator {
-        let shared = sqlx::migrate!("./migrations");
-        let own = (self.own_tables)();
-        Migrator::with_migrations(shared.iter().chain(own.iter()).cloned().collect())
+        let parts =
+            [stormproof_messaging::migrator(), (self.own_tables)(), sqlx::migrate!("./migrations")];
+        Migrator::with_migrations(parts.iter().flat_map(Migrator::iter).cloned().collect())
     }
 }

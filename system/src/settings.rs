@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::retry::Backoff;
+use stormproof_messaging::consumer::ConsumerPolicy;
+use stormproof_messaging::outbox::RelayPolicy;
+use stormproof_ports::retry::Backoff;
 
 /// All settings of the shop, one part for each concern.
 #[derive(Clone, Debug, Default)]
@@ -10,8 +12,10 @@ pub struct Settings {
     pub auth: Auth,
     pub saga: Saga,
     pub carrier: Carrier,
-    pub relay: Relay,
-    pub consumer: Consumer,
+    /// How the outbox is emptied.
+    pub relay: RelayPolicy,
+    /// How queues are consumed.
+    pub consumer: ConsumerPolicy,
     pub reconcile: Reconcile,
 }
 
@@ -73,24 +77,6 @@ pub struct Carrier {
     /// Of a thousand lost parcels, how many are found later.
     pub found_per_mille: u64,
     pub found_after: Duration,
-}
-
-/// How the outbox is emptied.
-#[derive(Clone, Debug)]
-pub struct Relay {
-    pub batch: i64,
-    /// A claimed row is another relay's after this time.
-    pub claim: Duration,
-    pub backoff: Backoff,
-}
-
-/// How queues are consumed.
-#[derive(Clone, Debug)]
-pub struct Consumer {
-    pub prefetch: u16,
-    /// Attempts before a message is dead-lettered.
-    pub attempts_max: u32,
-    pub reconnect: Backoff,
 }
 
 /// How the Store compares what the services say of its orders.
@@ -158,26 +144,6 @@ impl Default for Carrier {
             lost_per_mille: 0,
             found_per_mille: 0,
             found_after: Duration::from_secs(60),
-        }
-    }
-}
-
-impl Default for Relay {
-    fn default() -> Relay {
-        Relay {
-            batch: 64,
-            claim: Duration::from_secs(10),
-            backoff: Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(10) },
-        }
-    }
-}
-
-impl Default for Consumer {
-    fn default() -> Consumer {
-        Consumer {
-            prefetch: 16,
-            attempts_max: 12,
-            reconnect: Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(5) },
         }
     }
 }

@@ -6,11 +6,11 @@
 use http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
+use stormproof_ports::time::Time;
 
+use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::UserId;
-use crate::ports::Ports;
-use crate::time::Time;
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,29 +35,29 @@ pub const CUSTOMER: &str = "customer";
 pub const SUPPORT: &str = "support";
 
 /// A customer's token for a user who has just logged in.
-pub fn for_user(ports: &Ports, user: &UserId, name: &str, role: &str) -> String {
-    let auth = &ports.settings.auth;
-    sign(ports, &auth.customer_secret, SHOP, user.as_str(), name, role)
+pub fn for_user(context: &Context, user: &UserId, name: &str, role: &str) -> String {
+    let auth = &context.settings.auth;
+    sign(context, &auth.customer_secret, SHOP, user.as_str(), name, role)
 }
 
 /// A token for a call to `service`; `scope` names what the call may do there.
-pub fn for_service(ports: &Ports, caller: &str, service: &str, scope: &str) -> String {
-    sign(ports, &ports.settings.auth.service_secret, service, caller, "", scope)
+pub fn for_service(context: &Context, caller: &str, service: &str, scope: &str) -> String {
+    sign(context, &context.settings.auth.service_secret, service, caller, "", scope)
 }
 
 /// The user whose token `headers` carry.
-pub fn user(ports: &Ports, headers: &HeaderMap) -> Result<Claims, Error> {
-    read(ports, headers, &ports.settings.auth.customer_secret, SHOP)
+pub fn user(context: &Context, headers: &HeaderMap) -> Result<Claims, Error> {
+    read(context, headers, &context.settings.auth.customer_secret, SHOP)
 }
 
 /// Checks that `headers` carry a token for `service` with `scope`.
 pub fn service(
-    ports: &Ports,
+    context: &Context,
     headers: &HeaderMap,
     service: &str,
     scope: &str,
 ) -> Result<Claims, Error> {
-    let claims = read(ports, headers, &ports.settings.auth.service_secret, service)?;
+    let claims = read(context, headers, &context.settings.auth.service_secret, service)?;
     if claims.scope != scope {
         return Err(Error::rejected(Kind::Forbidden, format!("expected the scope {scope:?}")));
     }
@@ -65,29 +65,29 @@ pub fn service(
 }
 
 fn sign(
-    ports: &Ports,
+    context: &Context,
     secret: &[u8],
     audience: &str,
     subject: &str,
     name: &str,
     scope: &str,
 ) -> String {
-    let now = ports.clock.now();
+    let now = context.ports.clock.now();
     let claims = Claims {
-        iss: ports.settings.auth.issuer.clone(),
+        iss: context.settings.auth.issuer.clone(),
         aud: audience.to_owned(),
         sub: subject.to_owned(),
         name: name.to_owned(),
         scope: scope.to_owned(),
         iat: now.seconds(),
-        exp: (now + ports.settings.auth.token_lifetime).seconds(),
+        exp: (now + context.settings.auth.token_lifetime).seconds(),
     };
     encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret))
         .expect("claims are plain strings and numbers")
 }
 
 fn read(
-    ports: &Ports,
+    context: &Context,
     headers: &HeaderMap,
     secret: &[u8],
     audience: &str,
@@ -100,13 +100,15 @@ fn read(
         .ok_or_else(|| refuse("expected the header Authorization: Bearer <token>"))?;
     let mut rules = Validation::new(Algorithm::HS256);
     rules.set_audience(&[audience]);
-    rules.set_issuer(&[&ports.settings.auth.issuer]);
+    rules.set_issuer(&[&context.settings.auth.issuer]);
     rules.validate_exp = false;
     let claims = decode::<Claims>(bearer, &DecodingKey::from_secret(secret), &rules)
         .map_err(|_| refuse("the token is not valid here"))?
         .claims;
-    match Time(claims.exp.saturating_mul(1_000_000)) + ports.settings.auth.leeway {
-        end if end < ports.clock.now() => Err(refuse("the token has expired; log in again")),
+    match Time(claims.exp.saturating_mul(1_000_000)) + context.settings.auth.leeway {
+        end if end < context.ports.clock.now() => {
+            Err(refuse("the token has expired; log in again"))
+        }
         _ => Ok(claims),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Either, pending, select};
 use serde_json::json;
+use stormproof_system::context::Context;
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::error::Kind;
 use stormproof_system::ports::{Compute, Ports};
@@ -91,7 +92,8 @@ fn hashes_are_made_by_the_port_alone() {
         let settings = Arc::new(Settings { auth, ..settings() });
         let asked = Doorbell::default();
         let compute = Arc::new(Never(asked.clone()));
-        let shop = shop.with_store(&Ports { settings, compute, ..shop.ports.clone() });
+        let ports = Ports { compute, ..shop.context.ports.clone() };
+        let shop = shop.with_store(&Context::new(ports, settings));
         let logins = ["eve", "ada", "eve"].map(|name| Ask::login(name, WRONG));
         for ask in logins.into_iter().chain([Ask::register("bob")]) {
             let answer = shop.tell(ask).boxed();
@@ -157,11 +159,11 @@ fn an_address_may_try_ten_times_a_minute_whoever_it_is() {
 fn the_door_opens_again_after_a_minute() {
     visit(|shop| async move {
         assert_eq!(shop.tell(Ask::register("ada")).await.status, 201);
-        let opened = shop.ports.clock.now();
+        let opened = shop.context.ports.clock.now();
         let by_ada = |_| ("ada".to_owned(), "10.0.0.1".to_owned());
         assert_eq!(logins(&shop, 11, by_ada).await, first(10, 11));
         let until = async |seconds: u64| {
-            let passed = shop.ports.clock.now().since(opened);
+            let passed = shop.context.ports.clock.now().since(opened);
             shop.world.sleep(Duration::from_secs(seconds).saturating_sub(passed)).await;
         };
         until(59).await;

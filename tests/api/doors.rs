@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 use stormproof_system::api::Door;
+use stormproof_system::context::Context;
 use stormproof_system::error::Kind;
 use stormproof_system::id::UserId;
-use stormproof_system::ports::Ports;
 use stormproof_system::service::SERVICES;
 use stormproof_system::settings::{Auth, Settings};
 use stormproof_system::token;
@@ -93,11 +93,11 @@ async fn knock(shop: &Shop, door: &Knock, token: Option<&str>) -> u16 {
     shop.tell(ask).await.status
 }
 
-/// The Store's ports with other secrets.
-fn ports_with(shop: &Shop, change: fn(&mut Auth)) -> Ports {
-    let mut settings = Settings::clone(&shop.ports.settings);
+/// The Store's context with other secrets.
+fn context_with(shop: &Shop, change: fn(&mut Auth)) -> Context {
+    let mut settings = Settings::clone(&shop.context.settings);
     change(&mut settings.auth);
-    Ports { settings: settings.into(), ..shop.ports.clone() }
+    Context::new(shop.context.ports.clone(), settings.into())
 }
 
 #[test]
@@ -107,15 +107,15 @@ fn a_service_route_opens_for_its_scope_only() {
         let support = shop.support();
         // Should one secret ever serve for both, the audience still keeps the doors shut.
         let same_secret =
-            ports_with(&shop, |auth| auth.customer_secret = auth.service_secret.clone());
+            context_with(&shop, |auth| auth.customer_secret = auth.service_secret.clone());
         let ada = UserId::parse("ada").expect("well formed");
         for door in doors() {
             let (service, method, path, _, scope) = &door;
             let wrong_secret =
-                ports_with(&shop, |auth| auth.service_secret = auth.customer_secret.clone());
+                context_with(&shop, |auth| auth.service_secret = auth.customer_secret.clone());
             let elsewhere = if *service == "bank" { "warehouse" } else { "bank" };
-            let for_service = |ports: &Ports, to: &str, scope: &str| {
-                token::for_service(ports, "store", to, scope)
+            let for_service = |context: &Context, to: &str, scope: &str| {
+                token::for_service(context, "store", to, scope)
             };
             let table = [
                 ("nobody", None, 401),
@@ -131,15 +131,15 @@ fn a_service_route_opens_for_its_scope_only() {
                     Some(for_service(&wrong_secret, service, scope)),
                     401,
                 ),
-                ("for another service", Some(for_service(&shop.ports, elsewhere, scope)), 401),
-                ("with another scope", Some(for_service(&shop.ports, service, "customer")), 403),
-                ("with no scope", Some(for_service(&shop.ports, service, "")), 403),
+                ("for another service", Some(for_service(&shop.context, elsewhere, scope)), 401),
+                ("with another scope", Some(for_service(&shop.context, service, "customer")), 403),
+                ("with no scope", Some(for_service(&shop.context, service, "")), 403),
             ];
             for (who, token, expected) in table {
                 let status = knock(&shop, &door, token.as_deref()).await;
                 assert_eq!(status, expected, "{who} at {service} {method} {path}");
             }
-            let right = for_service(&shop.ports, service, scope);
+            let right = for_service(&shop.context, service, scope);
             let status = knock(&shop, &door, Some(&right)).await;
             assert!(![400, 401, 403].contains(&status), "{status} at {service} {method} {path}");
         }
@@ -151,7 +151,7 @@ fn a_services_token_opens_no_route_of_the_store() {
     visit(|shop| async move {
         for scope in ["orders", token::CUSTOMER, token::SUPPORT] {
             for audience in ["store", "shop", "warehouse"] {
-                let token = token::for_service(&shop.ports, "warehouse", audience, scope);
+                let token = token::for_service(&shop.context, "warehouse", audience, scope);
                 for path in ["/orders", "/support/alerts", "/support/refunds"] {
                     let told = shop.tell(Ask::get("store", path).bearer(&token)).await;
                     assert_eq!(told.kind(), Kind::Unauthorized, "{audience} {scope}: {told:?}");

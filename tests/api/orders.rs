@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join;
 use serde_json::json;
-use stormproof_sim::world::faults::Kind as Fault;
+use stormproof_sim::world::faults::{Fault, FaultKind, Target};
 use stormproof_system::error::Kind;
 
 use super::shop::{Ask, Shop, Told, visit};
@@ -207,7 +207,8 @@ fn a_failure_that_passes_is_no_answer() {
     visit(|shop| async move {
         let ada = shop.customer("ada").await;
         let restart = Duration::from_secs(60);
-        shop.world.strike(&Fault::Stop { node: "warehouse".into(), restart });
+        let stop = Fault::new(FaultKind::Stop, Target::node("warehouse"));
+        shop.world.strike(&stop.by(restart));
         let told = shop.tell(Ask::order(&ada, "key-1", "mug", 1)).await;
         assert_eq!((told.status, told.kind()), (503, Kind::Unavailable));
         assert_eq!(shop.count("SELECT count(*) FROM idempotency"), 0);

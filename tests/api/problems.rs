@@ -45,7 +45,7 @@ fn unknown_routes_and_methods_are_refused() {
 fn paths_that_are_no_ids_are_refused() {
     visit(|shop| async move {
         let ada = shop.customer("ada").await;
-        let token = |service, scope| token::for_service(&shop.ports, "store", service, scope);
+        let token = |service, scope| token::for_service(&shop.context, "store", service, scope);
         let routes = [
             ("store", "GET", "/orders/{}", ada.clone()),
             ("store", "GET", "/orders/{}/timeline", ada.clone()),
@@ -77,8 +77,8 @@ fn paths_that_are_no_ids_are_refused() {
 fn bodies_that_no_memory_should_hold_are_refused() {
     visit(|shop| async move {
         let ada = shop.customer("ada").await;
-        let teller = token::for_service(&shop.ports, "staff", "bank", "teller");
-        let restock = token::for_service(&shop.ports, "staff", "warehouse", "restock");
+        let teller = token::for_service(&shop.context, "staff", "bank", "teller");
+        let restock = token::for_service(&shop.context, "staff", "warehouse", "restock");
         let huge = || vec![b' '; 3 << 20];
         for (service, path, token) in [
             ("store", "/register", &ada),

@@ -16,10 +16,11 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 use stormproof_sim::world::{ServiceSpec, Spec, World, migrated, run};
+use stormproof_system::context::Context;
 use stormproof_system::error::{Kind, Problem};
 use stormproof_system::id::UserId;
 use stormproof_system::ports::{Compute, Ports};
-use stormproof_system::service::SERVICES;
+use stormproof_system::service::{SERVICES, Service};
 use stormproof_system::settings::{Auth, Settings};
 use stormproof_system::token;
 use stormproof_system::web::ClientAddress;
@@ -38,7 +39,7 @@ const SECRETS: [&str; 4] = [PASSWORD, WRONG, "$argon2", "eyJ"];
 pub struct Shop {
     pub world: World,
     /// The Store's.
-    pub ports: Ports,
+    pub context: Context,
     routers: BTreeMap<&'static str, Router>,
     hashes: Arc<Counted>,
     log: Log,
@@ -52,9 +53,11 @@ where
     let mut spec = Spec::new(7);
     let settings = Arc::new(settings());
     let services = SERVICES.iter().map(|service| {
+        let settings = settings.clone();
+        let router =
+            move |ports: &Ports| (service.router)(&Context::new(ports.clone(), settings.clone()));
         ServiceSpec::new(service.name, migrated(service.name, || service.migrator()))
-            .serving(service.router, |_| Vec::new())
-            .settings(settings.clone())
+            .serving(router, |_| Vec::new())
     });
     spec.services = services.collect();
     run(spec, |world| async move {
@@ -93,12 +96,16 @@ pub fn settings() -> Settings {
 impl Shop {
     fn build(world: &World) -> Shop {
         let hashes = Arc::new(Counted::default());
-        let store = Ports { compute: hashes.clone(), ..world.ports("store") };
-        let ports = |name| if name == "store" { store.clone() } else { world.ports(name) };
-        let routers =
-            SERVICES.iter().map(|service| (service.name, (service.router)(&ports(service.name))));
-        let routers = routers.collect();
-        Shop { world: world.clone(), routers, hashes, log: Log::default(), ports: store }
+        let settings = Arc::new(settings());
+        let context = |ports| Context::new(ports, settings.clone());
+        let store = context(Ports { compute: hashes.clone(), ..world.ports("store") });
+        let context_of = |name| match name {
+            "store" => store.clone(),
+            name => context(world.ports(name)),
+        };
+        let router = |service: &Service| (service.router)(&context_of(service.name));
+        let routers = SERVICES.iter().map(|service| (service.name, router(service))).collect();
+        Shop { world: world.clone(), routers, hashes, log: Log::default(), context: store }
     }
 
     /// A teapot for 10.00 of which there are 3, a mug for 2.50 of which there are 500.
@@ -110,19 +117,19 @@ impl Shop {
             assert_eq!(self.tell(ask).await.status, 204);
             let restock =
                 json!({ "key": sku, "sku": sku, "warehouse": "perth", "quantity": quantity });
-            let token = token::for_service(&self.ports, "staff", "warehouse", "restock");
+            let token = token::for_service(&self.context, "staff", "warehouse", "restock");
             let ask = Ask::post("warehouse", "/stock", &restock).bearer(&token);
             assert_eq!(self.tell(ask).await.status, 200);
         }
     }
 
-    /// The same Store with other ports, and nobody's attempts to log in counted yet.
-    pub fn with_store(&self, ports: &Ports) -> Shop {
+    /// The same Store with another context, and nobody's attempts to log in counted yet.
+    pub fn with_store(&self, context: &Context) -> Shop {
         let mut routers = self.routers.clone();
-        routers.insert("store", stormproof_system::store::router(ports));
+        routers.insert("store", stormproof_system::store::router(context));
         Shop {
             world: self.world.clone(),
-            ports: ports.clone(),
+            context: context.clone(),
             routers,
             hashes: self.hashes.clone(),
             log: self.log.clone(),
@@ -157,7 +164,7 @@ impl Shop {
     /// A token of the support team's.
     pub fn support(&self) -> String {
         let user = UserId::parse("support").expect("well formed");
-        token::for_user(&self.ports, &user, "support", token::SUPPORT)
+        token::for_user(&self.context, &user, "support", token::SUPPORT)
     }
 
     /// How many passwords the Store has hashed.

@@ -7,9 +7,9 @@ use jsonwebtoken::crypto::sign;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use stormproof_system::api::Door;
+use stormproof_system::context::Context;
 use stormproof_system::error::Kind;
 use stormproof_system::id::UserId;
-use stormproof_system::ports::Ports;
 use stormproof_system::settings::{Auth, Settings};
 use stormproof_system::token;
 
@@ -21,7 +21,7 @@ const RS256: &str = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9";
 
 /// A customer's claims as the Store signs them.
 fn claims(shop: &Shop) -> Value {
-    let now = shop.ports.clock.now().seconds();
+    let now = shop.context.ports.clock.now().seconds();
     json!({
         "iss": "stormproof", "aud": "shop", "sub": "ada", "name": "ada", "scope": "customer",
         "iat": now, "exp": now + 3600,
@@ -56,12 +56,12 @@ async fn opens(shop: &Shop, token: &str) -> bool {
 #[test]
 fn only_our_own_customers_tokens_open_the_store() {
     visit(|shop| async move {
-        let auth = &shop.ports.settings.auth;
+        let auth = &shop.context.settings.auth;
         let (secret, services) = (&auth.customer_secret[..], &auth.service_secret[..]);
         let good = claims(&shop);
         let hs256 = |claims: &Value| signed(Algorithm::HS256, claims, secret);
         let changed = |name: &str, value: Value| hs256(&with(good.clone(), name, value));
-        let now = shop.ports.clock.now().seconds();
+        let now = shop.context.ports.clock.now().seconds();
         let table = [
             ("as the Store signs it", true, hs256(&good)),
             ("another audience", false, changed("aud", json!("warehouse"))),
@@ -89,7 +89,7 @@ fn only_our_own_customers_tokens_open_the_store() {
 #[test]
 fn the_algorithm_is_not_the_callers_to_choose() {
     visit(|shop| async move {
-        let secret = &shop.ports.settings.auth.customer_secret;
+        let secret = &shop.context.settings.auth.customer_secret;
         let good = signed(Algorithm::HS256, &claims(&shop), secret);
         assert!(opens(&shop, &good).await);
         let (head, rest) = good.split_once('.').expect("three parts");
@@ -118,9 +118,9 @@ fn the_algorithm_is_not_the_callers_to_choose() {
 fn a_token_lives_as_long_as_it_says() {
     visit(|shop| async move {
         let ada = UserId::parse("ada").expect("well formed");
-        let issued = shop.ports.clock.now();
-        let token = token::for_user(&shop.ports, &ada, "ada", token::CUSTOMER);
-        let auth = &shop.ports.settings.auth;
+        let issued = shop.context.ports.clock.now();
+        let token = token::for_user(&shop.context, &ada, "ada", token::CUSTOMER);
+        let auth = &shop.context.settings.auth;
         let end = auth.token_lifetime + auth.leeway;
         assert_eq!(end, Duration::from_secs(3630));
         for (after, expected) in [
@@ -129,7 +129,7 @@ fn a_token_lives_as_long_as_it_says() {
             (end - Duration::from_secs(2), true),
             (end + Duration::from_secs(1), false),
         ] {
-            let passed = shop.ports.clock.now().since(issued);
+            let passed = shop.context.ports.clock.now().since(issued);
             shop.world.sleep(after.saturating_sub(passed)).await;
             assert_eq!(opens(&shop, &token).await, expected, "after {after:?}");
         }
@@ -141,7 +141,7 @@ fn a_token_lives_as_long_as_it_says() {
 fn customers_routes_ask_who_it_is() {
     visit(|shop| async move {
         let good =
-            signed(Algorithm::HS256, &claims(&shop), &shop.ports.settings.auth.customer_secret);
+            signed(Algorithm::HS256, &claims(&shop), &shop.context.settings.auth.customer_secret);
         let routes = [
             ("GET", "/orders"),
             ("POST", "/orders"),
@@ -181,10 +181,10 @@ fn another_shops_tokens_open_nothing() {
     visit(|shop| async move {
         let ada = UserId::parse("ada").expect("well formed");
         let shop_like = |change: fn(&mut Auth)| {
-            let mut settings = Settings::clone(&shop.ports.settings);
+            let mut settings = Settings::clone(&shop.context.settings);
             change(&mut settings.auth);
-            let ports = Ports { settings: Arc::new(settings), ..shop.ports.clone() };
-            token::for_user(&ports, &ada, "ada", token::CUSTOMER)
+            let context = Context::new(shop.context.ports.clone(), Arc::new(settings));
+            token::for_user(&context, &ada, "ada", token::CUSTOMER)
         };
         assert!(opens(&shop, &shop_like(|_| ())).await);
         assert!(!opens(&shop, &shop_like(|auth| auth.issuer = "another shop".into())).await);

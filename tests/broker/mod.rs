@@ -5,7 +5,7 @@
 //! and how many messages are ready in every queue; in the end, what is left in every queue, in order
 //! and with its deaths. The same scripts every time; `PROPTEST_CASES` asks for more of them.
 //!
-//! What differs on purpose is listed in `system/src/broker/mod.rs`, and shown in `differences.rs`.
+//! What differs on purpose is listed in `system/broker/src/lib.rs`, and shown in `differences.rs`.
 
 mod differences;
 mod model;

@@ -48,7 +48,7 @@ pub enum Action {
 impl Model {
     pub fn new(setup: &Setup) -> Model {
         let mut broker = Broker::new();
-        setup.topology("").declare(&mut broker).expect("it is consistent");
+        broker.declare(&setup.topology("")).expect("it is consistent");
         let publisher = broker.connect();
         Model {
             broker,

@@ -57,9 +57,7 @@ impl Machine {
             database: sql.clone(),
             mailer: Arc::new(Maildrop::open(scratch.path(), SENDER).expect("the folder is ours")),
             compute: Arc::new(ThreadPool::new(2)),
-            settings: Arc::default(),
             outbox_bell: Doorbell::default(),
-            work_bell: Doorbell::default(),
         };
         Machine { ports, sql, peer }
     }

@@ -1,5 +1,5 @@
 //! What bindings do differently on purpose: each row of the table in
-//! `system/src/ports/contract.rs`, shown. Where there is no Postgres, its half is skipped.
+//! `system/ports/src/contract/mod.rs`, shown. Where there is no Postgres, its half is skipped.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use stormproof_bindings::compute::ThreadPool;
 use stormproof_bindings::database::Sql;
 use stormproof_bindings::rng::SystemRng;
 use stormproof_sim::world::run;
-use stormproof_system::error::Error;
+use stormproof_system::ports::DatabaseError as Error;
 use stormproof_system::ports::{Compute as _, Database, Ports, Rng, contract};
 
 use super::scratch::Scratch;

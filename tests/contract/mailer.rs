@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use stormproof::rehearse::smtp_sink::SmtpSink;
 use stormproof_bindings::mailer::{Maildrop, Smtp};
-use stormproof_sim::world::faults::{Fault, Kind, When};
+use stormproof_faults::{Fault, FaultKind, Target};
 use stormproof_sim::world::{Spec, World, run};
 use stormproof_system::ports::contract::mailer::{HandedOver, check, check_absent};
 
@@ -47,8 +47,8 @@ fn taken(world: &World) -> Vec<HandedOver> {
 #[test]
 fn the_simulated_mailer_without_a_server_keeps_it() {
     let mut spec = spec(1);
-    let stop = Kind::Stop { node: "mail".into(), restart: Duration::from_secs(3600) };
-    spec.faults = vec![Fault { kind: stop, when: When::At(Duration::ZERO) }];
+    let stop = Fault::new(FaultKind::Stop, Target::node("mail"));
+    spec.faults = vec![stop.by(Duration::from_secs(3600))];
     run(spec, |world| async move {
         world.sleep(Duration::from_secs(1)).await;
         let ports = world.ports("sender");

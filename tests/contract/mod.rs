@@ -1,4 +1,4 @@
-//! Bindings held to each other: every check of `system/src/ports/contract.rs` against every
+//! Bindings held to each other: every check of `system/ports/src/contract/mod.rs` against every
 //! binding, what differs on purpose, and what only one binding can get wrong.
 
 mod bindings;
@@ -19,7 +19,7 @@ mod sqlite;
 use std::io::Write as _;
 use std::time::Duration;
 
-use stormproof_sim::world::faults::{Fault, Kind, When};
+use stormproof_sim::world::faults::{Fault, FaultKind, Target, When};
 use stormproof_sim::world::{ServiceSpec, Spec, migrated, run};
 use stormproof_system::ports::Ports;
 use stormproof_system::ports::contract::{self, Check};
@@ -36,6 +36,7 @@ fn checks() -> Vec<Check> {
         &contract::compute::CHECKS[..],
         &contract::http::CHECKS[..],
         &contract::database::CHECKS[..],
+        &stormproof_messaging::contract::CHECKS[..],
     ]
     .concat()
 }
@@ -80,8 +81,8 @@ fn spec(seed: u64) -> Spec {
         ServiceSpec::new(contract::http::ABSENT, image),
     ];
     let restart = Duration::from_secs(24 * 3600);
-    let stop = Kind::Stop { node: contract::http::ABSENT.into(), restart };
-    spec.faults = vec![Fault { kind: stop, when: When::At(Duration::ZERO) }];
+    let stop = Fault::new(FaultKind::Stop, Target::node(contract::http::ABSENT)).by(restart);
+    spec.faults = vec![stop.when(When::At(Duration::ZERO))];
     spec
 }
 

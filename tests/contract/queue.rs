@@ -14,7 +14,7 @@ fn the_simulated_broker_keeps_it() {
     for seed in [1, 2, 3] {
         let mut spec = Spec::new(seed);
         spec.clients = vec!["customer".to_owned()];
-        topology("sim").declare(&mut spec.broker).expect("it is consistent");
+        spec.broker.declare(&topology("sim")).expect("it is consistent");
         run(spec, |world| async move {
             let ports = world.ports("customer");
             let checks = world.spawn("customer", async move {

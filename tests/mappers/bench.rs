@@ -40,9 +40,7 @@ impl Bench {
             database,
             mailer: Arc::new(Nobody),
             compute: Arc::new(Nobody),
-            settings: Arc::default(),
             outbox_bell: Doorbell::default(),
-            work_bell: Doorbell::default(),
         };
         Bench { ports, clock }
     }

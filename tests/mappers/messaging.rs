@@ -7,14 +7,14 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Either, pending, select};
 use scoped_futures::ScopedFutureExt as _;
+use stormproof_messaging::outbox::RelayPolicy;
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::error::Error;
 use stormproof_system::messages::{Lost, encode};
 use stormproof_system::ports::{Message, Ports, PublishError, Queue, QueueLost, Subscription};
-use stormproof_system::settings::{Relay, Settings};
 use stormproof_system::story::Fact;
 use stormproof_system::time::Time;
-use stormproof_system::worker::Progress;
+use stormproof_system::worker::{Progress, Worker};
 use stormproof_system::{alert, inbox, outbox};
 
 use super::bench::{Bench, START};
@@ -90,12 +90,15 @@ impl Queue for Script {
     }
 }
 
-/// A replica whose relay takes two messages at a time to a broker with these fates.
+/// A replica whose broker has these fates for its messages.
 fn replica(bench: &Bench, fates: &[Fate]) -> (Ports, Arc<Script>) {
     let script = Arc::new(Script { fates: Mutex::new(fates.to_vec().into()), ..Script::default() });
-    let relay = Relay { batch: 2, ..Relay::default() };
-    let settings = Arc::new(Settings { relay, ..Settings::default() });
-    (Ports { queue: script.clone(), settings, ..bench.ports.clone() }, script)
+    (Ports { queue: script.clone(), ..bench.ports.clone() }, script)
+}
+
+/// A relay that takes two messages at a time.
+fn relay(ports: &Ports) -> Worker {
+    outbox::relay(ports, RelayPolicy { batch: 2, ..RelayPolicy::default() })
 }
 
 fn letter(order: &str) -> Lost {
@@ -104,8 +107,10 @@ fn letter(order: &str) -> Lost {
 
 async fn send(bench: &Bench, order: &str) {
     let letter = &letter(order);
-    let sent = bench.once(|transaction| outbox::send(transaction, letter).scope_boxed()).await;
-    sent.expect("a message can be written");
+    let sent = bench.once(|transaction| {
+        async move { Ok(outbox::send(transaction, letter).await?) }.scope_boxed()
+    });
+    sent.await.expect("a message can be written");
 }
 
 /// Each row: order, status, attempts, microseconds until the next.
@@ -132,7 +137,7 @@ async fn a_message_commits_with_its_transaction(bench: Bench) {
     send(&bench, "order-1").await;
     assert_eq!(outbox_rows(&bench).await, ["order-1 NEW 0 0"]);
     let (ports, script) = replica(&bench, &[]);
-    outbox::relay(&ports).step().await;
+    relay(&ports).step().await;
     let [sent] = script.take().try_into().expect("one message");
     assert_eq!(sent, encode(lost, sent.message_id.clone(), START));
 }
@@ -144,7 +149,7 @@ async fn the_relay_sends_what_is_due_longest_due_first(bench: Bench) {
     }
     bench.set_clock(40);
     let (ports, script) = replica(&bench, &[]);
-    let relay = outbox::relay(&ports);
+    let relay = relay(&ports);
     let at = |micros| Progress::Idle(Some(Time(START + micros)));
     assert_eq!(relay.step().await, Progress::Worked, "the batch was full");
     assert_eq!(script.published(), ["a", "b"]);
@@ -166,7 +171,7 @@ async fn the_relay_sends_what_is_due_longest_due_first(bench: Bench) {
 async fn what_is_not_confirmed_is_sent_again_under_its_own_id(bench: Bench) {
     send(&bench, "order-1").await;
     let (ports, script) = replica(&bench, &[Fate::Unconfirmed, Fate::Returned]);
-    let relay = outbox::relay(&ports);
+    let relay = relay(&ports);
     let mut ids = Vec::new();
     for attempt in 1..=3 {
         relay.step().await;
@@ -193,12 +198,12 @@ async fn what_a_relay_has_claimed_is_left_alone_until_the_claim_ends(bench: Benc
     send(&bench, "order-1").await;
     let (first, hanging) = replica(&bench, &[Fate::Hangs]);
     let (second, confirming) = replica(&bench, &[]);
-    let claim = i64::try_from(first.settings.relay.claim.as_micros()).expect("a short time");
+    let claim = i64::try_from(RelayPolicy::default().claim.as_micros()).expect("a short time");
     // The first relay dies while it waits for the broker.
-    let crashed = select(outbox::relay(&first).step(), hanging.bell.wait().boxed()).await;
+    let crashed = select(relay(&first).step(), hanging.bell.wait().boxed()).await;
     assert!(matches!(crashed, Either::Right(_)), "it hangs");
     drop(crashed);
-    let relay = outbox::relay(&second);
+    let relay = relay(&second);
     for now in [0, claim - 1] {
         bench.set_clock(now);
         assert_eq!(relay.step().await, Progress::Idle(Some(Time(START + claim))));
@@ -214,7 +219,7 @@ async fn what_a_relay_has_claimed_is_left_alone_until_the_claim_ends(bench: Benc
 async fn the_relay_goes_by_status_and_not_by_id(bench: Bench) {
     let second = Duration::from_secs(1).as_micros() as i64;
     let (ports, script) = replica(&bench, &[]);
-    let relay = outbox::relay(&ports);
+    let relay = relay(&ports);
     bench.set_clock(second);
     send(&bench, "late").await;
     relay.step().await;
@@ -231,8 +236,9 @@ async fn a_message_is_new_to_a_queue_once(bench: Bench) {
     let message = |id: &str| encode(&letter("order-1"), id.into(), START);
     let first_time = async |queue: &'static str, id: &str| {
         let message = &message(id);
-        let first =
-            bench.once(|transaction| inbox::first_time(transaction, queue, message).scope_boxed());
+        let first = bench.once(|transaction| {
+            async move { Ok(inbox::first_time(transaction, queue, message).await?) }.scope_boxed()
+        });
         first.await.expect("a row can be written")
     };
     let one = &message("m-1");
@@ -261,8 +267,9 @@ async fn an_alert_is_raised_once_for_each_kind_of_trouble(bench: Bench) {
         [("order-1", "lost"), ("order-1", "lost"), ("order-1", "dead"), ("order-2", "lost")];
     for (number, (order, kind)) in table.into_iter().enumerate() {
         let (order, text) = (&order_id(order), &format!("text {number}"));
-        let raised =
-            bench.once(|transaction| alert::raise(transaction, order, kind, text).scope_boxed());
+        let raised = bench.once(|transaction| {
+            async move { Ok(alert::raise(transaction, order, kind, text).await?) }.scope_boxed()
+        });
         raised.await.expect("an alert can be raised");
     }
     let alerts =
@@ -280,7 +287,8 @@ async fn a_move_leaves_its_trail(bench: Bench) {
     let moved = bench.once(|transaction| {
         async move {
             transaction.moved("NONE", Fact::new("order", "PAID", "order-1", "is paid")).await?;
-            transaction.moved("PAID", Fact::new("order", "LOST", "order-1", "is lost")).await
+            transaction.moved("PAID", Fact::new("order", "LOST", "order-1", "is lost")).await?;
+            Ok(())
         }
         .scope_boxed()
     });

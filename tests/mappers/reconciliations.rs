@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, StatusCode};
 use scoped_futures::ScopedFutureExt as _;
 use serde_json::json;
+use stormproof_system::context::Context;
 use stormproof_system::error::Error;
 use stormproof_system::id::OrderId;
 use stormproof_system::ports::{Answer, Call, CallError, Http};
@@ -98,7 +99,7 @@ async fn only_orders_at_rest_are_compared(bench: Bench) {
         insert(&bench, &case).await.expect("a new order");
         bench.set_clock(moved_at);
         let moved = bench.once(|transaction| {
-            async move { transaction.moved("", Fact::new("order", "FAILED", id, "")).await }
+            async move { Ok(transaction.moved("", Fact::new("order", "FAILED", id, "")).await?) }
                 .scope_boxed()
         });
         moved.await.expect("a trail can be left");
@@ -163,10 +164,10 @@ async fn what_only_others_know_is_a_difference(mut bench: Bench) {
     for limit in [1, 2, 3, 100] {
         let mut settings = Settings::default();
         settings.reconcile.batch = limit;
-        bench.ports.settings = Arc::new(settings);
+        let context = Context::new(bench.ports.clone(), Arc::new(settings));
         let (mut found, mut after) = (Vec::new(), Some(String::new()));
         while let Some(last) = after {
-            let page = comparison::page(&bench.ports, &last, Duration::ZERO).await;
+            let page = comparison::page(&context, &last, Duration::ZERO).await;
             let page = page.expect("all answer");
             found.extend(page.differences.iter().map(|(id, it)| format!("{id}: {}", it.kind)));
             assert_eq!(page.compared, 0, "nothing rests");

@@ -37,8 +37,9 @@ async fn alerts_are_listed_newest_first(bench: Bench) {
     let raise = async |id: &str, kind, at| {
         bench.set_clock(at);
         let id = &order_id(id);
-        let raised =
-            bench.once(|transaction| alert::raise(transaction, id, kind, "Look.").scope_boxed());
+        let raised = bench.once(|transaction| {
+            async move { Ok(alert::raise(transaction, id, kind, "Look.").await?) }.scope_boxed()
+        });
         raised.await.expect("an alert can be raised");
     };
     let listed = async || {

@@ -1,12 +1,16 @@
 //! Reconciliation, judged in the seeded world: it finds what was tampered with, and nothing else.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stormproof_sim::shop::scenario::Scenario;
+use stormproof_sim::shop::settings::settings;
 use stormproof_sim::shop::swarm::{Profile, draw};
 use stormproof_sim::shop::{Options, simulate, simulate_with};
 use stormproof_sim::world::World;
+use stormproof_system::context::Context;
+use stormproof_system::settings::Settings;
 use stormproof_system::store::comparison;
 use stormproof_system::store::reconcile::KINDS;
 
@@ -128,8 +132,10 @@ fn storms_are_no_differences() {
         let storm = draw(seed, Profile::Swarm);
         let several = storm.world.replicas.get("store").is_some_and(|count| *count > 1);
         let store = if several { "store-1" } else { "store" };
-        let outcome =
-            simulate_with(&storm, seed, STORY, move |world| reconcile_all_the_time(world, store));
+        let settings = Arc::new(settings(&storm));
+        let outcome = simulate_with(&storm, seed, STORY, move |world| {
+            reconcile_all_the_time(world, store, settings.clone())
+        });
         assert_eq!(outcome.broken, [], "seed {seed}");
         for kind in KINDS {
             let found = told(&outcome.story, &format!("alerts support: {kind}"));
@@ -139,12 +145,12 @@ fn storms_are_no_differences() {
     }
 }
 
-async fn reconcile_all_the_time(world: World, store: &'static str) {
+async fn reconcile_all_the_time(world: World, store: &'static str, settings: Arc<Settings>) {
     loop {
         world.sleep(Duration::from_millis(300)).await;
-        let ports = world.ports(store);
+        let context = Context::new(world.ports(store), settings.clone());
         let work = world.spawn(store, async move {
-            comparison::page(&ports, "", Duration::ZERO).await.map_or(0, |page| page.compared)
+            comparison::page(&context, "", Duration::ZERO).await.map_or(0, |page| page.compared)
         });
         // A Store that dies takes the question along.
         if work.await.is_ok_and(|compared| compared > 0) {

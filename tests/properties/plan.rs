@@ -10,12 +10,14 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use stormproof_sim::shop::map;
 use stormproof_sim::shop::moments::MOMENTS;
+use stormproof_sim::shop::scenario::people::{BANK, PeopleKind, REOPEN};
 use stormproof_sim::shop::scenario::tables::{
     Card, CarrierTable, CustomerTable, Document, FaultTable, StepTable, StockTable, WorldTable,
 };
 use stormproof_sim::shop::scenario::units::{At, Length};
-use stormproof_sim::shop::scenario::{SHAPES, Shape, Target, Timing, Which};
-use stormproof_sim::world::moment::Moment;
+use stormproof_sim::shop::scenario::{Which, fault_rows};
+use stormproof_sim::storm::moment::Moment;
+use stormproof_sim::storm::{FaultRow, TargetForm, Timing};
 
 /// The first product is scarce: everybody's rival is everybody.
 const SKUS: [&str; 2] = ["teapot", "mug"];
@@ -215,16 +217,17 @@ impl Purchase {
 impl Trouble {
     /// The fault, aimed at something that `document` has; none if it has no such thing.
     fn table(&self, document: &Document) -> Option<FaultTable> {
-        let shape = self.kind.get(&SHAPES);
-        let moment = self.moment(shape);
+        let row = *self.kind.get(&fault_rows());
+        let own = PeopleKind::of_key(row.key);
+        let moment = self.moment(row);
         let target = match &moment {
             Some((service, _)) => (*service).to_owned(),
-            None => self.aim(shape, document)?,
+            None => self.aim(row, document)?,
         };
-        let mut fault = FaultTable::aimed(shape.key, target.clone())?;
+        let mut fault = FaultTable::aimed(row, target.clone());
         let length = At::from(ms(self.length_ms));
         let (start, end) = (At::from(ms(self.at_ms)), At::from(ms(self.at_ms + self.length_ms)));
-        match (shape.timing, moment) {
+        match (row.timing, moment) {
             (_, Some((_, moment))) => {
                 fault.when = Some(At::from(moment.to_string()));
                 fault.nth = self.moment.as_ref().map(|(_, _, nth)| At::from(*nth));
@@ -237,26 +240,26 @@ impl Trouble {
             }
             (Timing::Status, None) => fault.after = Some(At::from(ms(self.at_ms % 900))),
         }
-        for key in shape.needs {
+        for key in row.needs {
             match *key {
                 "restart" => fault.restart = Some(length.clone()),
                 "for" => fault.lasting = Some(length.clone()),
                 // A connection that takes longer than any patience is a cut.
-                "by" if shape.timing == Timing::Window => {
+                "by" if row.timing == Timing::Window => {
                     fault.by = Some(At::from(ms(5 + self.length_ms % 900)));
                 }
                 "by" => fault.by = Some(length.clone()),
                 _ => {}
             }
         }
-        match (shape.target, &self.narrow) {
-            (Target::Call, Some(narrow)) => {
+        match (row.target, &self.narrow) {
+            (TargetForm::Call, Some(narrow)) => {
                 let (from, to) = target.split_once(" -> ")?;
                 let operation = *narrow.get(&map::operations(from, to));
                 fault.of = Some(At::from(operation.to_owned()));
             }
-            (Target::Order, Some(_)) if shape.key == "close_account" => {
-                fault.reopen = Some(length);
+            (_, Some(_)) if own == Some(PeopleKind::CloseAccount) => {
+                *fault.own_mut(REOPEN) = Some(length);
             }
             _ => {}
         }
@@ -264,21 +267,21 @@ impl Trouble {
     }
 
     /// A moment and the service that passes it, for processes: they end at any moment.
-    fn moment(&self, shape: &Shape) -> Option<(&'static str, Moment)> {
-        let (row, side, _) = self.moment.as_ref().filter(|_| shape.timing == Timing::Once)?;
-        let row = row.get(MOMENTS);
-        let name = *self.target.get(row.names);
-        let sides: Vec<_> = shape.aims().iter().filter(|(_, act)| *act == row.act).collect();
+    fn moment(&self, row: &FaultRow) -> Option<(&'static str, Moment)> {
+        let (place, side, _) = self.moment.as_ref().filter(|_| row.timing == Timing::Once)?;
+        let place = place.get(MOMENTS);
+        let name = *self.target.get(place.names);
+        let sides: Vec<_> = row.aims.iter().filter(|(_, act)| *act == place.act).collect();
         let (side, act) = **side.get(&sides);
-        Some((row.service, Moment::new(side, act, name)))
+        Some((place.service, Moment::new(side, act, name)))
     }
 
-    fn aim(&self, shape: &Shape, document: &Document) -> Option<String> {
+    fn aim(&self, row: &FaultRow, document: &Document) -> Option<String> {
         let pick = |names: &[String]| (!names.is_empty()).then(|| self.target.get(names).clone());
         let customers = document.customers.len();
         let pairs = || {
-            let pairs = match shape.target {
-                Target::Connection => map::connections(),
+            let pairs = match row.target {
+                TargetForm::Connection => map::connections(),
                 _ => map::pairs(),
             };
             let pairs = pairs.into_iter().filter(|pair| !pair.starts_with(map::STAFF));
@@ -290,32 +293,32 @@ impl Trouble {
             };
             pairs.flat_map(named).collect::<Vec<_>>()
         };
-        match shape.target {
-            Target::Node => {
+        match row.target {
+            TargetForm::Node => {
                 let replicas = document.world.replicas.iter();
                 let replicas = replicas.map(|(name, count)| (name.clone(), count.value)).collect();
                 pick(&map::nodes(&replicas))
             }
-            Target::Link if shape.key == "cut" && self.narrow.is_some() => {
-                Some(pick(&pairs())?.replace("->", "<->"))
-            }
-            Target::Link | Target::Connection => pick(&pairs()),
-            Target::Call => {
+            TargetForm::Way if self.narrow.is_some() => Some(pick(&pairs())?.replace("->", "<->")),
+            TargetForm::Way | TargetForm::Pair | TargetForm::Connection => pick(&pairs()),
+            TargetForm::Call => {
                 let asks = |pair: &String| {
                     let ends = pair.split_once(" -> ");
                     ends.is_some_and(|(from, to)| !map::operations(from, to).is_empty())
                 };
                 pick(&pairs().into_iter().filter(asks).collect::<Vec<_>>())
             }
-            Target::Queue => Some((*self.target.get(&map::queues())).to_owned()),
-            Target::Database => pick(&map::databases()),
+            TargetForm::Queue => Some((*self.target.get(&map::queues())).to_owned()),
+            TargetForm::Database => pick(&map::databases()),
             // A parcel can only be found that is lost.
-            Target::Order if shape.key == "find_parcel" => {
+            TargetForm::Own(_) if row.key == PeopleKind::FindParcel.key() => {
                 let faults = document.faults.iter();
-                let lost = faults.filter_map(|fault| fault.value.lose_parcel.as_ref());
+                let lost =
+                    faults.filter_map(|fault| fault.value.target_of(PeopleKind::LoseParcel.row()));
                 pick(&lost.map(|order| order.value.clone()).collect::<Vec<_>>())
             }
-            Target::Order => {
+            TargetForm::Own(BANK) => Some(BANK.to_owned()),
+            TargetForm::Own(_) => {
                 let names = document.customers.iter().enumerate().flat_map(|(number, customer)| {
                     let steps = customer.script.iter();
                     let orders = steps.filter(|step| step.value.order.is_some()).count();
@@ -323,7 +326,6 @@ impl Trouble {
                 });
                 pick(&names.collect::<Vec<_>>())
             }
-            Target::Bank => Some("bank".to_owned()),
         }
     }
 }

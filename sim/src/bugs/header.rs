@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::shop::invariants::INVARIANTS;
 use crate::shop::scenario::units::At;
-use crate::shop::scenario::{Mistake, PEOPLE_FAULTS, Source, one_of};
-use crate::storm::faults::KINDS;
+use crate::shop::scenario::{Mistake, Source, fault_names, one_of};
 
 /// The header of a patch.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +111,7 @@ impl Header {
         let invariants = INVARIANTS.iter().map(|invariant| invariant.name);
         known(source, "invariant", &table.invariant, invariants)?;
         for need in &table.needs {
-            let faults = KINDS.iter().chain(&PEOPLE_FAULTS).map(|(name, _)| *name);
+            let faults = fault_names().map(|(name, _)| name);
             known(source, "fault", need, faults.chain(CIRCUMSTANCES))?;
         }
         Ok(Header {

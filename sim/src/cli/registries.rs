@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use stormproof_sim::bugs;
-use stormproof_sim::shop::scenario::{PEOPLE_FAULTS, files};
+use stormproof_sim::shop::scenario::{fault_names, files};
 use stormproof_sim::shop::{invariants, moments, sometimes};
-use stormproof_sim::storm::faults;
 use stormproof_sim::storm::moment::{Act, Moment, Side};
 
 use super::arguments::{Registry, SEEDS, STORM};
@@ -59,10 +58,7 @@ impl Registry {
     pub fn entries(self) -> Vec<Entry> {
         match self {
             Registry::Scenarios => scenarios(),
-            Registry::Faults => {
-                let rows = faults::KINDS.iter().chain(&PEOPLE_FAULTS);
-                rows.map(|(name, says)| entry(name, says)).collect()
-            }
+            Registry::Faults => fault_names().map(|(name, says)| entry(name, says)).collect(),
             Registry::Invariants => invariants::INVARIANTS.iter().map(invariant).collect(),
             Registry::Moments => {
                 moments::MOMENTS.iter().chain(moments::HOURLY).flat_map(passed).collect()

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use stormproof_system::ports::Ports;
+use stormproof_system::context::Context;
 
 use crate::outcome::Outcome;
 use crate::shop::client::PATIENCE;
@@ -16,12 +16,12 @@ use crate::shop::invariants::Evidence;
 use crate::shop::judge::{Judge, reckon};
 use crate::shop::map::{self, STAFF};
 use crate::shop::promises::CustomerBook;
-use crate::shop::scenario::{PEOPLE_FAULTS, Scenario};
+use crate::shop::scenario::{Scenario, fault_names};
 use crate::shop::scene::Scene;
 use crate::shop::sometimes::MAIL_REPEATED;
 use crate::shop::staff::Staff;
 use crate::shop::truth::reckoning::{Reckoning, repeats_excused};
-use crate::storm::faults::{KINDS, Kind};
+use crate::storm::{Fault, Target};
 
 /// How often dead letters are tried again; what comes back after that is poison.
 const REPLAYS_MAX: usize = 1;
@@ -39,15 +39,15 @@ struct Play<'a> {
     shoppers: &'a [Shopper],
 }
 
-/// The whole run, up to the reckoning. `ports` are the staff's, with the shop's secrets.
+/// The whole run, up to the reckoning. `context` is the staff's, with the shop's secrets.
 pub async fn live(
     scene: &Arc<dyn Scene>,
     scenario: &Scenario,
     judge: &Judge,
-    ports: Ports,
+    context: Context,
 ) -> Reckoning {
     open_books(scenario, judge);
-    let staff = &Staff::new(scene, ports, judge);
+    let staff = &Staff::new(scene, context, judge);
     let shoppers: &Vec<Shopper> =
         &(0..scenario.customers.len()).map(|number| Shopper::new(scene, judge, number)).collect();
     let play = Play { scene, scenario, judge, staff, shoppers };
@@ -85,8 +85,8 @@ pub fn outcome(
     if reckoning.mails.iter().any(|mail| !seen.insert(mail)) {
         bench.counters.count(MAIL_REPEATED);
     }
-    let kinds = KINDS.iter().chain(&PEOPLE_FAULTS).map(|(name, _)| *name);
-    let mut fired: BTreeMap<String, u64> = kinds.map(|name| (name.to_owned(), 0)).collect();
+    let mut fired: BTreeMap<String, u64> =
+        fault_names().map(|(name, _)| (name.to_owned(), 0)).collect();
     let people = bench.people_fired.iter().map(|(name, count)| (*name, *count));
     for (name, count) in scene.fired().into_iter().chain(people) {
         *fired.entry(name.to_owned()).or_default() += count;
@@ -196,14 +196,14 @@ impl Play<'_> {
     async fn rest_for_good(&self) -> Option<Duration> {
         let Play { scene, scenario, judge, .. } = self;
         let rested = scene.rest(judge, CALM_MAX).await?;
-        let astray = ["request late", "request twice"];
-        if !astray.iter().any(|kind| scene.fired().contains_key(kind)) {
+        let astray = |fault: &&Fault| {
+            matches!(fault.target, Target::Call { .. }) && !fault.kind.row().needs.is_empty()
+        };
+        let astray: Vec<_> = scenario.faults.iter().filter(astray).collect();
+        if !astray.iter().any(|fault| scene.fired().contains_key(fault.kind.name())) {
             return Some(rested);
         }
-        let longest = scenario.faults.iter().filter_map(|fault| match &fault.kind {
-            Kind::RequestLate { by, .. } | Kind::RequestTwice { by, .. } => Some(*by),
-            _ => None,
-        });
+        let longest = astray.iter().map(|fault| fault.amount);
         let commits = judge.bench().commits;
         scene.sleep(longest.max().unwrap_or_default() + PATIENCE).await;
         let still = judge.bench().commits == commits;

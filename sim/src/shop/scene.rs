@@ -12,7 +12,7 @@ use stormproof_system::time::Time;
 
 use crate::shop::judge::Judge;
 use crate::shop::truth::reckoning::Reckoning;
-use crate::storm::faults::Kind;
+use crate::storm::Fault;
 
 /// Where people act.
 pub trait Scene: Send + Sync {
@@ -32,7 +32,7 @@ pub trait Scene: Send + Sync {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
     /// Makes a fault of the process family (crash, stop, pause) happen now.
-    fn strike(&self, kind: &Kind);
+    fn strike(&self, fault: &Fault);
 
     /// How many messages are ready in a queue.
     fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize>;

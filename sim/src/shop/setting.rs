@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use stormproof_system::context::Context;
 use stormproof_system::service::SERVICES;
 use stormproof_system::topology;
 
@@ -10,7 +11,7 @@ use crate::shop::phases::CALM_MAX;
 use crate::shop::scenario::Scenario;
 use crate::shop::settings::settings;
 use crate::shop::{Options, ending, map};
-use crate::storm::faults::{Fault, When};
+use crate::storm::{Fault, When};
 use crate::world::{ServiceSpec, Spec, migrated};
 
 /// When the storm begins: before it the shop is set up, which no timed fault disturbs.
@@ -24,16 +25,19 @@ pub fn spec(scenario: &Scenario, seed: u64, options: Options) -> Spec {
     spec.services = SERVICES
         .iter()
         .map(|service| {
+            let settings = settings.clone();
             let replicas = scenario.world.replicas.get(service.name).copied().unwrap_or(1);
             ServiceSpec::new(service.name, migrated(service.name, || service.migrator()))
-                .serving(service.router, service.workers)
-                .settings(settings.clone())
+                .running(move |ports| {
+                    let context = Context::new(ports.clone(), settings.clone());
+                    ((service.router)(&context), (service.workers)(&context))
+                })
                 .replicas(usize::try_from(replicas).expect("a handful"))
         })
         .collect();
     spec.clients = (1..=scenario.customers.len()).map(map::customer).collect();
     spec.clients.push(map::STAFF.to_owned());
-    let declared = topology::of_shop().declare(&mut spec.broker);
+    let declared = spec.broker.declare(&topology::of_shop());
     declared.expect("the table of queues is consistent");
     spec.template = ending::template;
     spec.trace = options.trace;
@@ -53,5 +57,5 @@ fn from_zero(fault: &Fault) -> Fault {
         }
         When::Moment { moment, nth } => When::Moment { moment: moment.clone(), nth: *nth },
     };
-    Fault { kind: fault.kind.clone(), when }
+    fault.clone().when(when)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use stormproof_system::context::Context;
 use stormproof_system::ports::Ports;
 use stormproof_system::time::Time;
 
@@ -19,7 +20,7 @@ use super::truth::Truth;
 use super::truth::reckoning::Reckoning;
 use super::{ending, phases, setting};
 use crate::outcome::Outcome;
-use crate::storm::faults::Kind;
+use crate::storm::Fault;
 use crate::storm::moment::Passage;
 use crate::world::{self, Commit, Reseed, World};
 
@@ -80,10 +81,9 @@ fn run(
     world::run(spec, |world| async move {
         begin(&world);
         judge.bench().truth = Truth::load(&world);
-        let mut ports = world.ports(STAFF);
-        ports.settings = Arc::new(settings(scenario));
+        let context = Context::new(world.ports(STAFF), Arc::new(settings(scenario)));
         let scene: Arc<dyn Scene> = Arc::new(world.clone());
-        let reckoning = phases::live(&scene, scenario, &judge, ports).await;
+        let reckoning = phases::live(&scene, scenario, &judge, context).await;
         phases::reckon_all(&world, scenario, &judge, &reckoning);
         let outcome = phases::outcome(&world, scenario, &judge, &reckoning);
         with_history(outcome, &world, &judge, &reckoning, options)
@@ -159,8 +159,8 @@ impl Scene for World {
         Box::pin(World::sleep(self, duration))
     }
 
-    fn strike(&self, kind: &Kind) {
-        World::strike(self, kind);
+    fn strike(&self, fault: &Fault) {
+        World::strike(self, fault);
     }
 
     fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {

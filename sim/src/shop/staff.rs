@@ -8,6 +8,7 @@ use futures::future::{BoxFuture, join_all};
 use http::{Method, StatusCode};
 use serde_json::json;
 use stormproof_system::bank::dto::{OpenAccount, Status, StatusRequest};
+use stormproof_system::context::Context;
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::id::{Sku, UserId, WarehouseId};
 use stormproof_system::messages::{DEAD, QUEUES};
@@ -27,29 +28,32 @@ use crate::shop::scenario::{OrderName, PeopleFault, WorldSpec};
 use crate::shop::scene::Scene;
 use crate::shop::sometimes::DLQ_REPLAY;
 use crate::shop::truth::rows::Id;
-use crate::storm::faults::Kind;
+use crate::storm::{Fault, FaultKind, Target};
 
 /// Somebody who works for the shop.
 #[derive(Clone)]
 pub struct Staff {
     scene: Arc<dyn Scene>,
     ports: Ports,
+    /// The same ports, with the shop's secrets.
+    context: Context,
     judge: Judge,
 }
 
 impl Staff {
-    /// `ports` are the staff's node's, with the shop's secrets.
-    pub fn new(scene: &Arc<dyn Scene>, ports: Ports, judge: &Judge) -> Staff {
-        Staff { scene: scene.clone(), ports, judge: judge.clone() }
+    /// `context` is the staff's node's, with the shop's secrets.
+    pub fn new(scene: &Arc<dyn Scene>, context: Context, judge: &Judge) -> Staff {
+        let ports = context.ports.clone();
+        Staff { scene: scene.clone(), ports, context, judge: judge.clone() }
     }
 
     fn support(&self) -> String {
         let user = UserId::parse("support").expect("a valid id");
-        token::for_user(&self.ports, &user, "support", token::SUPPORT)
+        token::for_user(&self.context, &user, "support", token::SUPPORT)
     }
 
     fn to(&self, service: &'static str, scope: &'static str) -> String {
-        token::for_service(&self.ports, STAFF, service, scope)
+        token::for_service(&self.context, STAFF, service, scope)
     }
 }
 
@@ -132,7 +136,7 @@ impl Staff {
         self.scene.sleep(at.saturating_sub(self.scene.elapsed())).await;
         let node = "bank".to_owned();
         self.scene.say(STAFF, "", "the bank closes");
-        self.scene.strike(&Kind::Stop { node, restart: length });
+        self.scene.strike(&Fault::new(FaultKind::Stop, Target::Node(node)).by(length));
         true
     }
 

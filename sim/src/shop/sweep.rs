@@ -2,7 +2,7 @@
 //! whatever has a part in the moment.
 //!
 //! A kind that can be told a moment is aimed at it. One that can only be told a time begins at the
-//! moment's, or just before it. Shuffled messages are left out: two have to wait in one queue.
+//! moment's, or just before it. Kinds whose row says that they are not swept are left out.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use stormproof_system::messages::{QUEUES, QueueRow};
 
 use super::map;
 use super::moments::is_author;
+use super::scenario::fault_rows;
 use super::scenario::tables::{Document, FaultTable};
 use super::scenario::units::{At, Length};
-use super::scenario::{SHAPES, Shape, Target, Timing};
 use crate::storm::moment::{Act, Passage, Side};
+use crate::storm::{FaultKind, FaultRow, Nature, TargetForm, Timing};
 
 /// Longer than a lease, which others take over then.
 const PAUSE: Duration = Duration::from_secs(25);
@@ -41,25 +42,29 @@ pub struct Placement {
 
 /// Every fault at a passage from the place `from` on.
 pub fn placements(passages: &[Passage], from: usize) -> Vec<Placement> {
+    // People's faults are aimed at no moment.
+    let mut rows = fault_rows();
+    rows.retain(|row| FaultKind::of_key(row.key).is_some());
     let mut placements: Vec<Placement> = Vec::new();
     for (place, passage) in passages.iter().enumerate().skip(from) {
         let first = placements
             .partition_point(|earlier| passages[earlier.passage].instant < passage.instant);
-        for (shape, target) in SHAPES.iter().flat_map(|shape| {
-            targets(shape, passage).into_iter().map(move |target| (shape, target))
-        }) {
-            let table = table(shape, &target, passage);
+        for (row, target) in rows
+            .iter()
+            .flat_map(|row| targets(row, passage).into_iter().map(move |target| (*row, target)))
+        {
+            let table = table(row, &target, passage);
             let is_same = |earlier: &Placement| {
                 let other = &passages[earlier.passage];
-                earlier.kind == shape.key
+                earlier.kind == row.key
                     && other.service == passage.service
                     && (other.moment.side, other.moment.act)
                         == (passage.moment.side, passage.moment.act)
-                    && aim(&earlier.table, shape.key) == aim(&table, shape.key)
+                    && aim(&earlier.table, row) == aim(&table, row)
             };
             let mut at_once = placements[first..].iter();
             let same_as = at_once.position(is_same).map(|place| first + place);
-            placements.push(Placement { kind: shape.key, table, passage: place, same_as });
+            placements.push(Placement { kind: row.key, table, passage: place, same_as });
         }
     }
     placements
@@ -72,38 +77,28 @@ pub fn with(document: &Document, placement: &Placement) -> Document {
     document
 }
 
-fn aim<'a>(table: &'a FaultTable, key: &str) -> Option<&'a str> {
-    let mut kinds = table.kinds().into_iter();
-    kinds.find(|(kind, _)| *kind == key)?.1.map(|target| target.value.as_str())
+fn aim<'a>(table: &'a FaultTable, row: &FaultRow) -> Option<&'a str> {
+    table.target_of(row).map(|target| target.value.as_str())
 }
 
 /// What a kind of fault can be aimed at here: none, if it does not concern the moment.
-fn targets(shape: &Shape, passage: &Passage) -> Vec<String> {
+fn targets(row: &FaultRow, passage: &Passage) -> Vec<String> {
     let (service, moment) = (passage.service.as_str(), &passage.moment);
-    let aims = shape.aims().contains(&(moment.side, moment.act));
-    let Some(partner) = partner(passage) else { return Vec::new() };
-    match (shape.key, moment.side, moment.act) {
+    let is_aimed = row.is_aimed_at(moment.side, moment.act);
+    // What can only be told a time begins just before.
+    let is_before = row.aims.is_empty() && moment.side == Side::Before;
+    let (true, Some(partner)) = (row.is_swept && (is_aimed || is_before), partner(passage)) else {
+        return Vec::new();
+    };
+    match (row.target, moment.act) {
         // Whoever passes the moment, and whoever serves it.
-        ("crash" | "stop" | "pause", _, _) if aims => vec![service.to_owned(), partner],
-        ("slow", Side::Before, _) => vec![service.to_owned(), partner],
-        ("cut", Side::Before, _) => vec![format!("{service} <-> {partner}")],
-        ("slow_link", Side::Before, _) => vec![format!("{service} -> {partner}")],
-        ("connect_hangs" | "reply_lost" | "request_late" | "request_twice", _, Act::Call)
-            if aims =>
-        {
+        (TargetForm::Node, _) => vec![service.to_owned(), partner],
+        (TargetForm::Way, _) => vec![format!("{service} <-> {partner}")],
+        (TargetForm::Pair, _) | (TargetForm::Connection | TargetForm::Call, Act::Call) => {
             vec![format!("{service} -> {partner}")]
         }
-        ("confirm_lost", _, Act::Publish) if aims => queue(passage),
-        ("message_twice" | "message_late" | "message_returned", Side::Before, Act::Publish) => {
-            queue(passage)
-        }
-        (
-            "connection_lost_before_commit"
-            | "connection_lost_after_commit"
-            | "serialization_failure",
-            _,
-            Act::Commit,
-        ) if aims => vec![map::database_of(service)],
+        (TargetForm::Queue, Act::Publish) => queue(passage),
+        (TargetForm::Database, Act::Commit) => vec![map::database_of(service)],
         _ => Vec::new(),
     }
 }
@@ -128,19 +123,20 @@ fn queue(passage: &Passage) -> Vec<String> {
     QUEUES.iter().filter(|queue| key(queue)).map(|queue| queue.name.to_owned()).collect()
 }
 
-fn table(shape: &Shape, target: &str, passage: &Passage) -> FaultTable {
-    let mut table = FaultTable::aimed(shape.key, target).expect("every shape has its kind");
+fn table(row: &'static FaultRow, target: &str, passage: &Passage) -> FaultTable {
+    let mut table = FaultTable::aimed(row, target);
     let moment = &passage.moment;
     let length = |duration: Duration| Some(At::from(Length(duration)));
     // Files tell times in whole microseconds.
     let at = Duration::from_micros(u64::try_from(passage.at.as_micros()).expect("a run is short"));
-    let aims = shape.aims().contains(&(moment.side, moment.act));
-    let own = target == passage.service || shape.target != Target::Node;
-    match shape.timing {
+    let aims = row.is_aimed_at(moment.side, moment.act);
+    let own = target == passage.service || row.target != TargetForm::Node;
+    match row.timing {
         _ if aims && (own || !is_author(target)) => {
             table.when = Some(At::from(moment.to_string()));
             // What acts nowhere (a database, the broker) is hit by whoever passes.
-            let alone = own && shape.target != Target::Queue && shape.target != Target::Database;
+            let has_author = !matches!(row.target, TargetForm::Queue | TargetForm::Database);
+            let alone = own && has_author;
             table.nth = Some(At::from(if alone { passage.nth } else { passage.nth_of_all }));
         }
         // Another service does not pass the moments of this one.
@@ -154,11 +150,11 @@ fn table(shape: &Shape, target: &str, passage: &Passage) -> FaultTable {
             table.until = length(at + Duration::from_secs(1));
         }
     }
-    for key in shape.needs {
+    for key in row.needs {
         match *key {
             "restart" => table.restart = length(RESTART),
             "for" => table.lasting = length(PAUSE),
-            "by" if matches!(shape.key, "slow" | "slow_link") => table.by = length(DELAY),
+            "by" if row.nature == Nature::Condition => table.by = length(DELAY),
             "by" => table.by = length(LATE),
             _ => {}
         }

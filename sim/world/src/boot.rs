@@ -49,13 +49,14 @@ async fn live(world: &World, node: NodeIndex) {
         Role::Replica(place) => {
             let service = nodes.service(place);
             let ports = ports::of(world, node);
-            for worker in (service.workers)(&ports) {
+            let (router, workers) = (service.replica)(&ports);
+            for worker in workers {
                 let boot = nodes.life(node).boot;
                 let stream = format!("{} {boot} poll {}", ports.node, worker.name);
                 let stream = world.0.seed.stream(&stream);
                 madsim::task::spawn(work(world.clone(), ports.clock.clone(), worker, stream));
             }
-            ports::server::serve(world, node, (service.router)(&ports)).await;
+            ports::server::serve(world, node, router).await;
         }
         Role::Broker => world.0.broker.run(world).await,
         Role::Client | Role::Database(_) | Role::Mail | Role::Wire => pending().await,

@@ -13,7 +13,6 @@
 //! spec.services = vec![
 //!     ServiceSpec::new("bank", migrated("bank", bank::migrator))
 //!         .serving(bank::router, bank::workers)
-//!         .settings(settings)
 //!         .replicas(2),
 //! ];
 //! spec.observers = vec![Box::new(|world, commit| { … })];
@@ -67,7 +66,7 @@ pub use run::run;
 pub use spec::{Commit, Observer, ServiceSpec, Spec};
 pub use stormproof_faults::moment;
 
-use faults::Kind;
+use faults::Fault;
 use faults::injector::Injector;
 use history::History;
 use node::Nodes;
@@ -123,9 +122,10 @@ impl World {
         ports::clock::sleep(&self.0.time, duration)
     }
 
-    /// Makes a fault of the process family (crash, stop, pause) happen now, past all schedules.
-    pub fn strike(&self, kind: &Kind) {
-        faults::process::strike(self, kind);
+    /// Makes a fault of the process family (crash, stop, pause) happen now, whatever its
+    /// `when` says.
+    pub fn strike(&self, fault: &Fault) {
+        faults::process::strike(self, fault);
     }
 
     /// Ends the storm: no fault fires any more, every condition is healed, every node is up, and

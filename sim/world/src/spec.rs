@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::Router;
 use stormproof_system::broker::Broker;
 use stormproof_system::ports::{Mail, Ports};
-use stormproof_system::settings::Settings;
 use stormproof_system::story::Fact;
 use stormproof_system::worker::Worker;
 
@@ -49,13 +48,10 @@ pub struct ServiceSpec {
     pub(super) name: &'static str,
     pub(super) replicas: usize,
     pub(super) image: Image,
-    pub(super) settings: Arc<Settings>,
-    pub(super) router: MakeRouter,
-    pub(super) workers: MakeWorkers,
+    pub(super) replica: MakeReplica,
 }
 
-type MakeRouter = Arc<dyn Fn(&Ports) -> Router + Send + Sync>;
-type MakeWorkers = Arc<dyn Fn(&Ports) -> Vec<Worker> + Send + Sync>;
+type MakeReplica = Arc<dyn Fn(&Ports) -> (Router, Vec<Worker>) + Send + Sync>;
 
 /// Looks at a commit. It may peek at any database.
 pub type Observer = Box<dyn FnMut(&World, &Commit<'_>) + Send>;
@@ -95,31 +91,26 @@ impl Spec {
 impl ServiceSpec {
     /// One replica without routes or workers, on a database that begins as `image`.
     pub fn new(name: &'static str, image: Image) -> ServiceSpec {
-        ServiceSpec {
-            name,
-            replicas: 1,
-            image,
-            settings: Arc::default(),
-            router: Arc::new(|_| Router::new()),
-            workers: Arc::new(|_| Vec::new()),
-        }
+        ServiceSpec { name, replicas: 1, image, replica: Arc::new(|_| (Router::new(), Vec::new())) }
     }
 
     /// What every replica serves and works at, made anew at each boot.
     #[must_use]
     pub fn serving(
-        mut self,
+        self,
         router: impl Fn(&Ports) -> Router + Send + Sync + 'static,
         workers: impl Fn(&Ports) -> Vec<Worker> + Send + Sync + 'static,
     ) -> ServiceSpec {
-        self.router = Arc::new(router);
-        self.workers = Arc::new(workers);
-        self
+        self.running(move |ports| (router(ports), workers(ports)))
     }
 
+    /// The same, made together: what router and workers of one replica share is theirs.
     #[must_use]
-    pub fn settings(mut self, settings: Arc<Settings>) -> ServiceSpec {
-        self.settings = settings;
+    pub fn running(
+        mut self,
+        replica: impl Fn(&Ports) -> (Router, Vec<Worker>) + Send + Sync + 'static,
+    ) -> ServiceSpec {
+        self.replica = Arc::new(replica);
         self
     }
 

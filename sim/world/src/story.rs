@@ -44,7 +44,7 @@ impl Subscriber for Listener {
         let mut line = Line::default();
         event.record(&mut line);
         let node = world.0.nodes.current();
-        world.0.history.say(world.elapsed(), node, &line.order, &line.words);
+        world.0.history.say(world.elapsed(), node, &line.subject, &line.words);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -63,14 +63,14 @@ impl Subscriber for Listener {
 /// The fields of a story event.
 #[derive(Default)]
 struct Line {
-    order: String,
+    subject: String,
     words: String,
 }
 
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            "order" => value.clone_into(&mut self.order),
+            "subject" => value.clone_into(&mut self.subject),
             "message" => value.clone_into(&mut self.words),
             _ => {}
         }

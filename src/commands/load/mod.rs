@@ -65,10 +65,11 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
             arguments.orders.div_ceil(ORDERS_SHOWN)
         ));
     }
-    let ports = arguments.reach.ports()?;
+    let context = arguments.reach.context()?;
     let at_once = usize::try_from(arguments.at_once).expect("32 bits are a size");
     let own_goods = arguments.reach.data.is_none();
-    let setting = Setting::prepare(&ports, arguments.orders, customers, own_goods, at_once).await?;
+    let setting =
+        Setting::prepare(&context, arguments.orders, customers, own_goods, at_once).await?;
     let plan = shopping::Plan {
         orders: arguments.orders,
         rate: arguments.rate,
@@ -81,7 +82,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let after = commits::count(&arguments.reach).await;
     let mut report = Report::of(&shopped);
     report.count_commits(before, after);
-    let found = reconcile::all(&ports, 0).await?;
+    let found = reconcile::all(&context, 0).await?;
     report.compared = found.compared;
     report.differences =
         found.differences.iter().map(|it| format!("{}: {}", it.order_id, it.text)).collect();

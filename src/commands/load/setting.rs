@@ -6,6 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use http::Method;
 use serde_json::{Value, json};
 use stormproof_system::bank::dto::{AccountAnswer, OpenAccount, Status};
+use stormproof_system::context::Context;
 use stormproof_system::id::{Sku, UserId, WarehouseId};
 use stormproof_system::money::{Currency, Money};
 use stormproof_system::ports::{Ports, Rng};
@@ -46,7 +47,7 @@ impl Setting {
     /// # Errors
     /// What was refused, and why.
     pub async fn prepare(
-        ports: &Ports,
+        context: &Context,
         orders: u32,
         customers: u32,
         own_goods: bool,
@@ -54,15 +55,15 @@ impl Setting {
     ) -> Result<Setting, String> {
         let run = drawn();
         let skus = match own_goods {
-            true => vec![stock(ports, &run, orders).await?],
-            false => on_sale(ports).await?,
+            true => vec![stock(context, &run, orders).await?],
+            false => on_sale(context).await?,
         };
         let run_name = &run;
         let registered = stream::iter(0..customers)
-            .map(|number| register(ports, run_name, number, own_goods))
+            .map(|number| register(context, run_name, number, own_goods))
             .buffered(at_once);
         let customers = registered.try_collect().await?;
-        Ok(Setting { ports: ports.clone(), run, customers, skus })
+        Ok(Setting { ports: context.ports.clone(), run, customers, skus })
     }
 }
 
@@ -75,25 +76,25 @@ fn drawn() -> String {
 }
 
 /// A product of the load's own, as much of it as there are orders.
-async fn stock(ports: &Ports, run: &str, orders: u32) -> Result<String, String> {
+async fn stock(context: &Context, run: &str, orders: u32) -> Result<String, String> {
     let sku = format!("load-{run}");
     let product =
         Product { sku: sku.clone(), name: "Load".into(), price: Money::new(10_00, Currency::AUD) };
-    let bearer = support(ports);
-    let () = to("store", Method::POST, "/products", &bearer, &product).must(ports).await?;
+    let bearer = support(context);
+    let () = to("store", Method::POST, "/products", &bearer, &product).must(&context.ports).await?;
     let restock = Restock {
         key: sku.clone(),
         sku: Sku::parse(sku.as_str()).expect("well formed"),
         warehouse: WarehouseId::parse("sydney").expect("well formed"),
         quantity: orders.into(),
     };
-    let bearer = token::for_service(ports, NAME, "warehouse", "restock");
+    let bearer = token::for_service(context, NAME, "warehouse", "restock");
     let question = to("warehouse", Method::POST, "/stock", &bearer, &restock);
-    let _: Value = question.must(ports).await?;
+    let _: Value = question.must(&context.ports).await?;
     Ok(sku)
 }
 
-async fn on_sale(ports: &Ports) -> Result<Vec<String>, String> {
+async fn on_sale(context: &Context) -> Result<Vec<String>, String> {
     let body = json!({});
     let question = Question {
         to: "store",
@@ -104,7 +105,7 @@ async fn on_sale(ports: &Ports) -> Result<Vec<String>, String> {
         body: &body,
         timeout: PATIENCE,
     };
-    let products: Vec<Product> = question.must(ports).await?;
+    let products: Vec<Product> = question.must(&context.ports).await?;
     match products.is_empty() {
         true => Err("store: there is nothing on sale".into()),
         false => Ok(products.into_iter().map(|product| product.sku).collect()),
@@ -113,7 +114,7 @@ async fn on_sale(ports: &Ports) -> Result<Vec<String>, String> {
 
 /// Tokens are the configuration's to sign: logging in is limited, and nothing to be measured here.
 async fn register(
-    ports: &Ports,
+    context: &Context,
     run: &str,
     number: u32,
     own_goods: bool,
@@ -133,15 +134,15 @@ async fn register(
         body: &register,
         timeout: PATIENCE,
     };
-    let Registered { user_id } = question.must(ports).await?;
+    let Registered { user_id } = question.must(&context.ports).await?;
     let owner = UserId::parse(user_id).map_err(|error| error.to_string())?;
-    let bearer = token::for_user(ports, &owner, &username, token::CUSTOMER);
+    let bearer = token::for_user(context, &owner, &username, token::CUSTOMER);
     if own_goods {
         let balance = Money::new(PURSE, Currency::AUD);
         let account = OpenAccount { owner, balance, status: Status::Open };
-        let teller = token::for_service(ports, NAME, "bank", "teller");
+        let teller = token::for_service(context, NAME, "bank", "teller");
         let question = to("bank", Method::POST, "/accounts", &teller, &account);
-        let _: AccountAnswer = question.must(ports).await?;
+        let _: AccountAnswer = question.must(&context.ports).await?;
     }
     Ok(Customer { bearer })
 }

@@ -9,9 +9,10 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
+use stormproof_system::context::Context;
 use stormproof_system::email::dto::{Mail, Mailbox};
 use stormproof_system::error::Error;
-use stormproof_system::ports::{Call, Ports};
+use stormproof_system::ports::Call;
 use stormproof_system::token;
 
 use super::page::{Escaped, page};
@@ -23,20 +24,20 @@ struct Filter {
 }
 
 /// `GET /mailbox`, `GET /mailbox?to=address`.
-pub fn router(ports: &Ports) -> Router {
-    Router::new().route("/mailbox", get(show)).with_state(ports.clone())
+pub fn router(context: &Context) -> Router {
+    Router::new().route("/mailbox", get(show)).with_state(context.clone())
 }
 
-async fn show(State(ports): State<Ports>, Query(filter): Query<Filter>) -> Response {
+async fn show(State(context): State<Context>, Query(filter): Query<Filter>) -> Response {
     let to = filter.to.filter(|to| !to.is_empty());
-    match mails(&ports, to.as_deref()).await {
+    match mails(&context, to.as_deref()).await {
         Ok(mails) => page("Mailbox", &list(&mails, to.as_deref().unwrap_or(""))),
         Err(error) => error.into_response(),
     }
 }
 
-async fn mails(ports: &Ports, to: Option<&str>) -> Result<Vec<Mail>, Error> {
-    let bearer = token::for_service(ports, "mailbox", "email", "mailbox");
+async fn mails(context: &Context, to: Option<&str>) -> Result<Vec<Mail>, Error> {
+    let bearer = token::for_service(context, "mailbox", "email", "mailbox");
     let bearer = HeaderValue::from_str(&format!("Bearer {bearer}")).expect("tokens are ASCII");
     let call = Call {
         to: "email".into(),
@@ -45,9 +46,9 @@ async fn mails(ports: &Ports, to: Option<&str>) -> Result<Vec<Mail>, Error> {
         path: to.map_or("/mails".to_owned(), |to| format!("/mails?to={}", encoded(to))),
         headers: HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]),
         body: Bytes::new(),
-        timeout: ports.settings.saga.call_timeout,
+        timeout: context.settings.saga.call_timeout,
     };
-    let answer = ports.http.call(call).await?;
+    let answer = context.ports.http.call(call).await?;
     let mailbox: Mailbox = serde_json::from_slice(&answer.body)
         .map_err(|error| Error::Unknown(format!("the mails cannot be read: {error}")))?;
     Ok(mailbox.mails)

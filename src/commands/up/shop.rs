@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use stormproof_system::context::Context;
 use stormproof_system::ports::{Compute, Http, Mailer, Ports};
 use stormproof_system::service::{SERVICES, Service};
 use stormproof_system::settings::Settings;
@@ -30,7 +31,7 @@ const SENDER: &str = "Stormproof <shop@stormproof.example>";
 /// The open shop.
 pub struct Shop {
     address: SocketAddr,
-    store: Ports,
+    store: Context,
     /// In the order of an order's journey.
     hosts: Vec<Host>,
     databases: Vec<Arc<Sql>>,
@@ -72,22 +73,22 @@ impl Shop {
         for service in SERVICES {
             databases.push(Arc::new(open_database(data, service).await?));
         }
-        let ports: Vec<Ports> = SERVICES
+        let contexts: Vec<Context> = SERVICES
             .iter()
             .zip(&databases)
-            .map(|(service, database)| common.ports(service.name, database.clone()))
+            .map(|(service, database)| common.context(service.name, database.clone()))
             .collect();
         let mut hosts = Vec::new();
-        for ((service, listener), (ports, database)) in
-            SERVICES.iter().zip(listeners).zip(ports.iter().zip(&databases))
+        for ((service, listener), (context, database)) in
+            SERVICES.iter().zip(listeners).zip(contexts.iter().zip(&databases))
         {
             let router = match service.name {
-                "store" => front(service, ports, address),
-                _ => (service.router)(ports),
+                "store" => front(service, context, address),
+                _ => (service.router)(context),
             };
-            hosts.push(start(&common, *service, ports, router, database.clone(), listener)?);
+            hosts.push(start(&common, *service, context, router, database.clone(), listener)?);
         }
-        let store = ports.into_iter().next().expect("the Store is the first service");
+        let store = contexts.into_iter().next().expect("the Store is the first service");
         Ok(Shop { address, store, hosts, databases, broker: common.broker })
     }
 
@@ -96,8 +97,8 @@ impl Shop {
         self.address
     }
 
-    /// The Store's ports.
-    pub fn store(&self) -> &Ports {
+    /// What the Store works with.
+    pub fn store(&self) -> &Context {
         &self.store
     }
 
@@ -122,8 +123,8 @@ impl Shop {
 }
 
 impl Common {
-    fn ports(&self, service: &str, database: Arc<Sql>) -> Ports {
-        Ports {
+    fn context(&self, service: &str, database: Arc<Sql>) -> Context {
+        let ports = Ports {
             node: service.into(),
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
@@ -132,23 +133,22 @@ impl Common {
             database,
             mailer: self.mailer.clone(),
             compute: self.compute.clone(),
-            settings: self.settings.clone(),
             outbox_bell: Default::default(),
-            work_bell: Default::default(),
-        }
+        };
+        Context::new(ports, self.settings.clone())
     }
 }
 
 /// The Store's routes, and beside them the pages for people and the demo's bank card.
-fn front(service: &Service, ports: &Ports, address: SocketAddr) -> Router {
-    let routes = welcome::with_account((service.router)(ports), ports);
-    page::at_home(routes.merge(page::router(address)).merge(mailbox::router(ports)))
+fn front(service: &Service, context: &Context, address: SocketAddr) -> Router {
+    let routes = welcome::with_account((service.router)(context), context);
+    page::at_home(routes.merge(page::router(address)).merge(mailbox::router(context)))
 }
 
 fn start(
     common: &Common,
     service: Service,
-    ports: &Ports,
+    context: &Context,
     router: Router,
     database: Arc<Sql>,
     listener: TcpListener,
@@ -158,8 +158,8 @@ fn start(
         let database = database.clone();
         Box::pin(async move { database.ping().await.map_err(words) })
     });
-    let workers = (service.workers)(ports);
-    let replica = Replica { ports: ports.clone(), router, workers, health };
+    let workers = (service.workers)(context);
+    let replica = Replica { ports: context.ports.clone(), router, workers, health };
     let host = Host::start(replica, listener, common.limits).map_err(words)?;
     tracing::debug!(service = service.name, address = %host.address(), "serves");
     Ok(host)

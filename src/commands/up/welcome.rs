@@ -9,8 +9,8 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use stormproof_system::context::Context;
 use stormproof_system::id::UserId;
-use stormproof_system::ports::Ports;
 
 use crate::commands::demo;
 
@@ -24,11 +24,11 @@ struct Customer {
 }
 
 /// `routes` of the Store, whose registrations and logins open accounts.
-pub fn with_account(routes: Router, ports: &Ports) -> Router {
-    routes.layer(middleware::from_fn_with_state(ports.clone(), open))
+pub fn with_account(routes: Router, context: &Context) -> Router {
+    routes.layer(middleware::from_fn_with_state(context.clone(), open))
 }
 
-async fn open(State(ports): State<Ports>, request: Request, next: Next) -> Response {
+async fn open(State(context): State<Context>, request: Request, next: Next) -> Response {
     let is_entrance = matches!(request.uri().path(), "/register" | "/login");
     let response = next.run(request).await;
     if !is_entrance || !response.status().is_success() {
@@ -38,7 +38,7 @@ async fn open(State(ports): State<Ports>, request: Request, next: Next) -> Respo
     let body = to_bytes(body, ANSWER_BYTES_MAX).await.expect("the Store's answers are in memory");
     let customer: Customer = serde_json::from_slice(&body).expect("both answers name the customer");
     let owner = UserId::parse(customer.user_id).expect("ids of the Store's making");
-    match demo::open_account(&ports, owner).await {
+    match demo::open_account(&context, owner).await {
         Ok(()) => Response::from_parts(parts, Body::from(body)),
         // Who asks again logs in, and has an account then.
         Err(error) => error.into_response(),

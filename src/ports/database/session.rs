@@ -2,8 +2,7 @@
 
 use futures::future::BoxFuture;
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
-use stormproof_system::error::Error;
-use stormproof_system::ports::Session;
+use stormproof_system::ports::{DatabaseError, Session};
 use stormproof_system::story::Fact;
 
 use super::engine::Engine;
@@ -19,7 +18,7 @@ pub(super) struct SqlSession {
 
 /// Opens a serial transaction. A kept connection may have died unheard, of a server that was
 /// restarted say; since BEGIN has no effect, it is said again on the next one.
-pub(super) async fn begin(pool: &AnyPool, engine: &Engine) -> Result<SqlSession, Error> {
+pub(super) async fn begin(pool: &AnyPool, engine: &Engine) -> Result<SqlSession, DatabaseError> {
     let (statement, asks_first, dead_max) = match engine {
         Engine::Postgres { connections, .. } => {
             ("BEGIN ISOLATION LEVEL SERIALIZABLE", true, *connections)
@@ -41,7 +40,7 @@ impl Session for SqlSession {
         &mut self.transaction
     }
 
-    fn commit<'a>(self: Box<Self>, _facts: &'a [Fact]) -> BoxFuture<'a, Result<(), Error>>
+    fn commit<'a>(self: Box<Self>, _facts: &'a [Fact]) -> BoxFuture<'a, Result<(), DatabaseError>>
     where
         Self: 'a,
     {
@@ -50,7 +49,7 @@ impl Session for SqlSession {
 }
 
 impl SqlSession {
-    async fn finish(mut self: Box<Self>) -> Result<(), Error> {
+    async fn finish(mut self: Box<Self>) -> Result<(), DatabaseError> {
         if self.asks_first {
             sqlx::query("SELECT 1").execute(&mut *self.transaction).await?;
         }

@@ -267,7 +267,7 @@ async fn rebuild(
     now: Time,
 ) -> Result<(Broker, ConnectionId), JournalError> {
     let mut broker = Broker::new();
-    topology.declare(&mut broker).expect("the topology is consistent");
+    broker.declare(topology).expect("the topology is consistent");
     for row in journal.read().await? {
         let (queue, serial) = (row.queue, row.stored.serial);
         let restored = broker.restore(&queue, row.place, row.stored);

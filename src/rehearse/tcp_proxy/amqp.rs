@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use stormproof_sim::storm::faults::Kind;
 use stormproof_sim::storm::moment::{Act, Side};
+use stormproof_sim::storm::{Fault, FaultKind};
 use stormproof_system::messages::QUEUES;
 
 use super::super::link::{Link, ProxyContext};
@@ -167,7 +167,9 @@ impl Talk {
                 if strikes(context, link, Side::Before, Act::Publish, &schema).await {
                     return true;
                 }
-                let fits = |kind: &Kind| matches!(kind, Kind::ConfirmLost { queue: aimed } if queue == Some(aimed));
+                let fits = |fault: &Fault| {
+                    fault.kind == FaultKind::ConfirmLost && fault.target.queue() == queue
+                };
                 let lost = context.arms.strike(fits).is_some();
                 channel.published += 1;
                 channel.unconfirmed.insert(channel.published, Published { schema, lost });
@@ -179,18 +181,16 @@ impl Talk {
 
 /// The client passes a moment. Whether the connection ends here, because of what strikes.
 async fn strikes(context: &ProxyContext, link: &Link, side: Side, act: Act, schema: &str) -> bool {
-    let Some(kind) = context.arms.pass(&link.from, side, act, schema) else { return false };
-    if kind.is_of_process() {
-        context.cluster.strike(&kind).await;
+    let Some(fault) = context.arms.pass(&link.from, side, act, schema) else { return false };
+    if fault.is_of_process() {
+        context.cluster.strike(&fault).await;
     }
-    match kind {
-        Kind::Pause { length, .. } if side == Side::Before => {
-            tokio::time::sleep(context.story.real(length)).await;
-            false
-        }
-        // Of the operation itself: it is lost with the connection.
-        kind => !kind.is_of_process() || is_end(&kind),
+    if fault.kind == FaultKind::Pause && side == Side::Before {
+        tokio::time::sleep(context.story.real(fault.amount)).await;
+        return false;
     }
+    // Of the operation itself: it is lost with the connection.
+    !fault.is_of_process() || is_end(&fault)
 }
 
 fn channel_of(frame: &[u8]) -> u16 {

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use stormproof_sim::storm::faults::Kind;
 use stormproof_sim::storm::moment::{Act, Side};
+use stormproof_sim::storm::{Fault, FaultKind, Target};
 
 use super::super::link::{Link, ProxyContext};
 use super::super::way::{is, is_end};
@@ -181,30 +181,25 @@ impl Talk {
         let mut aimed = None;
         for fact in &self.facts {
             match context.arms.pass(&link.from, Side::Before, Act::Commit, fact) {
-                Some(kind) if kind.is_of_process() => {
-                    context.cluster.strike(&kind).await;
-                    if is_end(&kind) {
+                Some(fault) if fault.is_of_process() => {
+                    context.cluster.strike(&fault).await;
+                    if is_end(&fault) {
                         return None;
                     }
                     // It goes on where it was, with the commit still to be made.
-                    if let Kind::Pause { length, .. } = kind {
-                        tokio::time::sleep(context.story.real(length)).await;
+                    if fault.kind == FaultKind::Pause {
+                        tokio::time::sleep(context.story.real(fault.amount)).await;
                     }
                 }
-                kind => aimed = aimed.or(kind),
+                fault => aimed = aimed.or(fault),
             }
         }
         let wrote = self.wrote;
-        let fits = |kind: &Kind| match kind {
-            Kind::ConnectionLostBeforeCommit { database }
-            | Kind::ConnectionLostAfterCommit { database }
-            | Kind::SerializationFailure { database } => wrote && is(&link.to, database),
-            _ => false,
-        };
-        match aimed.or_else(|| context.arms.strike(fits)) {
-            Some(Kind::ConnectionLostBeforeCommit { .. }) => None,
-            Some(Kind::SerializationFailure { .. }) => Some(Fate::Undone),
-            Some(Kind::ConnectionLostAfterCommit { .. }) => Some(Fate::Unheard),
+        let fits = |fault: &Fault| matches!(&fault.target, Target::Database(name) if wrote && is(&link.to, name));
+        match aimed.or_else(|| context.arms.strike(fits)).map(|fault| fault.kind) {
+            Some(FaultKind::ConnectionLostBeforeCommit) => None,
+            Some(FaultKind::SerializationFailure) => Some(Fate::Undone),
+            Some(FaultKind::ConnectionLostAfterCommit) => Some(Fate::Unheard),
             _ => Some(Fate::Done),
         }
     }
@@ -263,11 +258,14 @@ impl Talk {
     ) -> Flow {
         for fact in &facts {
             match context.arms.pass(&link.from, Side::After, Act::Commit, fact) {
-                Some(kind) if kind.is_of_process() => {
-                    context.cluster.strike(&kind).await;
-                    lost |= is_end(&kind);
+                Some(fault) if fault.is_of_process() => {
+                    context.cluster.strike(&fault).await;
+                    lost |= is_end(&fault);
                 }
-                kind => lost |= matches!(kind, Some(Kind::ConnectionLostAfterCommit { .. })),
+                fault => {
+                    let kind = fault.map(|fault| fault.kind);
+                    lost |= kind == Some(FaultKind::ConnectionLostAfterCommit);
+                }
             }
         }
         if lost { Flow::Reset } else { Flow::Pass(message) }

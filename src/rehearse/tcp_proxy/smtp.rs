@@ -40,10 +40,10 @@ impl Talk {
             Speaker::Server => None,
         };
         if let Some((side, name)) = name
-            && let Some(kind) = context.arms.pass(&link.from, side, Act::Mail, &name)
+            && let Some(fault) = context.arms.pass(&link.from, side, Act::Mail, &name)
         {
-            context.cluster.strike(&kind).await;
-            if is_end(&kind) {
+            context.cluster.strike(&fault).await;
+            if is_end(&fault) {
                 return Flow::Reset;
             }
         }

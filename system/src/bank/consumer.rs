@@ -3,22 +3,23 @@
 //! They carry the same keys, so a debit that travels both roads charges once.
 
 use futures::future::BoxFuture;
+use stormproof_ports::Message;
+use stormproof_ports::worker::Worker;
 
 use super::service;
 use crate::consumer;
+use crate::context::Context;
 use crate::error::Error;
 use crate::messages::{self, BANK_DEBITS, DebitRequest};
-use crate::ports::{Message, Ports};
-use crate::worker::Worker;
 
 /// The worker that makes the debits of the queue.
-pub fn worker(ports: &Ports) -> Worker {
-    consumer::worker(ports, BANK_DEBITS, handle)
+pub fn worker(context: &Context) -> Worker {
+    consumer::worker(context, BANK_DEBITS, handle)
 }
 
-fn handle<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
+fn handle<'a>(context: &'a Context, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
     Box::pin(async move {
         let request: DebitRequest = messages::decode(message)?;
-        service::debit_by_message(ports, message, &request).await
+        service::debit_by_message(context, message, &request).await
     })
 }

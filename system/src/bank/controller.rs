@@ -16,18 +16,18 @@ use super::dto::{
 };
 use super::{debit, service, teller};
 use crate::api::{self, Door, Endpoint, Route};
+use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::UserId;
-use crate::ports::Ports;
 use crate::token;
 use crate::views::{self, Views, ViewsRequest};
 use crate::web::{self, Body, Segment};
 
 /// Shared by all requests: one count to keep, instead of one for each port.
-type Shared = State<Arc<Ports>>;
+type Shared = State<Arc<Context>>;
 
 /// Every route of the Bank.
-fn routes() -> Vec<Route<Arc<Ports>>> {
+fn routes() -> Vec<Route<Arc<Context>>> {
     use Kind::{Closed, Conflict, KeyReused, NotFound};
     let post = Method::POST;
     let ok = StatusCode::OK;
@@ -100,8 +100,8 @@ fn routes() -> Vec<Route<Arc<Ports>>> {
 }
 
 /// The Bank over HTTP.
-pub fn router(ports: &Ports) -> Router {
-    web::finish(api::router(routes())).with_state(Arc::new(ports.clone()))
+pub fn router(context: &Context) -> Router {
+    web::finish(api::router(routes())).with_state(Arc::new(context.clone()))
 }
 
 /// What a reader has to know of the routes.
@@ -110,77 +110,77 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 async fn open_account(
-    State(ports): Shared,
+    State(context): Shared,
     headers: HeaderMap,
     Body(request): Body<OpenAccount>,
 ) -> Result<Json<AccountAnswer>, Error> {
-    authorize(&ports, &headers, "teller")?;
+    authorize(&context, &headers, "teller")?;
     let OpenAccount { owner, balance, status } = request;
     let account = Account { owner, balance, status };
-    teller::open(&ports, &account).await?;
+    teller::open(&context, &account).await?;
     Ok(answer(account))
 }
 
 async fn find_account(
-    State(ports): Shared,
+    State(context): Shared,
     Segment(owner): Segment,
     headers: HeaderMap,
 ) -> Result<Json<AccountAnswer>, Error> {
-    authorize(&ports, &headers, "payments")?;
-    teller::find(&ports, &UserId::parse(owner)?).await.map(answer)
+    authorize(&context, &headers, "payments")?;
+    teller::find(&context, &UserId::parse(owner)?).await.map(answer)
 }
 
 async fn set_status(
-    State(ports): Shared,
+    State(context): Shared,
     Segment(owner): Segment,
     headers: HeaderMap,
     Body(request): Body<StatusRequest>,
 ) -> Result<Json<AccountAnswer>, Error> {
-    authorize(&ports, &headers, "teller")?;
-    teller::set_status(&ports, &UserId::parse(owner)?, request.status).await.map(answer)
+    authorize(&context, &headers, "teller")?;
+    teller::set_status(&context, &UserId::parse(owner)?, request.status).await.map(answer)
 }
 
 async fn make_debit(
-    State(ports): Shared,
+    State(context): Shared,
     headers: HeaderMap,
     Body(request): Body<DebitRequest>,
 ) -> Result<Json<PaymentResult>, Error> {
-    authorize(&ports, &headers, "payments")?;
-    service::debit(&ports, &request).await.map(Json)
+    authorize(&context, &headers, "payments")?;
+    service::debit(&context, &request).await.map(Json)
 }
 
 async fn void_debit(
-    State(ports): Shared,
+    State(context): Shared,
     Segment(key): Segment,
     headers: HeaderMap,
     Body(request): Body<VoidRequest>,
 ) -> Result<Json<PaymentResult>, Error> {
-    authorize(&ports, &headers, "payments")?;
+    authorize(&context, &headers, "payments")?;
     debit::check_key(&key, &debit::key(&request.order_id))?;
-    service::void(&ports, &request.order_id).await.map(Json)
+    service::void(&context, &request.order_id).await.map(Json)
 }
 
 async fn make_refund(
-    State(ports): Shared,
+    State(context): Shared,
     headers: HeaderMap,
     Body(request): Body<RefundRequest>,
 ) -> Result<Json<RefundAnswer>, Error> {
-    authorize(&ports, &headers, "payments")?;
-    service::refund(&ports, &request).await.map(Json)
+    authorize(&context, &headers, "payments")?;
+    service::refund(&context, &request).await.map(Json)
 }
 
 async fn views_of(
-    State(ports): Shared,
+    State(context): Shared,
     headers: HeaderMap,
     Body(request): Body<ViewsRequest>,
 ) -> Result<Json<Views<PaymentView>>, Error> {
-    authorize(&ports, &headers, views::SCOPE)?;
-    let views = service::views(&ports, &request.parse()?).await?;
+    authorize(&context, &headers, views::SCOPE)?;
+    let views = service::views(&context, &request.parse()?).await?;
     Ok(Json(Views { views }))
 }
 
-fn authorize(ports: &Ports, headers: &HeaderMap, scope: &str) -> Result<(), Error> {
-    token::service(ports, headers, "bank", scope).map(|_| ())
+fn authorize(context: &Context, headers: &HeaderMap, scope: &str) -> Result<(), Error> {
+    token::service(context, headers, "bank", scope).map(|_| ())
 }
 
 fn answer(account: Account) -> Json<AccountAnswer> {

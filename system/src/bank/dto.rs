@@ -6,11 +6,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{OrderId, UserId};
-use crate::money::Money;
-
 pub use super::account::Status;
+use crate::id::{OrderId, UserId};
 pub use crate::messages::{DebitRequest, PaymentOutcome, PaymentResult};
+use crate::money::Money;
 
 /// `POST /accounts`: opens an account. A repeat with the same content is answered alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -16,15 +16,15 @@ mod service;
 mod teller;
 
 use axum::Router;
+use stormproof_messaging::outbox;
+use stormproof_ports::worker::Worker;
 
 use crate::api::Endpoint;
-use crate::outbox;
-use crate::ports::Ports;
-use crate::worker::Worker;
+use crate::context::Context;
 
 /// The Bank's HTTP interface.
-pub fn router(ports: &Ports) -> Router {
-    controller::router(ports)
+pub fn router(context: &Context) -> Router {
+    controller::router(context)
 }
 
 /// What a reader has to know of it.
@@ -33,6 +33,6 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Debits by queue, and the relay for their answers.
-pub fn workers(ports: &Ports) -> Vec<Worker> {
-    vec![consumer::worker(ports), outbox::relay(ports)]
+pub fn workers(context: &Context) -> Vec<Worker> {
+    vec![consumer::worker(context), outbox::relay(&context.ports, context.settings.relay.clone())]
 }

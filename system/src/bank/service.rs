@@ -4,6 +4,10 @@
 //! like is `ledger`'s. This file makes keys, balances, entries and audit rows commit together.
 
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::{Transaction, transact};
+use stormproof_messaging::{inbox, outbox};
+use stormproof_ports::Message;
+use stormproof_ports::story::{self, Fact};
 
 use super::account::why_declined;
 use super::debit::{self, Charge, word};
@@ -11,33 +15,30 @@ use super::dto::{PaymentView, RefundAnswer, RefundRequest};
 use super::ledger::{Posting, till};
 use super::mapper::{accounts, payments};
 use super::refund::{self, Decision};
+use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::{self, OrderId};
 use crate::messages::{BANK_DEBITS, DebitRequest, PaymentOutcome, PaymentResult};
-use crate::ports::{Message, Ports};
-use crate::story::{self, Fact};
-use crate::transaction::{Transaction, transact};
 use crate::views::ViewsRequest;
-use crate::{inbox, outbox};
 
 /// Where the machines of debit and refund start.
 const ABSENT: &str = "ABSENT";
 
 /// A debit by HTTP.
-pub async fn debit(ports: &Ports, request: &DebitRequest) -> Result<PaymentResult, Error> {
+pub async fn debit(context: &Context, request: &DebitRequest) -> Result<PaymentResult, Error> {
     debit::check(request)?;
-    transact(ports, |transaction| debit_in(transaction, request).scope_boxed()).await
+    transact(&context.ports, |transaction| debit_in(transaction, request).scope_boxed()).await
 }
 
 /// A debit by queue: the same debit, answered by a message. The inbox row, the debit and the answer
 /// commit together. A new message with an old key gets the old answer again.
 pub async fn debit_by_message(
-    ports: &Ports,
+    context: &Context,
     message: &Message,
     request: &DebitRequest,
 ) -> Result<(), Error> {
     debit::check(request)?;
-    transact(ports, |transaction| {
+    transact(&context.ports, |transaction| {
         async move {
             if inbox::first_time(transaction, BANK_DEBITS, message).await? {
                 let result = debit_in(transaction, request).await?;
@@ -104,8 +105,8 @@ async fn decline_in(
 
 /// Gives up on the debit of `order`: from now on it is VOIDED, or it was decided before, and the
 /// answer tells how.
-pub async fn void(ports: &Ports, order: &OrderId) -> Result<PaymentResult, Error> {
-    transact(ports, |transaction| void_in(transaction, order).scope_boxed()).await
+pub async fn void(context: &Context, order: &OrderId) -> Result<PaymentResult, Error> {
+    transact(&context.ports, |transaction| void_in(transaction, order).scope_boxed()).await
 }
 
 async fn void_in(
@@ -137,10 +138,10 @@ async fn void_in(
 }
 
 /// Gives money back, once for each debit.
-pub async fn refund(ports: &Ports, request: &RefundRequest) -> Result<RefundAnswer, Error> {
+pub async fn refund(context: &Context, request: &RefundRequest) -> Result<RefundAnswer, Error> {
     refund::check(request)?;
     let refunded =
-        transact(ports, |transaction| refund_in(transaction, request).scope_boxed()).await;
+        transact(&context.ports, |transaction| refund_in(transaction, request).scope_boxed()).await;
     if let Err(error) = &refunded
         && error.is(Kind::Closed)
     {
@@ -178,8 +179,8 @@ async fn refund_in(
 }
 
 /// The money of those of `orders` that have a debit, or the tombstone of one.
-pub async fn views(ports: &Ports, page: &ViewsRequest) -> Result<Vec<PaymentView>, Error> {
-    transact(ports, |transaction| payments::views(transaction, page).scope_boxed()).await
+pub async fn views(context: &Context, page: &ViewsRequest) -> Result<Vec<PaymentView>, Error> {
+    transact(&context.ports, |transaction| payments::views(transaction, page).scope_boxed()).await
 }
 
 /// What a key stands for that could not be claimed.
@@ -197,5 +198,5 @@ async fn record(
     outcome: PaymentOutcome,
     words: String,
 ) -> Result<(), Error> {
-    transaction.moved(ABSENT, Fact::new("debit", word(outcome), order, words)).await
+    Ok(transaction.moved(ABSENT, Fact::new("debit", word(outcome), order, words)).await?)
 }

@@ -1,29 +1,29 @@
 //! The Bank's counter: opening accounts, looking at them, freezing and closing them.
 
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::{Transaction, transact};
+use stormproof_ports::story::Fact;
 
 use super::account::{Account, Status};
 use super::ledger::{CURRENCY, OUTSIDE, Posting};
 use super::mapper::accounts;
+use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::{self, UserId};
-use crate::ports::Ports;
-use crate::story::Fact;
-use crate::transaction::{Transaction, transact};
 
 /// The largest opening balance in minor units; the sum of very many of them still fits 64 bits.
 const OPENING_MAX: i64 = 1_000_000_000_000;
 
 /// Opens `account`. A repeat does nothing and is answered alike; another account of the same owner
 /// is refused.
-pub async fn open(ports: &Ports, account: &Account) -> Result<(), Error> {
+pub async fn open(context: &Context, account: &Account) -> Result<(), Error> {
     if !(0..=OPENING_MAX).contains(&account.balance.minor) {
         return Err(Error::invalid(format!("balance.minor: expected 0 to {OPENING_MAX}")));
     }
     if account.balance.currency != CURRENCY {
         return Err(Error::invalid(format!("balance.currency: expected {CURRENCY}")));
     }
-    transact(ports, |transaction| open_in(transaction, account).scope_boxed()).await
+    transact(&context.ports, |transaction| open_in(transaction, account).scope_boxed()).await
 }
 
 async fn open_in(transaction: &mut Transaction<'_>, account: &Account) -> Result<(), Error> {
@@ -45,13 +45,17 @@ async fn open_in(transaction: &mut Transaction<'_>, account: &Account) -> Result
 }
 
 /// The account of `owner`.
-pub async fn find(ports: &Ports, owner: &UserId) -> Result<Account, Error> {
-    transact(ports, |transaction| find_in(transaction, owner).scope_boxed()).await
+pub async fn find(context: &Context, owner: &UserId) -> Result<Account, Error> {
+    transact(&context.ports, |transaction| find_in(transaction, owner).scope_boxed()).await
 }
 
 /// Gives the account of `owner` another status; its money stays where it is.
-pub async fn set_status(ports: &Ports, owner: &UserId, status: Status) -> Result<Account, Error> {
-    transact(ports, |transaction| {
+pub async fn set_status(
+    context: &Context,
+    owner: &UserId,
+    status: Status,
+) -> Result<Account, Error> {
+    transact(&context.ports, |transaction| {
         async move {
             let account = find_in(transaction, owner).await?;
             if account.status != status {

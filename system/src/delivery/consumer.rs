@@ -2,37 +2,38 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use stormproof_ports::Message;
+use stormproof_ports::worker::Worker;
 
 use super::service;
 use crate::consumer;
+use crate::context::Context;
 use crate::error::Error;
 use crate::messages::{
     DELIVERY_CANCELS, DELIVERY_REQUESTS, DeliveryCancel, DeliveryRequest, decode,
 };
-use crate::ports::{Message, Ports};
-use crate::worker::Worker;
 
-pub fn requests(ports: &Ports) -> Worker {
-    consumer::worker(ports, DELIVERY_REQUESTS, request)
+pub fn requests(context: &Context) -> Worker {
+    consumer::worker(context, DELIVERY_REQUESTS, request)
 }
 
-pub fn cancels(ports: &Ports) -> Worker {
-    consumer::worker(ports, DELIVERY_CANCELS, cancel)
+pub fn cancels(context: &Context) -> Worker {
+    consumer::worker(context, DELIVERY_CANCELS, cancel)
 }
 
-fn request<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
+fn request<'a>(context: &'a Context, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
     async move {
         let request: DeliveryRequest = decode(message)?;
         check(&request)?;
-        service::request(ports, message, &request).await
+        service::request(context, message, &request).await
     }
     .boxed()
 }
 
-fn cancel<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
+fn cancel<'a>(context: &'a Context, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
     async move {
         let cancel: DeliveryCancel = decode(message)?;
-        service::cancel(ports, message, &cancel.order_id).await
+        service::cancel(context, message, &cancel.order_id).await
     }
     .boxed()
 }

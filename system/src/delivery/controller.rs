@@ -8,9 +8,9 @@ use http::{HeaderMap, Method, StatusCode};
 use super::dto::{Deliveries, Delivery, Page, Reported};
 use super::service;
 use crate::api::{self, Door, Endpoint, Route};
+use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::OrderId;
-use crate::ports::Ports;
 use crate::token;
 use crate::views::{self, Views, ViewsRequest};
 use crate::web::{self, Body, Segment};
@@ -26,7 +26,7 @@ const DRIVER: &str = "driver";
 const PAGE_MAX: i64 = 1000;
 
 /// Every route of DeliveryCo.
-fn routes() -> Vec<Route<Ports>> {
+fn routes() -> Vec<Route<Context>> {
     use Kind::{Conflict, NotFound};
     let get = Method::GET;
     let post = Method::POST;
@@ -69,8 +69,8 @@ fn routes() -> Vec<Route<Ports>> {
 }
 
 /// DeliveryCo over HTTP.
-pub fn router(ports: &Ports) -> Router {
-    web::finish(api::router(routes())).with_state(ports.clone())
+pub fn router(context: &Context) -> Router {
+    web::finish(api::router(routes())).with_state(context.clone())
 }
 
 /// What a reader has to know of the routes.
@@ -79,17 +79,17 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 async fn list(
-    State(ports): State<Ports>,
+    State(context): State<Context>,
     headers: HeaderMap,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Deliveries>, Error> {
-    token::service(&ports, &headers, AUDIENCE, ORDERS)?;
+    token::service(&context, &headers, AUDIENCE, ORDERS)?;
     let Query(page) = page.map_err(|rejection| Error::invalid(rejection.body_text()))?;
     let limit = page.limit.unwrap_or(PAGE_MAX);
     if !(1..=PAGE_MAX).contains(&limit) {
         return Err(Error::invalid(format!("limit {limit}: expected 1 to {PAGE_MAX}")));
     }
-    let found = service::page(&ports, page.after.as_deref().unwrap_or(""), limit).await?;
+    let found = service::page(&context, page.after.as_deref().unwrap_or(""), limit).await?;
     let full = i64::try_from(found.len()) == Ok(limit);
     let deliveries: Vec<Delivery> = found.into_iter().map(Delivery::from).collect();
     let last = deliveries.last().map(|delivery| delivery.order_id.clone());
@@ -97,39 +97,39 @@ async fn list(
 }
 
 async fn find(
-    State(ports): State<Ports>,
+    State(context): State<Context>,
     headers: HeaderMap,
     Segment(order): Segment,
 ) -> Result<Json<Delivery>, Error> {
-    token::service(&ports, &headers, AUDIENCE, ORDERS)?;
-    Ok(Json(service::find(&ports, &OrderId::parse(order)?).await?.into()))
+    token::service(&context, &headers, AUDIENCE, ORDERS)?;
+    Ok(Json(service::find(&context, &OrderId::parse(order)?).await?.into()))
 }
 
 async fn views_of(
-    State(ports): State<Ports>,
+    State(context): State<Context>,
     headers: HeaderMap,
     Body(request): Body<ViewsRequest>,
 ) -> Result<Json<Views<Delivery>>, Error> {
-    token::service(&ports, &headers, AUDIENCE, views::SCOPE)?;
+    token::service(&context, &headers, AUDIENCE, views::SCOPE)?;
     let ViewsRequest { after, limit } = request.parse()?;
-    let found = service::page(&ports, &after, limit).await?;
+    let found = service::page(&context, &after, limit).await?;
     Ok(Json(Views { views: found.into_iter().map(Delivery::from).collect() }))
 }
 
 async fn lost(
-    State(ports): State<Ports>,
+    State(context): State<Context>,
     headers: HeaderMap,
     Segment(order): Segment,
 ) -> Result<Json<Reported>, Error> {
-    token::service(&ports, &headers, AUDIENCE, DRIVER)?;
-    Ok(Json(service::report_lost(&ports, &OrderId::parse(order)?).await?.into()))
+    token::service(&context, &headers, AUDIENCE, DRIVER)?;
+    Ok(Json(service::report_lost(&context, &OrderId::parse(order)?).await?.into()))
 }
 
 async fn found(
-    State(ports): State<Ports>,
+    State(context): State<Context>,
     headers: HeaderMap,
     Segment(order): Segment,
 ) -> Result<Json<Reported>, Error> {
-    token::service(&ports, &headers, AUDIENCE, DRIVER)?;
-    Ok(Json(service::report_found(&ports, &OrderId::parse(order)?).await?.into()))
+    token::service(&context, &headers, AUDIENCE, DRIVER)?;
+    Ok(Json(service::report_found(&context, &OrderId::parse(order)?).await?.into()))
 }

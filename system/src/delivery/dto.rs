@@ -2,11 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use stormproof_ports::time::Time;
 
 use super::parcel::{Parcel, Timeline};
 use crate::id::OrderId;
 use crate::messages::DeliveryStatus;
-use crate::time::Time;
 
 /// A delivery. Times are microseconds since the epoch, null for what has not happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

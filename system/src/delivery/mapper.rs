@@ -2,12 +2,12 @@
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
+use stormproof_ports::time::Time;
 
 use super::parcel::{Parcel, Timeline};
 use crate::error::Error;
 use crate::id::OrderId;
 use crate::messages::{DeliveryRequest, DeliveryStatus};
-use crate::time::Time;
 
 /// Writes down a requested parcel; `false` if the order has one.
 pub async fn insert(

@@ -14,15 +14,15 @@ mod rounds;
 mod service;
 
 use axum::Router;
+use stormproof_messaging::outbox;
+use stormproof_ports::worker::Worker;
 
 use crate::api::Endpoint;
-use crate::outbox;
-use crate::ports::Ports;
-use crate::worker::Worker;
+use crate::context::Context;
 
 /// DeliveryCo's HTTP API.
-pub fn router(ports: &Ports) -> Router {
-    controller::router(ports)
+pub fn router(context: &Context) -> Router {
+    controller::router(context)
 }
 
 /// What a reader has to know of it.
@@ -31,11 +31,11 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 /// DeliveryCo's background activities.
-pub fn workers(ports: &Ports) -> Vec<Worker> {
+pub fn workers(context: &Context) -> Vec<Worker> {
     vec![
-        consumer::requests(ports),
-        consumer::cancels(ports),
-        rounds::worker(ports),
-        outbox::relay(ports),
+        consumer::requests(context),
+        consumer::cancels(context),
+        rounds::worker(context),
+        outbox::relay(&context.ports, context.settings.relay.clone()),
     ]
 }

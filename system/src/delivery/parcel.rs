@@ -3,9 +3,10 @@
 //! The carrier alone moves a parcel (`protocol.md` §1 and §5.1). When it does so is left to
 //! `rounds`, and how a change is kept and told to `service`.
 
+use stormproof_ports::time::Time;
+
 use crate::id::OrderId;
 use crate::messages::{DeliveryStatus, DeliveryUpdate};
-use crate::time::Time;
 
 /// What may happen to a parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,16 +6,16 @@
 use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::transact;
+use stormproof_ports::time::Time;
+use stormproof_ports::worker::{Progress, Worker};
 
 use super::parcel::{Event, Parcel};
 use super::{mapper, service};
+use crate::context::Context;
 use crate::error::Error;
 use crate::messages::DeliveryStatus;
-use crate::ports::Ports;
 use crate::settings::Carrier;
-use crate::time::Time;
-use crate::transaction::transact;
-use crate::worker::{Progress, Worker};
 
 /// Parcels moved in one transaction.
 const BATCH: i64 = 16;
@@ -24,25 +24,25 @@ const BATCH: i64 = 16;
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// The worker that makes the rounds.
-pub fn worker(ports: &Ports) -> Worker {
-    let ports = ports.clone();
-    Worker::new("rounds", ports.work_bell.clone(), move || {
-        let ports = ports.clone();
+pub fn worker(context: &Context) -> Worker {
+    let context = context.clone();
+    Worker::new("rounds", context.work_bell.clone(), move || {
+        let context = context.clone();
         Box::pin(async move {
-            match round(&ports).await {
+            match round(&context).await {
                 Ok(progress) => progress,
-                Err(_) => Progress::Idle(Some(ports.clock.now() + AFTER_FAILURE)),
+                Err(_) => Progress::Idle(Some(context.ports.clock.now() + AFTER_FAILURE)),
             }
         })
     })
 }
 
-async fn round(ports: &Ports) -> Result<Progress, Error> {
-    transact(ports, |transaction| {
+async fn round(context: &Context) -> Result<Progress, Error> {
+    transact(&context.ports, |transaction| {
         async move {
             let now = transaction.now();
-            let carrier = &ports.settings.carrier;
-            let roll = || ports.rng.below("carrier", 1000);
+            let carrier = &context.settings.carrier;
+            let roll = || context.ports.rng.below("carrier", 1000);
             let mut wake_at = mapper::next_move(transaction.sql(), now).await?;
             let until = match wake_at {
                 Some(time) if is_astray(time, now, carrier) => wake_at.take().unwrap_or(now),

@@ -4,25 +4,26 @@
 //! sequence (`protocol.md` §5.1). Whatever was asked, the Store is told how things stand.
 
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::{Transaction, transact};
+use stormproof_messaging::{inbox, outbox};
+use stormproof_ports::Message;
+use stormproof_ports::story::Fact;
 
 use super::mapper;
 use super::parcel::{Event, Parcel, Timeline};
+use crate::context::Context;
 use crate::error::{Error, Kind, Problem};
 use crate::id::OrderId;
 use crate::messages::{DELIVERY_CANCELS, DELIVERY_REQUESTS, DeliveryRequest, DeliveryStatus};
-use crate::ports::{Message, Ports};
-use crate::story::Fact;
-use crate::transaction::{Transaction, transact};
-use crate::{inbox, outbox};
 
 /// Accepts a request. A repeat is told the current status again; other content for a known order
 /// is refused for good.
 pub async fn request(
-    ports: &Ports,
+    context: &Context,
     message: &Message,
     request: &DeliveryRequest,
 ) -> Result<(), Error> {
-    transact(ports, move |transaction| {
+    transact(&context.ports, move |transaction| {
         async move {
             // 1. The inbox; 2. the parcel; 3. the audit row; 4. the update to the Store.
             if !inbox::first_time(transaction, DELIVERY_REQUESTS, message).await? {
@@ -32,13 +33,13 @@ pub async fn request(
             let order = request.order_id.clone();
             let mut parcel =
                 Parcel::begin(order, Event::Request, now).expect("an absent parcel is accepted");
-            parcel.next_move_at = Some(now + ports.settings.carrier.pick_up_after);
+            parcel.next_move_at = Some(now + context.settings.carrier.pick_up_after);
             if !mapper::insert(transaction.sql(), &parcel, request).await? {
                 return request_again(transaction, request).await;
             }
             transaction.moved("ABSENT", moved(&parcel)).await?;
-            transaction.work_due();
-            outbox::send(transaction, &parcel.update()).await
+            transaction.after_commit(&context.work_bell);
+            Ok(outbox::send(transaction, &parcel.update()).await?)
         }
         .scope_boxed()
     })
@@ -60,12 +61,12 @@ async fn request_again(
     };
     let parcel = existing(transaction, order).await?;
     transaction.tell(Fact::new("parcel", state, order, words));
-    outbox::send(transaction, &parcel.update()).await
+    Ok(outbox::send(transaction, &parcel.update()).await?)
 }
 
 /// Cancels the delivery if the parcel is not picked up yet.
-pub async fn cancel(ports: &Ports, message: &Message, order: &OrderId) -> Result<(), Error> {
-    transact(ports, move |transaction| {
+pub async fn cancel(context: &Context, message: &Message, order: &OrderId) -> Result<(), Error> {
+    transact(&context.ports, move |transaction| {
         async move {
             if !inbox::first_time(transaction, DELIVERY_CANCELS, message).await? {
                 return Ok(());
@@ -82,7 +83,7 @@ pub async fn cancel(ports: &Ports, message: &Message, order: &OrderId) -> Result
                 _ => ("CANCEL_REFUSED", "refuses the cancel: already picked up"),
             };
             transaction.tell(Fact::new("parcel", state, order, words));
-            outbox::send(transaction, &parcel.update()).await
+            Ok(outbox::send(transaction, &parcel.update()).await?)
         }
         .scope_boxed()
     })
@@ -101,29 +102,29 @@ async fn plant_tombstone(transaction: &mut Transaction<'_>, order: &OrderId) -> 
     let fact = Fact::new("parcel", tombstone.status.as_str(), order, words);
     transaction.moved("ABSENT", fact).await?;
     transaction.tell(Fact::new("parcel", "TOMBSTONE", order, ""));
-    outbox::send(transaction, &tombstone.update()).await
+    Ok(outbox::send(transaction, &tombstone.update()).await?)
 }
 
 /// A driver reports that the parcel is lost.
-pub async fn report_lost(ports: &Ports, order: &OrderId) -> Result<Parcel, Error> {
-    report(ports, order, "it can only be lost between pick-up and delivery", |parcel, now| {
+pub async fn report_lost(context: &Context, order: &OrderId) -> Result<Parcel, Error> {
+    report(context, order, "it can only be lost between pick-up and delivery", |parcel, now| {
         parcel.after(Event::Lose, now)
     })
     .await
 }
 
 /// A driver reports that a lost parcel turned up.
-pub async fn report_found(ports: &Ports, order: &OrderId) -> Result<Parcel, Error> {
-    report(ports, order, "only a missing parcel can be found", Parcel::find).await
+pub async fn report_found(context: &Context, order: &OrderId) -> Result<Parcel, Error> {
+    report(context, order, "only a missing parcel can be found", Parcel::find).await
 }
 
 async fn report(
-    ports: &Ports,
+    context: &Context,
     order: &OrderId,
     rule: &'static str,
-    event: fn(&Parcel, crate::time::Time) -> Option<Parcel>,
+    event: fn(&Parcel, stormproof_ports::time::Time) -> Option<Parcel>,
 ) -> Result<Parcel, Error> {
-    transact(ports, move |transaction| {
+    transact(&context.ports, move |transaction| {
         async move {
             let now = transaction.now();
             let parcel = existing(transaction, order).await?;
@@ -142,8 +143,8 @@ async fn report(
 }
 
 /// The order's delivery.
-pub async fn find(ports: &Ports, order: &OrderId) -> Result<(Parcel, Timeline), Error> {
-    transact(ports, move |transaction| {
+pub async fn find(context: &Context, order: &OrderId) -> Result<(Parcel, Timeline), Error> {
+    transact(&context.ports, move |transaction| {
         async move {
             let found = mapper::find_with_timeline(transaction.sql(), order).await?;
             found.ok_or_else(unknown)
@@ -155,11 +156,11 @@ pub async fn find(ports: &Ports, order: &OrderId) -> Result<(Parcel, Timeline), 
 
 /// At most `limit` deliveries of orders after `after`, by order.
 pub async fn page(
-    ports: &Ports,
+    context: &Context,
     after: &str,
     limit: i64,
 ) -> Result<Vec<(Parcel, Timeline)>, Error> {
-    transact(ports, move |transaction| {
+    transact(&context.ports, move |transaction| {
         async move { mapper::page(transaction.sql(), after, limit).await }.scope_boxed()
     })
     .await
@@ -180,7 +181,7 @@ pub async fn change(
     } else {
         transaction.moved(before.status.as_str(), moved(after)).await?;
     }
-    outbox::send(transaction, &after.update()).await
+    Ok(outbox::send(transaction, &after.update()).await?)
 }
 
 fn moved(parcel: &Parcel) -> Fact {

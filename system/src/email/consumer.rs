@@ -2,27 +2,28 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use stormproof_ports::Message;
+use stormproof_ports::worker::Worker;
 
 use super::letter::Letter;
 use super::service;
 use crate::consumer;
+use crate::context::Context;
 use crate::error::Error;
 use crate::messages::decode;
-use crate::ports::{Message, Ports};
-use crate::worker::Worker;
 
 /// The worker that mails letters of one kind.
-pub fn worker<L: Letter>(ports: &Ports) -> Worker {
-    consumer::worker(ports, L::QUEUE, handle::<L>)
+pub fn worker<L: Letter>(context: &Context) -> Worker {
+    consumer::worker(context, L::QUEUE, handle::<L>)
 }
 
 fn handle<'a, L: Letter>(
-    ports: &'a Ports,
+    context: &'a Context,
     message: &'a Message,
 ) -> BoxFuture<'a, Result<(), Error>> {
     async move {
         let letter: L = decode(message)?;
-        service::deliver(ports, message, &letter).await
+        service::deliver(context, message, &letter).await
     }
     .boxed()
 }

@@ -8,8 +8,8 @@ use http::{HeaderMap, Method, StatusCode};
 use super::dto::{Filter, Mail, Mailbox};
 use super::service;
 use crate::api::{self, Door, Endpoint, Route};
+use crate::context::Context;
 use crate::error::Error;
-use crate::ports::Ports;
 use crate::{token, web};
 
 /// The audience of the tokens that Email accepts, and the scope that opens the mailbox.
@@ -17,7 +17,7 @@ const AUDIENCE: &str = "email";
 const MAILBOX: &str = "mailbox";
 
 /// Every route of Email.
-fn routes() -> Vec<Route<Ports>> {
+fn routes() -> Vec<Route<Context>> {
     vec![
         Route::new(Method::GET, "/mails", "mailbox", "The latest mails.", list)
             .behind(Door::Service(MAILBOX))
@@ -27,8 +27,8 @@ fn routes() -> Vec<Route<Ports>> {
 }
 
 /// Email over HTTP.
-pub fn router(ports: &Ports) -> Router {
-    web::finish(api::router(routes())).with_state(ports.clone())
+pub fn router(context: &Context) -> Router {
+    web::finish(api::router(routes())).with_state(context.clone())
 }
 
 /// What a reader has to know of the routes.
@@ -37,12 +37,12 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 async fn list(
-    State(ports): State<Ports>,
+    State(context): State<Context>,
     headers: HeaderMap,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Mailbox>, Error> {
-    token::service(&ports, &headers, AUDIENCE, MAILBOX)?;
+    token::service(&context, &headers, AUDIENCE, MAILBOX)?;
     let Query(filter) = filter.map_err(|rejection| Error::invalid(rejection.body_text()))?;
-    let sent = service::mailbox(&ports, filter.to.as_deref()).await?;
+    let sent = service::mailbox(&context, filter.to.as_deref()).await?;
     Ok(Json(Mailbox { mails: sent.into_iter().map(Mail::from).collect() }))
 }

@@ -1,6 +1,6 @@
 //! Dates for people to read, without a dependency and without a time zone but UTC.
 
-use crate::time::Time;
+use stormproof_ports::time::Time;
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 

@@ -2,9 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use stormproof_ports::time::Time;
 
 use super::mapper::Sent;
-use crate::time::Time;
 
 /// A mail that was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

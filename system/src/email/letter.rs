@@ -4,11 +4,12 @@
 
 use std::fmt::Write as _;
 
+use stormproof_messaging::Payload;
+use stormproof_ports::Mail;
+
 use super::templates::Content;
 use crate::error::Error;
 use crate::id::OrderId;
-use crate::messages::Payload;
-use crate::ports::Mail;
 
 /// Where mails to the support team go.
 pub const SUPPORT_ADDRESS: &str = "support@stormproof.example";
@@ -20,6 +21,9 @@ const DOMAIN: &str = "stormproof.example";
 pub trait Letter: Payload + Send + Sync + 'static {
     /// Where it comes in.
     const QUEUE: &'static str;
+
+    /// The order that it is about.
+    fn order_id(&self) -> &OrderId;
 
     /// With the order it names the mail: nobody gets two of one name.
     fn template(&self) -> String;

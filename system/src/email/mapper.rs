@@ -2,11 +2,11 @@
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
+use stormproof_ports::Mail;
+use stormproof_ports::time::Time;
 
 use crate::error::Error;
 use crate::id::OrderId;
-use crate::ports::Mail;
-use crate::time::Time;
 
 /// A mail that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

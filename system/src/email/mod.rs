@@ -14,16 +14,16 @@ mod service;
 mod templates;
 
 use axum::Router;
+use stormproof_messaging::outbox;
+use stormproof_ports::worker::Worker;
 
 use crate::api::Endpoint;
+use crate::context::Context;
 use crate::messages::{Lost, OrderFail, OrderSuccess, Refund, Support};
-use crate::outbox;
-use crate::ports::Ports;
-use crate::worker::Worker;
 
 /// Email's HTTP API.
-pub fn router(ports: &Ports) -> Router {
-    controller::router(ports)
+pub fn router(context: &Context) -> Router {
+    controller::router(context)
 }
 
 /// What a reader has to know of it.
@@ -32,13 +32,13 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Email's background activities.
-pub fn workers(ports: &Ports) -> Vec<Worker> {
+pub fn workers(context: &Context) -> Vec<Worker> {
     vec![
-        consumer::worker::<OrderSuccess>(ports),
-        consumer::worker::<OrderFail>(ports),
-        consumer::worker::<Refund>(ports),
-        consumer::worker::<Lost>(ports),
-        consumer::worker::<Support>(ports),
-        outbox::relay(ports),
+        consumer::worker::<OrderSuccess>(context),
+        consumer::worker::<OrderFail>(context),
+        consumer::worker::<Refund>(context),
+        consumer::worker::<Lost>(context),
+        consumer::worker::<Support>(context),
+        outbox::relay(&context.ports, context.settings.relay.clone()),
     ]
 }

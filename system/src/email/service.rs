@@ -6,14 +6,15 @@
 use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::inbox;
+use stormproof_messaging::transact;
+use stormproof_ports::story::{self, Fact};
+use stormproof_ports::{Mail, Message};
 
 use super::letter::{self, Letter};
 use super::mapper::{self, Sent};
+use crate::context::Context;
 use crate::error::Error;
-use crate::inbox;
-use crate::ports::{Mail, Message, Ports};
-use crate::story::{self, Fact};
-use crate::transaction::transact;
 
 /// How long a mail is its claimant's: longer than any mail server may take to answer.
 const CLAIM: Duration = Duration::from_secs(30);
@@ -26,31 +27,35 @@ const NOTES_MAX: u32 = 5;
 const MAILBOX_MAX: i64 = 200;
 
 /// Sends `letter`, which `message` carried, unless it was sent before.
-pub async fn deliver<L: Letter>(ports: &Ports, message: &Message, letter: &L) -> Result<(), Error> {
+pub async fn deliver<L: Letter>(
+    context: &Context,
+    message: &Message,
+    letter: &L,
+) -> Result<(), Error> {
     let mail = letter::mail(letter)?;
     let template = letter.template();
-    if !claim(ports, message, letter, &template, &mail).await? {
+    if !claim(context, message, letter, &template, &mail).await? {
         return Ok(());
     }
-    if let Err(error) = ports.mailer.send(mail).await {
+    if let Err(error) = context.ports.mailer.send(mail).await {
         story::say(letter.order_id().as_str(), "cannot hand a mail to the mail server");
-        release(ports, letter, &template).await;
+        release(context, letter, &template).await;
         return Err(error.into());
     }
-    note_sent(ports, message, letter, &template).await
+    note_sent(context, message, letter, &template).await
 }
 
 /// `false`: the mail is sent, and the message done with.
 async fn claim<L: Letter>(
-    ports: &Ports,
+    context: &Context,
     message: &Message,
     letter: &L,
     template: &str,
     mail: &Mail,
 ) -> Result<bool, Error> {
-    transact(ports, move |transaction| {
+    transact(&context.ports, move |transaction| {
         async move {
-            let (order, node, now) = (letter.order_id(), &ports.node, transaction.now());
+            let (order, node, now) = (letter.order_id(), &context.ports.node, transaction.now());
             let sql = transaction.sql();
             if mapper::claim(sql, order, template, mail, node, now, now + CLAIM).await? {
                 return Ok(true);
@@ -70,22 +75,23 @@ async fn claim<L: Letter>(
 }
 
 /// Lets another replica try next. If that fails too, the claim ends by time.
-async fn release<L: Letter>(ports: &Ports, letter: &L, template: &str) {
-    let released = transact(ports, move |transaction| {
-        mapper::release(transaction.sql(), letter.order_id(), template, &ports.node).scope_boxed()
+async fn release<L: Letter>(context: &Context, letter: &L, template: &str) {
+    let released = transact(&context.ports, move |transaction| {
+        mapper::release(transaction.sql(), letter.order_id(), template, &context.ports.node)
+            .scope_boxed()
     })
     .await;
     drop(released);
 }
 
 async fn note_sent<L: Letter>(
-    ports: &Ports,
+    context: &Context,
     message: &Message,
     letter: &L,
     template: &str,
 ) -> Result<(), Error> {
     for attempt in 1.. {
-        let noted = transact(ports, move |transaction| {
+        let noted = transact(&context.ports, move |transaction| {
             async move {
                 let (order, now) = (letter.order_id(), transaction.now());
                 // Noted already: by a commit whose outcome we did not learn, or by a replica that
@@ -101,8 +107,8 @@ async fn note_sent<L: Letter>(
         .await;
         match noted {
             Err(Error::Unavailable(_) | Error::Unknown(_)) if attempt < NOTES_MAX => {
-                let backoff = &ports.settings.relay.backoff;
-                ports.clock.sleep(backoff.delay(attempt, &*ports.rng)).await;
+                let backoff = &context.settings.relay.backoff;
+                context.ports.clock.sleep(backoff.delay(attempt, &*context.ports.rng)).await;
             }
             result => return result,
         }
@@ -111,8 +117,8 @@ async fn note_sent<L: Letter>(
 }
 
 /// The latest mails, newest first; only those to `recipient`, if one is given.
-pub async fn mailbox(ports: &Ports, recipient: Option<&str>) -> Result<Vec<Sent>, Error> {
-    transact(ports, move |transaction| {
+pub async fn mailbox(context: &Context, recipient: Option<&str>) -> Result<Vec<Sent>, Error> {
+    transact(&context.ports, move |transaction| {
         async move {
             match recipient {
                 Some(to) => mapper::latest_to(transaction.sql(), to, MAILBOX_MAX).await,

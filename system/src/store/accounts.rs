@@ -9,16 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::transact;
+use stormproof_ports::time::Time;
 
 use super::dto::{LoggedIn, Login, Register, Registered};
 use super::mapper::accounts::{self, User};
+use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::{self, UserId};
-use crate::ports::Ports;
 use crate::settings::Auth;
-use crate::time::Time;
 use crate::token;
-use crate::transaction::transact;
 
 /// What accounts need besides the ports: how often who tried.
 #[derive(Clone, Default)]
@@ -34,50 +34,54 @@ struct Window {
 
 impl Accounts {
     /// Adds a customer.
-    pub async fn register(&self, ports: &Ports, request: Register) -> Result<Registered, Error> {
-        insert(ports, request, token::CUSTOMER).await
+    pub async fn register(
+        &self,
+        context: &Context,
+        request: Register,
+    ) -> Result<Registered, Error> {
+        insert(context, request, token::CUSTOMER).await
     }
 
     /// Adds a member of the support team. No route leads here: only the host's operator appoints.
-    pub async fn appoint(&self, ports: &Ports, request: Register) -> Result<Registered, Error> {
-        insert(ports, request, token::SUPPORT).await
+    pub async fn appoint(&self, context: &Context, request: Register) -> Result<Registered, Error> {
+        insert(context, request, token::SUPPORT).await
     }
 
     /// Checks a password and issues a token. `address` is the client's, if the host knows it.
     pub async fn login(
         &self,
-        ports: &Ports,
+        context: &Context,
         request: Login,
         address: Option<&str>,
     ) -> Result<LoggedIn, Error> {
-        self.limit(ports, format!("user {}", request.username))?;
+        self.limit(context, format!("user {}", request.username))?;
         if let Some(address) = address {
-            self.limit(ports, format!("address {address}"))?;
+            self.limit(context, format!("address {address}"))?;
         }
         let username = &request.username;
-        let user = transact(ports, move |transaction| {
+        let user = transact(&context.ports, move |transaction| {
             accounts::by_name(transaction, username).scope_boxed()
         })
         .await?;
         let stored = match &user {
             Some(user) => user.password_hash.clone(),
-            None => nobodys(&ports.settings.auth),
+            None => nobodys(&context.settings.auth),
         };
-        let matches = verify(ports, request.password, stored).await;
+        let matches = verify(context, request.password, stored).await;
         match user {
             Some(user) if matches => Ok(LoggedIn {
-                token: token::for_user(ports, &user.id, &user.username, &user.role),
+                token: token::for_user(context, &user.id, &user.username, &user.role),
                 user_id: user.id.to_string(),
-                expires_in: ports.settings.auth.token_lifetime.as_secs(),
+                expires_in: context.settings.auth.token_lifetime.as_secs(),
             }),
             _ => Err(Error::rejected(Kind::Unauthorized, "user name or password is wrong")),
         }
     }
 
     /// Counts an attempt by `who`; refuses beyond the limit until the window has passed.
-    fn limit(&self, ports: &Ports, who: String) -> Result<(), Error> {
-        let auth = &ports.settings.auth;
-        let now = ports.clock.now();
+    fn limit(&self, context: &Context, who: String) -> Result<(), Error> {
+        let auth = &context.settings.auth;
+        let now = context.ports.clock.now();
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         if attempts.len() > 10_000 {
             attempts.retain(|_, window| now.since(window.opened) < auth.login_window);
@@ -97,18 +101,19 @@ impl Accounts {
     }
 }
 
-async fn insert(ports: &Ports, request: Register, role: &str) -> Result<Registered, Error> {
+async fn insert(context: &Context, request: Register, role: &str) -> Result<Registered, Error> {
     check(&request)?;
-    let password_hash = hash(ports, request.password).await;
+    let password_hash = hash(context, request.password).await;
     let user = User {
-        id: UserId::parse(id::fresh(ports))?,
+        id: UserId::parse(id::fresh(&context.ports))?,
         username: request.username,
         email: request.email,
         password_hash,
         role: role.to_owned(),
     };
     let user = &user;
-    transact(ports, move |transaction| accounts::insert(transaction, user).scope_boxed()).await?;
+    transact(&context.ports, move |transaction| accounts::insert(transaction, user).scope_boxed())
+        .await?;
     Ok(Registered { user_id: user.id.to_string() })
 }
 
@@ -152,16 +157,16 @@ fn nobodys(auth: &Auth) -> String {
     format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")
 }
 
-async fn hash(ports: &Ports, password: String) -> String {
+async fn hash(context: &Context, password: String) -> String {
     let mut salt = [0; 16];
-    ports.rng.fill("salt", &mut salt);
-    let settings = ports.settings.clone();
-    compute(ports, move || hash_with(&settings.auth, password.as_bytes(), salt)).await
+    context.ports.rng.fill("salt", &mut salt);
+    let settings = context.settings.clone();
+    compute(context, move || hash_with(&settings.auth, password.as_bytes(), salt)).await
 }
 
-async fn verify(ports: &Ports, password: String, stored: String) -> bool {
-    let settings = ports.settings.clone();
-    compute(ports, move || {
+async fn verify(context: &Context, password: String, stored: String) -> bool {
+    let settings = context.settings.clone();
+    compute(context, move || {
         PasswordHash::new(&stored).is_ok_and(|hash| {
             argon2(&settings.auth).verify_password(password.as_bytes(), &hash).is_ok()
         })
@@ -170,13 +175,16 @@ async fn verify(ports: &Ports, password: String, stored: String) -> bool {
 }
 
 /// Runs `job` where long computations may run.
-async fn compute<T: Send + 'static>(ports: &Ports, job: impl FnOnce() -> T + Send + 'static) -> T {
+async fn compute<T: Send + 'static>(
+    context: &Context,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> T {
     let result = Arc::new(Mutex::new(None));
     let slot = result.clone();
     let job = Box::new(move || {
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(job());
     });
-    ports.compute.run(job).await;
+    context.ports.compute.run(job).await;
     let value = result.lock().unwrap_or_else(PoisonError::into_inner).take();
     value.expect("the port completes when the job has run")
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::allocation::{self, Share};
 use super::order::OrderStatus;
 use super::payment::PaymentStatus;
-use super::progress::{Context, Effect, move_order, move_payment};
+use super::progress::{Conditions, Effect, move_order, move_payment};
 use super::saga::{Case, Goal, Step, Stock, next};
 use crate::error::Error;
 use crate::messages::{PaymentOutcome, PaymentResult};
@@ -45,16 +45,16 @@ pub fn answered(
     case: &mut Case,
     step: Step,
     answer: Result<Reply, Error>,
-    context: &Context<'_>,
+    conditions: &Conditions<'_>,
 ) -> (Turn, Vec<Effect>) {
     let effects = match answer {
         Ok(Reply::Available(shelves)) => plan_again(case, &shelves),
-        Ok(Reply::Reservation { state, held }) => reservation_is(case, state, held, context),
-        Ok(Reply::NotEnough) => lost_the_race(case, context),
-        Ok(Reply::Payment(result)) => payment_settled(case, &result, context),
+        Ok(Reply::Reservation { state, held }) => reservation_is(case, state, held, conditions),
+        Ok(Reply::NotEnough) => lost_the_race(case, conditions),
+        Ok(Reply::Payment(result)) => payment_settled(case, &result, conditions),
         Ok(Reply::Refunded { transaction_id }) => refunded(case, transaction_id),
         Ok(Reply::RefundRefused { why }) => park(case, why),
-        Err(error) => return in_trouble(case, step, &error, context),
+        Err(error) => return in_trouble(case, step, &error, conditions),
     };
     // An answer that leaves the same call to be made (a release that is answered HELD) is no
     // progress: without a wait the case would go round as fast as the network carries it.
@@ -62,13 +62,13 @@ pub fn answered(
         return (Turn::Go, effects);
     }
     case.saga.attempts += 1;
-    (back_off(case, context), effects)
+    (back_off(case, conditions), effects)
 }
 
 /// The wait after the attempts so far.
-fn back_off(case: &Case, context: &Context<'_>) -> Turn {
+fn back_off(case: &Case, conditions: &Conditions<'_>) -> Turn {
     let attempt = u32::try_from(case.saga.attempts).unwrap_or(u32::MAX);
-    Turn::Wait(context.settings.backoff.delay(attempt, context.rng))
+    Turn::Wait(conditions.settings.backoff.delay(attempt, conditions.rng))
 }
 
 fn plan_again(case: &mut Case, shelves: &[Share]) -> Vec<Effect> {
@@ -87,9 +87,9 @@ fn plan_again(case: &mut Case, shelves: &[Share]) -> Vec<Effect> {
 }
 
 /// Somebody else took the stock between plan and reservation: plan anew, a few times.
-fn lost_the_race(case: &mut Case, context: &Context<'_>) -> Vec<Effect> {
+fn lost_the_race(case: &mut Case, conditions: &Conditions<'_>) -> Vec<Effect> {
     case.saga.replans += 1;
-    match case.saga.replans > context.settings.replans {
+    match case.saga.replans > conditions.settings.replans {
         true => fail(case, "There is not enough stock."),
         false => case.allocation.clear(),
     }
@@ -101,7 +101,7 @@ fn reservation_is(
     case: &mut Case,
     state: State,
     held: Vec<Share>,
-    context: &Context<'_>,
+    conditions: &Conditions<'_>,
 ) -> Vec<Effect> {
     case.saga.stock = match state {
         State::Held => Stock::Held,
@@ -125,7 +125,7 @@ fn reservation_is(
             case.saga.goal = Goal::Cancel;
             case.order.reason = "The reservation was lost.".into();
             let words = "must cancel: the reservation is gone";
-            effects.push(move_order(case, OrderStatus::CancelPending, context.now, words));
+            effects.push(move_order(case, OrderStatus::CancelPending, conditions.now, words));
         }
     }
     effects
@@ -135,7 +135,7 @@ fn reservation_is(
 pub fn payment_settled(
     case: &mut Case,
     result: &PaymentResult,
-    context: &Context<'_>,
+    conditions: &Conditions<'_>,
 ) -> Vec<Effect> {
     if case.payment.status != PaymentStatus::DebitIntent {
         return Vec::new();
@@ -145,7 +145,7 @@ pub fn payment_settled(
             case.payment.transaction_id = result.transaction_id.clone().unwrap_or_default();
             let mut effects = vec![move_payment(case, PaymentStatus::Debited, "")];
             if case.saga.goal == Goal::Deliver {
-                effects.push(move_order(case, OrderStatus::Paid, context.now, "is paid"));
+                effects.push(move_order(case, OrderStatus::Paid, conditions.now, "is paid"));
                 effects.push(Effect::MailSuccess);
             }
             effects
@@ -196,7 +196,7 @@ fn in_trouble(
     case: &mut Case,
     step: Step,
     error: &Error,
-    context: &Context<'_>,
+    conditions: &Conditions<'_>,
 ) -> (Turn, Vec<Effect>) {
     if next(case) != step {
         return (Turn::Go, Vec::new());
@@ -211,26 +211,26 @@ fn in_trouble(
     }
     match step {
         Step::Debit
-            if attempts >= context.settings.debit_quick_retries && !case.saga.debit_queued =>
+            if attempts >= conditions.settings.debit_quick_retries && !case.saga.debit_queued =>
         {
             case.saga.debit_queued = true;
             effects.push(Effect::QueueDebit);
-            return (Turn::Wait(context.settings.debit_probe), effects);
+            return (Turn::Wait(conditions.settings.debit_probe), effects);
         }
         Step::Debit if case.saga.debit_queued => {
-            return (Turn::Wait(context.settings.debit_probe), effects);
+            return (Turn::Wait(conditions.settings.debit_probe), effects);
         }
         Step::Refund => {
             // A probe of a parked refund has one attempt.
             let probing = !case.payment.parked_reason.is_empty();
-            if probing || attempts >= context.settings.refund_attempts {
+            if probing || attempts >= conditions.settings.refund_attempts {
                 effects.extend(park(case, "the bank does not answer".into()));
                 return (Turn::Go, effects);
             }
         }
         _ => {}
     }
-    (back_off(case, context), effects)
+    (back_off(case, conditions), effects)
 }
 
 /// Gives up on delivering: undo, then FAILED.

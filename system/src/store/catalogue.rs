@@ -1,17 +1,18 @@
 //! Use cases of the catalogue: what is sold, and adding to it.
 
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::transact;
 
 use super::dto;
 use super::mapper::catalogue;
+use crate::context::Context;
 use crate::error::Error;
 use crate::id::Sku;
-use crate::ports::Ports;
-use crate::transaction::transact;
 
 /// Everything that is sold.
-pub async fn list(ports: &Ports) -> Result<Vec<dto::Product>, Error> {
-    let products = transact(ports, |transaction| catalogue::all(transaction).scope_boxed()).await?;
+pub async fn list(context: &Context) -> Result<Vec<dto::Product>, Error> {
+    let products =
+        transact(&context.ports, |transaction| catalogue::all(transaction).scope_boxed()).await?;
     let wire = |product: catalogue::Product| dto::Product {
         sku: product.sku.to_string(),
         name: product.name,
@@ -21,7 +22,7 @@ pub async fn list(ports: &Ports) -> Result<Vec<dto::Product>, Error> {
 }
 
 /// Adds a product, or changes its name and price.
-pub async fn put(ports: &Ports, product: dto::Product) -> Result<(), Error> {
+pub async fn put(context: &Context, product: dto::Product) -> Result<(), Error> {
     if !(1..=100).contains(&product.name.chars().count()) {
         return Err(Error::invalid("name: expected 1 to 100 characters"));
     }
@@ -30,5 +31,8 @@ pub async fn put(ports: &Ports, product: dto::Product) -> Result<(), Error> {
     }
     let sku = Sku::parse(product.sku)?;
     let product = &catalogue::Product { sku, name: product.name, price: product.price };
-    transact(ports, move |transaction| catalogue::upsert(transaction, product).scope_boxed()).await
+    transact(&context.ports, move |transaction| {
+        catalogue::upsert(transaction, product).scope_boxed()
+    })
+    .await
 }

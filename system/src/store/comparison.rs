@@ -10,17 +10,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::transact;
+use stormproof_ports::time::Time;
 
 use super::gateway;
 use super::mapper::{orders, reconciliations};
 use super::reconcile::{Difference, Told, compare, rests, stranger};
 use super::saga::Case;
 use crate::alert;
+use crate::context::Context;
 use crate::error::Error;
 use crate::id::OrderId;
-use crate::ports::Ports;
-use crate::time::Time;
-use crate::transaction::transact;
 use crate::views::ViewsRequest;
 
 /// What a page came to.
@@ -42,10 +42,10 @@ struct Views {
 
 /// The first orders after `after`: those of the Store's that have rested for `quiet` are compared, and
 /// those that only others know are differences too. Alerts support about every difference.
-pub async fn page(ports: &Ports, after: &str, quiet: Duration) -> Result<Page, Error> {
-    let page = ViewsRequest { after: after.into(), limit: ports.settings.reconcile.batch };
-    let (mut cases, last) = resting(ports, &page, quiet).await?;
-    let Views { mut told, ends } = ask(ports, &page).await?;
+pub async fn page(context: &Context, after: &str, quiet: Duration) -> Result<Page, Error> {
+    let page = ViewsRequest { after: after.into(), limit: context.settings.reconcile.batch };
+    let (mut cases, last) = resting(context, &page, quiet).await?;
+    let Views { mut told, ends } = ask(context, &page).await?;
     // Beyond the first end of a list that goes on, not everything has been told.
     let next = ends.into_iter().chain(last).min();
     let is_within = |id: &OrderId| next.as_ref().is_none_or(|last| id <= last);
@@ -54,23 +54,23 @@ pub async fn page(ports: &Ports, after: &str, quiet: Duration) -> Result<Page, E
     let mut differences = Vec::new();
     for case in &cases {
         let found = compare(case, &told.remove(&case.order.id).unwrap_or_default());
-        if !found.is_empty() && raise(ports, case, &found).await? {
+        if !found.is_empty() && raise(context, case, &found).await? {
             differences.extend(found.into_iter().map(|found| (case.order.id.clone(), found)));
         }
     }
-    differences.extend(strangers(ports, &told).await?);
+    differences.extend(strangers(context, &told).await?);
     let compared = i64::try_from(cases.len()).expect("a page is short");
     Ok(Page { compared, differences, next })
 }
 
 /// The Store's orders of the page that rest; and the last of them, if more may follow.
 async fn resting(
-    ports: &Ports,
+    context: &Context,
     page: &ViewsRequest,
     quiet: Duration,
 ) -> Result<(Vec<Case>, Option<OrderId>), Error> {
     let quiet = i64::try_from(quiet.as_micros()).unwrap_or(i64::MAX);
-    transact(ports, move |transaction| {
+    transact(&context.ports, move |transaction| {
         async move {
             let since = Time(transaction.now().0.saturating_sub(quiet));
             let ids = reconciliations::resting(transaction, &page.after, since, page.limit).await?;
@@ -86,8 +86,8 @@ async fn resting(
 }
 
 /// Every service's views of the page.
-async fn ask(ports: &Ports, page: &ViewsRequest) -> Result<Views, Error> {
-    let (reservations, payments, deliveries) = gateway::views(ports, page).await?;
+async fn ask(context: &Context, page: &ViewsRequest) -> Result<Views, Error> {
+    let (reservations, payments, deliveries) = gateway::views(context, page).await?;
     let ends = [
         end_of(page, &reservations, |view| &view.order_id),
         end_of(page, &payments, |view| &view.order_id),
@@ -116,8 +116,8 @@ fn end_of<T>(page: &ViewsRequest, list: &[T], id: impl Fn(&T) -> &OrderId) -> Op
 }
 
 /// Alerts support, unless the order has moved since it was read: then the views are of another day.
-async fn raise(ports: &Ports, case: &Case, differences: &[Difference]) -> Result<bool, Error> {
-    transact(ports, move |transaction| {
+async fn raise(context: &Context, case: &Case, differences: &[Difference]) -> Result<bool, Error> {
+    transact(&context.ports, move |transaction| {
         async move {
             if orders::load(transaction, &case.order.id).await?.as_ref() != Some(case) {
                 return Ok(false);
@@ -134,13 +134,13 @@ async fn raise(ports: &Ports, case: &Case, differences: &[Difference]) -> Result
 
 /// Of the orders that others know, those that the Store does not; alerts support about each.
 async fn strangers(
-    ports: &Ports,
+    context: &Context,
     told: &BTreeMap<OrderId, Told>,
 ) -> Result<Vec<(OrderId, Difference)>, Error> {
     if told.is_empty() {
         return Ok(Vec::new());
     }
-    transact(ports, move |transaction| {
+    transact(&context.ports, move |transaction| {
         async move {
             let ids: Vec<OrderId> = told.keys().cloned().collect();
             let known = reconciliations::known(transaction, &ids).await?;

@@ -2,36 +2,40 @@
 
 use futures::future::BoxFuture;
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::inbox;
+use stormproof_messaging::{Transaction, transact};
+use stormproof_ports::Message;
+use stormproof_ports::time::Time;
+use stormproof_ports::worker::Worker;
 
 use super::answers::payment_settled;
 use super::mapper::orders;
 use super::notify::carry_out;
 use super::order::{CarrierWord, OrderStatus, read_carrier};
-use super::progress::{Context, Effect, move_order, wake};
+use super::progress::{Conditions, Effect, move_order, wake};
 use super::saga::{Case, Delivery, Goal};
 use crate::consumer;
+use crate::context::Context;
 use crate::error::Error;
 use crate::id::OrderId;
-use crate::inbox;
 use crate::messages::{DELIVERY_UPDATES, DeliveryUpdate, PAYMENT_RESULTS, PaymentResult, decode};
-use crate::ports::{Message, Ports};
-use crate::time::Time;
-use crate::transaction::{Transaction, transact};
-use crate::worker::Worker;
 
 /// The Store's consumers.
-pub fn workers(ports: &Ports) -> Vec<Worker> {
+pub fn workers(context: &Context) -> Vec<Worker> {
     vec![
-        consumer::worker(ports, DELIVERY_UPDATES, delivery_update),
-        consumer::worker(ports, PAYMENT_RESULTS, payment_result),
+        consumer::worker(context, DELIVERY_UPDATES, delivery_update),
+        consumer::worker(context, PAYMENT_RESULTS, payment_result),
     ]
 }
 
-fn delivery_update<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
+fn delivery_update<'a>(
+    context: &'a Context,
+    message: &'a Message,
+) -> BoxFuture<'a, Result<(), Error>> {
     Box::pin(async move {
         let update: DeliveryUpdate = decode(message)?;
         let update = &update;
-        transact(ports, move |transaction| {
+        transact(&context.ports, move |transaction| {
             async move {
                 if !inbox::first_time(transaction, DELIVERY_UPDATES, message).await? {
                     return Ok(());
@@ -40,8 +44,8 @@ fn delivery_update<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, 
                 let mut case = before.clone();
                 let now = transaction.now();
                 let effects = hear_carrier(&mut case, update);
-                if wake(&mut case, now, &ports.settings.saga) {
-                    transaction.work_due();
+                if wake(&mut case, now, &context.settings.saga) {
+                    transaction.after_commit(&context.work_bell);
                 }
                 orders::save(transaction, &before, &mut case).await?;
                 carry_out(transaction, &case, effects).await
@@ -121,11 +125,14 @@ fn carrier_moves(case: &mut Case, status: OrderStatus, at: Time) -> Vec<Effect> 
     effects
 }
 
-fn payment_result<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
+fn payment_result<'a>(
+    context: &'a Context,
+    message: &'a Message,
+) -> BoxFuture<'a, Result<(), Error>> {
     Box::pin(async move {
         let result: PaymentResult = decode(message)?;
         let result = &result;
-        transact(ports, move |transaction| {
+        transact(&context.ports, move |transaction| {
             async move {
                 if !inbox::first_time(transaction, PAYMENT_RESULTS, message).await? {
                     return Ok(());
@@ -133,10 +140,11 @@ fn payment_result<'a>(ports: &'a Ports, message: &'a Message) -> BoxFuture<'a, R
                 let before = known(transaction, &result.order_id).await?;
                 let mut case = before.clone();
                 let now = transaction.now();
-                let context = Context { now, settings: &ports.settings.saga, rng: &*ports.rng };
-                let effects = payment_settled(&mut case, result, &context);
-                if wake(&mut case, now, context.settings) {
-                    transaction.work_due();
+                let conditions =
+                    Conditions { now, settings: &context.settings.saga, rng: &*context.ports.rng };
+                let effects = payment_settled(&mut case, result, &conditions);
+                if wake(&mut case, now, conditions.settings) {
+                    transaction.after_commit(&context.work_bell);
                 }
                 orders::save(transaction, &before, &mut case).await?;
                 carry_out(transaction, &case, effects).await

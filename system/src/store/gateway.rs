@@ -13,11 +13,11 @@ use crate::bank::dto::{
     DebitRequest, PaymentResult, PaymentView, RefundAnswer, RefundRequest, VoidRequest,
 };
 use crate::bank::{debit, refund};
+use crate::context::Context;
 use crate::delivery::dto::Delivery;
 use crate::error::{Error, Kind};
 use crate::gateway::{Request, call};
 use crate::id::{OrderId, Sku};
-use crate::ports::Ports;
 use crate::views::{self, Views, ViewsRequest};
 use crate::warehouse::dto::{
     AvailabilityAnswer, AvailabilityRequest, Line, ReservationAnswer, ReservationView,
@@ -25,32 +25,32 @@ use crate::warehouse::dto::{
 };
 
 /// Makes the call of `step` for `case`.
-pub async fn perform(ports: &Ports, case: &Case, step: Step) -> Result<Reply, Error> {
+pub async fn perform(context: &Context, case: &Case, step: Step) -> Result<Reply, Error> {
     let order = &case.order.id;
     match step {
         Step::Plan => {
             let skus = case.lines.iter().map(|line| line.sku.clone()).collect();
-            availability(ports, order, skus).await.map(Reply::Available)
+            availability(context, order, skus).await.map(Reply::Available)
         }
-        Step::Reserve => reserve(ports, case).await,
-        Step::Commit => reservation(ports, order, "commit").await,
-        Step::Release => reservation(ports, order, "release").await,
-        Step::Return => reservation(ports, order, "return").await,
-        Step::Debit => ask_debit(ports, case).await,
-        Step::Void => void(ports, order).await,
-        Step::Refund => ask_refund(ports, case).await,
+        Step::Reserve => reserve(context, case).await,
+        Step::Commit => reservation(context, order, "commit").await,
+        Step::Release => reservation(context, order, "release").await,
+        Step::Return => reservation(context, order, "return").await,
+        Step::Debit => ask_debit(context, case).await,
+        Step::Void => void(context, order).await,
+        Step::Refund => ask_refund(context, case).await,
         _ => unreachable!("{} is no call", step.as_str()),
     }
 }
 
 /// What each warehouse could give of `skus`.
 pub async fn availability(
-    ports: &Ports,
+    context: &Context,
     order: &OrderId,
     skus: Vec<Sku>,
 ) -> Result<Vec<Share>, Error> {
     let request = to_warehouse(order, "availability", Method::POST, "/availability".into());
-    let answer: AvailabilityAnswer = call(ports, request, &AvailabilityRequest { skus }).await?;
+    let answer: AvailabilityAnswer = call(context, request, &AvailabilityRequest { skus }).await?;
     let share = |row: crate::warehouse::dto::Availability| Share {
         sku: row.sku,
         warehouse: row.warehouse,
@@ -59,7 +59,7 @@ pub async fn availability(
     Ok(answer.rows.into_iter().map(share).collect())
 }
 
-async fn reserve(ports: &Ports, case: &Case) -> Result<Reply, Error> {
+async fn reserve(context: &Context, case: &Case) -> Result<Reply, Error> {
     let line = |share: &Share| Line {
         sku: share.sku.clone(),
         warehouse: share.warehouse.clone(),
@@ -68,13 +68,17 @@ async fn reserve(ports: &Ports, case: &Case) -> Result<Reply, Error> {
     let order = &case.order.id;
     let request = to_warehouse(order, "reserve", Method::PUT, format!("/reservations/{order}"));
     let body = ReserveRequest { lines: case.allocation.iter().map(line).collect() };
-    reservation_reply(call(ports, request, &body).await)
+    reservation_reply(call(context, request, &body).await)
 }
 
-async fn reservation(ports: &Ports, order: &OrderId, verb: &'static str) -> Result<Reply, Error> {
+async fn reservation(
+    context: &Context,
+    order: &OrderId,
+    verb: &'static str,
+) -> Result<Reply, Error> {
     let path = format!("/reservations/{order}/{verb}");
     let request = to_warehouse(order, verb, Method::POST, path);
-    reservation_reply(call(ports, request, &Map::new()).await)
+    reservation_reply(call(context, request, &Map::new()).await)
 }
 
 /// A conflict is an answer: it tells what is held (`protocol.md` §3).
@@ -105,9 +109,9 @@ fn read_members<T: DeserializeOwned>(members: &Map<String, Value>) -> Option<T> 
     serde_json::from_value(Value::Object(members.clone())).ok()
 }
 
-async fn ask_debit(ports: &Ports, case: &Case) -> Result<Reply, Error> {
+async fn ask_debit(context: &Context, case: &Case) -> Result<Reply, Error> {
     let request = to_bank(&case.order.id, "debit", "/debits".into());
-    let answer: PaymentResult = call(ports, request, &debit_request(case)).await?;
+    let answer: PaymentResult = call(context, request, &debit_request(case)).await?;
     Ok(Reply::Payment(answer))
 }
 
@@ -122,15 +126,15 @@ pub fn debit_request(case: &Case) -> DebitRequest {
     }
 }
 
-async fn void(ports: &Ports, order: &OrderId) -> Result<Reply, Error> {
+async fn void(context: &Context, order: &OrderId) -> Result<Reply, Error> {
     let request = to_bank(order, "void", format!("/debits/{}/void", debit::key(order)));
     let answer: PaymentResult =
-        call(ports, request, &VoidRequest { order_id: order.clone() }).await?;
+        call(context, request, &VoidRequest { order_id: order.clone() }).await?;
     Ok(Reply::Payment(answer))
 }
 
 /// A refusal for good (the account is closed, say) is an answer too: the refund is parked.
-async fn ask_refund(ports: &Ports, case: &Case) -> Result<Reply, Error> {
+async fn ask_refund(context: &Context, case: &Case) -> Result<Reply, Error> {
     let order = &case.order.id;
     let body = RefundRequest {
         key: refund::key(order),
@@ -138,7 +142,7 @@ async fn ask_refund(ports: &Ports, case: &Case) -> Result<Reply, Error> {
         order_id: order.clone(),
         amount: case.order.total,
     };
-    match call::<RefundAnswer>(ports, to_bank(order, "refund", "/refunds".into()), &body).await {
+    match call::<RefundAnswer>(context, to_bank(order, "refund", "/refunds".into()), &body).await {
         Ok(answer) => Ok(Reply::Refunded { transaction_id: answer.transaction_id }),
         Err(Error::Rejected(problem)) => Ok(Reply::RefundRefused { why: problem.detail }),
         Err(error) => Err(error),
@@ -148,18 +152,18 @@ async fn ask_refund(ports: &Ports, case: &Case) -> Result<Reply, Error> {
 /// What Warehouse, Bank and DeliveryCo say of the orders of a page, each of those that it knows; asked
 /// all at once.
 pub async fn views(
-    ports: &Ports,
+    context: &Context,
     page: &ViewsRequest,
 ) -> Result<(Vec<ReservationView>, Vec<PaymentView>, Vec<Delivery>), Error> {
     try_join!(
-        views_of(ports, "warehouse", page),
-        views_of(ports, "bank", page),
-        views_of(ports, "delivery", page)
+        views_of(context, "warehouse", page),
+        views_of(context, "bank", page),
+        views_of(context, "delivery", page)
     )
 }
 
 async fn views_of<T: DeserializeOwned>(
-    ports: &Ports,
+    context: &Context,
     to: &'static str,
     page: &ViewsRequest,
 ) -> Result<Vec<T>, Error> {
@@ -172,7 +176,7 @@ async fn views_of<T: DeserializeOwned>(
         path: "/views".into(),
         order: "",
     };
-    call::<Views<T>>(ports, request, page).await.map(|answer| answer.views)
+    call::<Views<T>>(context, request, page).await.map(|answer| answer.views)
 }
 
 fn to_warehouse<'a>(

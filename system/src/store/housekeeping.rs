@@ -4,38 +4,41 @@
 use std::sync::Arc;
 
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::transact;
+use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::time::Time;
+use stormproof_ports::worker::{Progress, Worker};
 
 use super::mapper::idempotency;
 use super::reconciler::Reconciler;
-use crate::doorbell::Doorbell;
+use crate::context::Context;
 use crate::error::Error;
-use crate::ports::Ports;
-use crate::time::Time;
-use crate::transaction::transact;
-use crate::worker::{Progress, Worker};
 
 /// How often old keys are looked for.
 const EVERY: std::time::Duration = std::time::Duration::from_secs(3600);
 
 /// The worker that forgets and compares.
-pub fn worker(ports: &Ports) -> Worker {
-    let ports = ports.clone();
-    let reconciler = Arc::new(Reconciler::new(&ports));
+pub fn worker(context: &Context) -> Worker {
+    let context = context.clone();
+    let reconciler = Arc::new(Reconciler::new(&context));
     Worker::new("housekeeping", Doorbell::default(), move || {
-        let (ports, reconciler) = (ports.clone(), reconciler.clone());
+        let (context, reconciler) = (context.clone(), reconciler.clone());
         Box::pin(async move {
-            let forgotten = forget(&ports).await;
+            let forgotten = forget(&context).await;
             let next = reconciler.step().await;
             match forgotten {
                 Ok(forgotten) if forgotten > 0 => Progress::Worked,
-                _ => Progress::Idle(Some(next.min(ports.clock.now() + EVERY))),
+                _ => Progress::Idle(Some(next.min(context.ports.clock.now() + EVERY))),
             }
         })
     })
 }
 
-async fn forget(ports: &Ports) -> Result<u64, Error> {
-    let kept = i64::try_from(ports.settings.saga.keys_kept.as_micros()).unwrap_or(i64::MAX);
-    let before = Time(ports.clock.now().0.saturating_sub(kept));
-    transact(ports, move |transaction| idempotency::forget(transaction, before).scope_boxed()).await
+async fn forget(context: &Context) -> Result<u64, Error> {
+    let kept = i64::try_from(context.settings.saga.keys_kept.as_micros()).unwrap_or(i64::MAX);
+    let before = Time(context.ports.clock.now().0.saturating_sub(kept));
+    transact(&context.ports, move |transaction| {
+        idempotency::forget(transaction, before).scope_boxed()
+    })
+    .await
 }

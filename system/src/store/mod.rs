@@ -31,15 +31,15 @@ mod reconcile_tests;
 mod saga_tests;
 
 use axum::Router;
+use stormproof_messaging::outbox;
+use stormproof_ports::worker::Worker;
 
 use crate::api::Endpoint;
-use crate::outbox;
-use crate::ports::Ports;
-use crate::worker::Worker;
+use crate::context::Context;
 
 /// The Store's HTTP interface.
-pub fn router(ports: &Ports) -> Router {
-    controller::router(ports)
+pub fn router(context: &Context) -> Router {
+    controller::router(context)
 }
 
 /// What a reader has to know of it.
@@ -48,8 +48,12 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 /// The Store's background work.
-pub fn workers(ports: &Ports) -> Vec<Worker> {
-    let mut workers = consumer::workers(ports);
-    workers.extend([sweep::worker(ports), outbox::relay(ports), housekeeping::worker(ports)]);
+pub fn workers(context: &Context) -> Vec<Worker> {
+    let mut workers = consumer::workers(context);
+    workers.extend([
+        sweep::worker(context),
+        outbox::relay(&context.ports, context.settings.relay.clone()),
+        housekeeping::worker(context),
+    ]);
     workers
 }

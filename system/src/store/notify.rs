@@ -1,5 +1,10 @@
 //! The one place that carries out a case's effects: audit rows, messages, mails, alerts.
 
+use stormproof_messaging::Transaction;
+use stormproof_messaging::outbox;
+use stormproof_ports::DatabaseError;
+use stormproof_ports::story::Fact;
+
 use super::gateway::debit_request;
 use super::progress::Effect;
 use super::saga::Case;
@@ -8,9 +13,6 @@ use crate::error::Error;
 use crate::messages::{
     DeliveryCancel, DeliveryLine, DeliveryRequest, Lost, OrderFail, OrderSuccess, Refund,
 };
-use crate::outbox;
-use crate::story::Fact;
-use crate::transaction::Transaction;
 
 /// Carries out `effects` of `case` in the transaction that saves it.
 pub async fn carry_out(
@@ -28,7 +30,7 @@ async fn carry_out_one(
     transaction: &mut Transaction<'_>,
     case: &Case,
     effect: Effect,
-) -> Result<(), Error> {
+) -> Result<(), DatabaseError> {
     let order = &case.order;
     let order_id = order.id.clone();
     let to = order.email.clone();

@@ -1,10 +1,11 @@
 //! An order as its customer sees it, and its machine (`protocol.md` §1). Pure.
 
+use stormproof_ports::time::Time;
+
 use crate::error::Error;
 use crate::id::{OrderId, Sku, UserId};
 use crate::messages::DeliveryStatus;
 use crate::money::Money;
-use crate::time::Time;
 
 /// The customer-visible status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

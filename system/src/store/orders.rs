@@ -3,6 +3,9 @@
 
 use scoped_futures::ScopedFutureExt;
 use sha2::{Digest, Sha256};
+use stormproof_messaging::{Transaction, transact};
+use stormproof_ports::story::Fact;
+use stormproof_ports::trace::hex;
 
 use super::allocation::{self, Share};
 use super::dto::{LineView, OrderView, PlaceOrder, TimelineEntry};
@@ -14,12 +17,9 @@ use super::order::{Order, OrderLine, OrderStatus, total};
 use super::payment::Payment;
 use super::progress::{Effect, move_order, wake};
 use super::saga::{Case, Goal, Saga, explanation};
+use crate::context::Context;
 use crate::error::{Error, Kind, Problem};
 use crate::id::{self, OrderId, Sku, UserId};
-use crate::ports::Ports;
-use crate::story::Fact;
-use crate::trace::hex;
-use crate::transaction::{Transaction, transact};
 
 /// The most of one product in one order.
 const QUANTITY_MAX: i64 = 1000;
@@ -40,7 +40,7 @@ pub struct Placed {
 /// Places an order: checks availability, plans, and writes order and saga down in one transaction,
 /// with the answer to the client's key. The saga runs elsewhere.
 pub async fn place(
-    ports: &Ports,
+    context: &Context,
     user: &UserId,
     key: &str,
     raw_body: &[u8],
@@ -50,7 +50,7 @@ pub async fn place(
     let mut body_hash = String::with_capacity(64);
     hex(&mut body_hash, &Sha256::digest(raw_body));
     let (wanted, body_hash) = (&wanted, &body_hash);
-    let looked_up = transact(ports, move |transaction| {
+    let looked_up = transact(&context.ports, move |transaction| {
         look_up(transaction, key, body_hash, wanted).scope_boxed()
     })
     .await?;
@@ -58,13 +58,13 @@ pub async fn place(
         LookedUp::Known(placed) => return Ok(placed),
         LookedUp::New { email, lines } => (email, lines),
     };
-    let id = OrderId::parse(id::fresh(ports))?;
+    let id = OrderId::parse(id::fresh(&context.ports))?;
     let skus = lines.iter().map(|line| line.sku.clone()).collect();
-    let shelves = gateway::availability(ports, &id, skus).await.map_err(nothing_happened)?;
-    let case = new_case(ports, id, user, email, lines)?;
+    let shelves = gateway::availability(context, &id, skus).await.map_err(nothing_happened)?;
+    let case = new_case(context, id, user, email, lines)?;
     let (case, shelves) = (&case, &shelves);
-    transact(ports, move |transaction| {
-        write_down(transaction, key, body_hash, case, shelves).scope_boxed()
+    transact(&context.ports, move |transaction| {
+        write_down(context, transaction, key, body_hash, case, shelves).scope_boxed()
     })
     .await
 }
@@ -151,13 +151,13 @@ fn replay(
 }
 
 fn new_case(
-    ports: &Ports,
+    context: &Context,
     id: OrderId,
     user: &UserId,
     email: String,
     lines: Vec<OrderLine>,
 ) -> Result<Case, Error> {
-    let now = ports.clock.now();
+    let now = context.ports.clock.now();
     let mut order = Order {
         id,
         user: user.clone(),
@@ -182,6 +182,7 @@ fn new_case(
 /// In one transaction: 1. the key, once more, for a twin may have been faster; 2. order, lines,
 /// allocation, payment, saga; 3. the answer to the key.
 async fn write_down(
+    context: &Context,
     transaction: &mut Transaction<'_>,
     key: ClientKey<'_>,
     body_hash: &str,
@@ -202,7 +203,7 @@ async fn write_down(
         Ok(allocation) => {
             case.allocation = allocation;
             orders::insert(transaction, &case).await?;
-            transaction.work_due();
+            transaction.after_commit(&context.work_bell);
             (202, serde_json::to_string(&view(&case)))
         }
         Err((sku, available)) => {
@@ -238,8 +239,8 @@ fn words(case: &Case) -> String {
 
 /// Asks for an order's cancellation. Accepted: CANCEL_PENDING, and the saga undoes it, unless the
 /// carrier has it already. A repeat gets the current state.
-pub async fn cancel(ports: &Ports, user: &UserId, id: &OrderId) -> Result<OrderView, Error> {
-    transact(ports, move |transaction| {
+pub async fn cancel(context: &Context, user: &UserId, id: &OrderId) -> Result<OrderView, Error> {
+    transact(&context.ports, move |transaction| {
         async move {
             let before = owned(transaction, user, id).await?;
             let mut case = before.clone();
@@ -259,8 +260,8 @@ pub async fn cancel(ports: &Ports, user: &UserId, id: &OrderId) -> Result<OrderV
             let moved = move_order(&mut case, OrderStatus::CancelPending, now, words);
             case.order.reason = "You cancelled the order.".into();
             case.saga.goal = Goal::Cancel;
-            if wake(&mut case, now, &ports.settings.saga) {
-                transaction.work_due();
+            if wake(&mut case, now, &context.settings.saga) {
+                transaction.after_commit(&context.work_bell);
             }
             orders::save(transaction, &before, &mut case).await?;
             carry_out(transaction, &case, vec![moved]).await?;
@@ -272,16 +273,16 @@ pub async fn cancel(ports: &Ports, user: &UserId, id: &OrderId) -> Result<OrderV
 }
 
 /// One order of `user`.
-pub async fn find(ports: &Ports, user: &UserId, id: &OrderId) -> Result<OrderView, Error> {
-    transact(ports, move |transaction| {
+pub async fn find(context: &Context, user: &UserId, id: &OrderId) -> Result<OrderView, Error> {
+    transact(&context.ports, move |transaction| {
         async move { Ok(view(&owned(transaction, user, id).await?)) }.scope_boxed()
     })
     .await
 }
 
 /// The orders of `user`, newest first.
-pub async fn list(ports: &Ports, user: &UserId) -> Result<Vec<OrderView>, Error> {
-    transact(ports, move |transaction| {
+pub async fn list(context: &Context, user: &UserId) -> Result<Vec<OrderView>, Error> {
+    transact(&context.ports, move |transaction| {
         async move {
             let cases = orders::of_user(transaction, user).await?;
             Ok(cases.iter().map(view).collect())
@@ -293,12 +294,13 @@ pub async fn list(ports: &Ports, user: &UserId) -> Result<Vec<OrderView>, Error>
 
 /// When an order of `user` first reached each status, in the order of time.
 pub async fn timeline(
-    ports: &Ports,
+    context: &Context,
     user: &UserId,
     id: &OrderId,
 ) -> Result<Vec<TimelineEntry>, Error> {
     let case =
-        transact(ports, move |transaction| owned(transaction, user, id).scope_boxed()).await?;
+        transact(&context.ports, move |transaction| owned(transaction, user, id).scope_boxed())
+            .await?;
     let mut entries: Vec<TimelineEntry> = OrderStatus::ALL
         .into_iter()
         .zip(case.order.arrivals)

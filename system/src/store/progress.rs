@@ -3,13 +3,14 @@
 //! What the call's answer then changes is told in `answers.rs`. Both return [`Effect`]s, which the sweep
 //! and the consumers carry out in the same transaction.
 
+use stormproof_ports::Rng;
+use stormproof_ports::time::Time;
+
 use super::allocation;
 use super::order::OrderStatus;
 use super::payment::PaymentStatus;
 use super::saga::{Case, Delivery, Goal, Step, Stock, next};
-use crate::ports::Rng;
 use crate::settings;
-use crate::time::Time;
 
 /// What has to happen in the transaction besides saving the case.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +44,7 @@ pub enum Effect {
 }
 
 /// What the steps depend on besides the case.
-pub struct Context<'a> {
+pub struct Conditions<'a> {
     pub now: Time,
     pub settings: &'a settings::Saga,
     pub rng: &'a dyn Rng,
@@ -65,7 +66,7 @@ pub fn move_payment(case: &mut Case, to: PaymentStatus, words: impl Into<String>
 
 /// Takes every step that needs no other service, then writes the intent of the next call and
 /// returns it; or sets the timer and returns `None`: the case rests.
-pub fn advance(case: &mut Case, context: &Context<'_>) -> (Option<Step>, Vec<Effect>) {
+pub fn advance(case: &mut Case, conditions: &Conditions<'_>) -> (Option<Step>, Vec<Effect>) {
     let mut effects = Vec::new();
     loop {
         let step = next(case);
@@ -114,17 +115,17 @@ pub fn advance(case: &mut Case, context: &Context<'_>) -> (Option<Step>, Vec<Eff
                 effects.push(Effect::CancelDelivery);
             }
             Step::AwaitCarrier => {
-                if again && case.saga.next_attempt_at <= context.now.0 {
+                if again && case.saga.next_attempt_at <= conditions.now.0 {
                     effects.push(match case.saga.delivery {
                         Delivery::CancelRequested => Effect::CancelDelivery,
                         _ => Effect::RequestDelivery,
                     });
                 }
-                rest(case, context.now + context.settings.carrier_silence);
+                rest(case, conditions.now + conditions.settings.carrier_silence);
                 return (None, effects);
             }
             Step::AwaitRefund => {
-                if again && case.saga.next_attempt_at <= context.now.0 {
+                if again && case.saga.next_attempt_at <= conditions.now.0 {
                     effects.push(move_payment(
                         case,
                         PaymentStatus::RefundDue,
@@ -132,10 +133,10 @@ pub fn advance(case: &mut Case, context: &Context<'_>) -> (Option<Step>, Vec<Eff
                     ));
                     continue;
                 }
-                rest(case, context.now + context.settings.probe_every);
+                rest(case, conditions.now + conditions.settings.probe_every);
                 return (None, effects);
             }
-            Step::Finish => effects.extend(finish(case, context)),
+            Step::Finish => effects.extend(finish(case, conditions)),
             Step::Rest => {
                 rest(case, Time(i64::MAX));
                 return (None, effects);
@@ -144,14 +145,14 @@ pub fn advance(case: &mut Case, context: &Context<'_>) -> (Option<Step>, Vec<Eff
     }
 }
 
-fn finish(case: &mut Case, context: &Context<'_>) -> Vec<Effect> {
+fn finish(case: &mut Case, conditions: &Conditions<'_>) -> Vec<Effect> {
     let goal = std::mem::replace(&mut case.saga.goal, Goal::Done);
     match goal {
         Goal::Fail => {
-            vec![move_order(case, OrderStatus::Failed, context.now, "fails"), Effect::MailFail]
+            vec![move_order(case, OrderStatus::Failed, conditions.now, "fails"), Effect::MailFail]
         }
         Goal::Cancel => {
-            vec![move_order(case, OrderStatus::Cancelled, context.now, "is cancelled")]
+            vec![move_order(case, OrderStatus::Cancelled, conditions.now, "is cancelled")]
         }
         Goal::Deliver | Goal::Refund | Goal::Done => Vec::new(),
     }

@@ -1,5 +1,7 @@
 //! What reconciliation calls a difference, tabled.
 
+use stormproof_ports::time::Time;
+
 use super::order::OrderStatus;
 use super::payment::PaymentStatus;
 use super::reconcile::{KINDS, Told, compare, rests, stranger};
@@ -9,7 +11,6 @@ use crate::bank::dto::{Movement, PaymentOutcome, PaymentView, RefundView};
 use crate::delivery::dto::Delivery;
 use crate::messages::DeliveryStatus;
 use crate::money::{Currency, Money};
-use crate::time::Time;
 use crate::warehouse::dto::{Line, ReservationView, State};
 
 /// An order at rest, and what the others say of it.

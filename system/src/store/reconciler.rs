@@ -9,54 +9,57 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::{Transaction, transact};
+use stormproof_ports::story::Fact;
+use stormproof_ports::time::Time;
 
 use super::comparison;
 use super::mapper::reconciliations;
 use super::mapper::reconciliations::Pass;
+use crate::context::Context;
 use crate::error::Error;
 use crate::id;
-use crate::ports::Ports;
-use crate::story::Fact;
-use crate::time::Time;
-use crate::transaction::{Transaction, transact};
 
 /// When this replica looks at the timer next. It first does when the youngest order that it can have
 /// had a hand in may have come to rest.
 pub struct Reconciler {
-    ports: Ports,
+    context: Context,
     /// Microseconds since the epoch.
     look_at: AtomicI64,
 }
 
 impl Reconciler {
-    pub fn new(ports: &Ports) -> Reconciler {
-        let first = ports.clock.now() + ports.settings.reconcile.quiet;
-        Reconciler { ports: ports.clone(), look_at: AtomicI64::new(first.0) }
+    pub fn new(context: &Context) -> Reconciler {
+        let first = context.ports.clock.now() + context.settings.reconcile.quiet;
+        Reconciler { context: context.clone(), look_at: AtomicI64::new(first.0) }
     }
 
     /// Reconciles a page of orders if it is time. Returns when it is time again.
     pub async fn step(&self) -> Time {
-        let now = self.ports.clock.now();
+        let now = self.context.ports.clock.now();
         let due = Time(self.look_at.load(Ordering::Relaxed));
         if now < due {
             return due;
         }
-        let again = now + self.ports.settings.reconcile.again;
-        let next = step(&self.ports).await.unwrap_or(again);
+        let again = now + self.context.settings.reconcile.again;
+        let next = step(&self.context).await.unwrap_or(again);
         self.look_at.store(next.0, Ordering::Relaxed);
         next
     }
 }
 
 /// Reconciles a page if it is time. Returns when to look again.
-async fn step(ports: &Ports) -> Result<Time, Error> {
-    let settings = &ports.settings.reconcile;
-    let mut pass = match transact(ports, |transaction| claim(transaction).scope_boxed()).await? {
-        Claim::NotDue(at) => return Ok(at),
-        Claim::Mine(pass) => pass,
-    };
-    let now = ports.clock.now();
-    match comparison::page(ports, &pass.after_order, settings.quiet).await {
+async fn step(context: &Context) -> Result<Time, Error> {
+    let settings = &context.settings.reconcile;
+    let mut pass =
+        match transact(&context.ports, |transaction| claim(context, transaction).scope_boxed())
+            .await?
+        {
+            Claim::NotDue(at) => return Ok(at),
+            Claim::Mine(pass) => pass,
+        };
+    let now = context.ports.clock.now();
+    match comparison::page(context, &pass.after_order, settings.quiet).await {
         Ok(page) => {
             pass.compared += page.compared;
             pass.found += i64::try_from(page.differences.len()).expect("a page is short");
@@ -68,7 +71,7 @@ async fn step(ports: &Ports) -> Result<Time, Error> {
         Err(_) => pass.next_at = now + settings.again,
     }
     let pass = &pass;
-    transact(ports, move |transaction| end(transaction, pass).scope_boxed()).await?;
+    transact(&context.ports, move |transaction| end(transaction, pass).scope_boxed()).await?;
     Ok(pass.next_at)
 }
 
@@ -77,9 +80,9 @@ enum Claim {
     Mine(Pass),
 }
 
-async fn claim(transaction: &mut Transaction<'_>) -> Result<Claim, Error> {
+async fn claim(context: &Context, transaction: &mut Transaction<'_>) -> Result<Claim, Error> {
     let now = transaction.now();
-    let settings = &transaction.ports().settings;
+    let settings = &context.settings;
     let every = settings.reconcile.every;
     let Some(mut pass) = reconciliations::load(transaction).await? else {
         let first = now + every;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::transact;
 
 use super::comparison;
 use super::dto::{AlertView, DifferenceView, OrderView, ParkedRefund, Reconcile, Reconciled};
@@ -11,14 +12,13 @@ use super::notify::carry_out;
 use super::orders::view;
 use super::payment::PaymentStatus;
 use super::progress::{Effect, wake};
+use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::OrderId;
-use crate::ports::Ports;
-use crate::transaction::transact;
 
 /// Refunds that wait for people.
-pub async fn parked(ports: &Ports) -> Result<Vec<ParkedRefund>, Error> {
-    transact(ports, |transaction| {
+pub async fn parked(context: &Context) -> Result<Vec<ParkedRefund>, Error> {
+    transact(&context.ports, |transaction| {
         async move {
             let mut parked = Vec::new();
             for id in support::parked(transaction).await? {
@@ -37,8 +37,8 @@ pub async fn parked(ports: &Ports) -> Result<Vec<ParkedRefund>, Error> {
 }
 
 /// Tries a parked refund now.
-pub async fn retry(ports: &Ports, id: &OrderId) -> Result<OrderView, Error> {
-    transact(ports, move |transaction| {
+pub async fn retry(context: &Context, id: &OrderId) -> Result<OrderView, Error> {
+    transact(&context.ports, move |transaction| {
         async move {
             let before = orders::load(transaction, id).await?;
             let before =
@@ -51,8 +51,8 @@ pub async fn retry(ports: &Ports, id: &OrderId) -> Result<OrderView, Error> {
             }
             let to = PaymentStatus::RefundDue;
             case.payment.become_status(to);
-            if wake(&mut case, transaction.now(), &ports.settings.saga) {
-                transaction.work_due();
+            if wake(&mut case, transaction.now(), &context.settings.saga) {
+                transaction.after_commit(&context.work_bell);
             }
             orders::save(transaction, &before, &mut case).await?;
             let words = "support tries the parked refund again".to_owned();
@@ -65,8 +65,8 @@ pub async fn retry(ports: &Ports, id: &OrderId) -> Result<OrderView, Error> {
 }
 
 /// The newest alerts.
-pub async fn alerts(ports: &Ports) -> Result<Vec<AlertView>, Error> {
-    transact(ports, |transaction| {
+pub async fn alerts(context: &Context) -> Result<Vec<AlertView>, Error> {
+    transact(&context.ports, |transaction| {
         async move {
             let alerts = support::alerts(transaction).await?;
             let view = |alert: support::Alert| AlertView {
@@ -83,11 +83,11 @@ pub async fn alerts(ports: &Ports) -> Result<Vec<AlertView>, Error> {
 }
 
 /// Compares a page of orders now, and alerts about the differences as the hourly pass would.
-pub async fn reconcile(ports: &Ports, request: Reconcile) -> Result<Reconciled, Error> {
+pub async fn reconcile(context: &Context, request: Reconcile) -> Result<Reconciled, Error> {
     let quiet = request.quiet_seconds.map(Duration::from_secs);
-    let quiet = quiet.unwrap_or(ports.settings.reconcile.quiet);
+    let quiet = quiet.unwrap_or(context.settings.reconcile.quiet);
     let after = request.after.as_deref().unwrap_or_default();
-    let page = comparison::page(ports, after, quiet).await?;
+    let page = comparison::page(context, after, quiet).await?;
     let view = |(id, difference): (OrderId, super::reconcile::Difference)| DifferenceView {
         order_id: id.to_string(),
         kind: difference.kind.to_owned(),

@@ -12,29 +12,29 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, Either, select};
 use futures::stream::FuturesUnordered;
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::{Transaction, transact};
+use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::story::{self, Fact};
+use stormproof_ports::time::Time;
+use stormproof_ports::worker::{Progress, Worker};
 
 use super::answers::{Reply, Turn, answered};
 use super::gateway;
 use super::mapper::{orders, sagas};
 use super::notify::carry_out;
-use super::progress::{Context, advance, rest};
+use super::progress::{Conditions, advance, rest};
 use super::saga::{Case, Step};
-use crate::doorbell::Doorbell;
+use crate::context::Context;
 use crate::error::Error;
 use crate::id::OrderId;
-use crate::ports::Ports;
-use crate::story::{self, Fact};
-use crate::time::Time;
-use crate::transaction::{Transaction, transact};
-use crate::worker::{Progress, Worker};
 
 /// Orders worked on at once by one replica.
 const FLIGHTS_MAX: usize = 64;
 
 /// The worker that drives the sagas.
-pub fn worker(ports: &Ports) -> Worker {
+pub fn worker(context: &Context) -> Worker {
     let sweep = Arc::new(Sweep {
-        ports: ports.clone(),
+        context: context.clone(),
         state: Mutex::new(State { flights: FuturesUnordered::new(), look_at: None }),
     });
     let bell = Doorbell::default();
@@ -45,7 +45,7 @@ pub fn worker(ports: &Ports) -> Worker {
 }
 
 struct Sweep {
-    ports: Ports,
+    context: Context,
     state: Mutex<State>,
 }
 
@@ -61,29 +61,29 @@ struct State {
 impl Sweep {
     /// Claims what is due, then waits until an order in hand is finished with, or more is due.
     async fn step(&self) -> Progress {
-        let ports = &self.ports;
+        let context = &self.context;
         let mut state = self.state.lock().await;
-        let look_now = state.look_at.is_none_or(|at| at <= ports.clock.now());
+        let look_now = state.look_at.is_none_or(|at| at <= context.ports.clock.now());
         if look_now && state.flights.len() < FLIGHTS_MAX {
-            match in_flight(&mut state.flights, claim(ports)).await {
+            match in_flight(&mut state.flights, claim(context)).await {
                 Ok(claimed) => {
-                    let full = claimed.cases.len() as i64 >= ports.settings.saga.batch;
+                    let full = claimed.cases.len() as i64 >= context.settings.saga.batch;
                     state.look_at = if full { None } else { Some(claimed.next_due) };
                     for (case, step) in claimed.cases {
-                        state.flights.push(Box::pin(drive(ports.clone(), case, step)));
+                        state.flights.push(Box::pin(drive(context.clone(), case, step)));
                     }
                 }
                 Err(_) => {
-                    let pause = ports.settings.saga.backoff.delay(1, &*ports.rng);
-                    state.look_at = Some(ports.clock.now() + pause);
+                    let pause = context.settings.saga.backoff.delay(1, &*context.ports.rng);
+                    state.look_at = Some(context.ports.clock.now() + pause);
                 }
             }
         }
-        let look_at = state.look_at.unwrap_or_else(|| ports.clock.now());
+        let look_at = state.look_at.unwrap_or_else(|| context.ports.clock.now());
         // The work bell is waited for here, flights or not, so that a ring is never taken for a
         // flight's end.
-        let timer = ports.clock.sleep(look_at.since(ports.clock.now()).min(POLL));
-        let ring = pin!(ports.work_bell.wait());
+        let timer = context.ports.clock.sleep(look_at.since(context.ports.clock.now()).min(POLL));
+        let ring = pin!(context.work_bell.wait());
         let ring_or_timer = select(ring, timer);
         match state.flights.is_empty() {
             true => {
@@ -124,11 +124,11 @@ struct Claimed {
 }
 
 /// Claims a batch. Orders whose next step needs no call are dealt with on the spot.
-async fn claim(ports: &Ports) -> Result<Claimed, Error> {
-    transact(ports, move |transaction| {
+async fn claim(context: &Context) -> Result<Claimed, Error> {
+    transact(&context.ports, move |transaction| {
         async move {
             let now = transaction.now();
-            let saga = &ports.settings.saga;
+            let saga = &context.settings.saga;
             let mut cases = Vec::new();
             for id in sagas::due(transaction, now, saga.batch).await? {
                 let Some(before) = orders::load(transaction, &id).await? else { continue };
@@ -138,7 +138,7 @@ async fn claim(ports: &Ports) -> Result<Claimed, Error> {
                     transaction.tell(Fact::new("saga", "TAKEN_OVER", &id, words));
                 }
                 case.saga.epoch += 1;
-                if let Some(step) = go_on(transaction, &before, &mut case).await? {
+                if let Some(step) = go_on(context, transaction, &before, &mut case).await? {
                     cases.push((case, step));
                 }
             }
@@ -153,17 +153,17 @@ async fn claim(ports: &Ports) -> Result<Claimed, Error> {
 /// Advances `case`, saves it over `before` and carries out the effects. Returns the call to make,
 /// for which the lease is taken or renewed.
 async fn go_on(
+    context: &Context,
     transaction: &mut Transaction<'_>,
     before: &Case,
     case: &mut Case,
 ) -> Result<Option<Step>, Error> {
-    let ports = transaction.ports();
     let now = transaction.now();
-    let context = Context { now, settings: &ports.settings.saga, rng: &*ports.rng };
-    let (step, effects) = advance(case, &context);
+    let conditions = Conditions { now, settings: &context.settings.saga, rng: &*context.ports.rng };
+    let (step, effects) = advance(case, &conditions);
     if step.is_some() {
-        let until = now + ports.settings.saga.lease;
-        case.saga.lease_owner = ports.node.to_string();
+        let until = now + context.settings.saga.lease;
+        case.saga.lease_owner = context.ports.node.to_string();
         case.saga.lease_until = until.0;
         case.saga.next_attempt_at = until.0;
     }
@@ -173,22 +173,22 @@ async fn go_on(
 }
 
 /// Makes the calls of a claimed order until it rests, or until the lease is lost.
-async fn drive(ports: Ports, case: Case, step: Step) {
+async fn drive(context: Context, case: Case, step: Step) {
     let mut turn = Some((case, step));
     while let Some((case, step)) = turn.take() {
-        let answer = gateway::perform(&ports, &case, step).await;
+        let answer = gateway::perform(&context, &case, step).await;
         if let Err(error) = &answer {
             story::say(case.order.id.as_str(), &format!("{}: {error}", words(step)));
         }
         // If the result cannot be written, the lease's end makes the order due again, and the step
         // is repeated with the same key.
-        turn = record(&ports, &case, step, answer).await.unwrap_or(None);
+        turn = record(&context, &case, step, answer).await.unwrap_or(None);
     }
 }
 
 /// Writes the result of `step`, and the next intent.
 async fn record(
-    ports: &Ports,
+    context: &Context,
     claimed: &Case,
     step: Step,
     answer: Result<Reply, Error>,
@@ -198,7 +198,7 @@ async fn record(
     // Mostly nothing has moved while the call was out. If something has, the save is refused, and
     // the second attempt sees it.
     let mut in_hand = Some(claimed);
-    transact(ports, move |transaction| {
+    transact(&context.ports, move |transaction| {
         let in_hand = in_hand.take();
         async move {
             let before = match in_hand {
@@ -215,18 +215,19 @@ async fn record(
             }
             let mut case = before.clone();
             let now = transaction.now();
-            let context = Context { now, settings: &ports.settings.saga, rng: &*ports.rng };
-            let (turn, effects) = answered(&mut case, step, answer.clone(), &context);
+            let conditions =
+                Conditions { now, settings: &context.settings.saga, rng: &*context.ports.rng };
+            let (turn, effects) = answered(&mut case, step, answer.clone(), &conditions);
             carry_out(transaction, &case, effects).await?;
             match turn {
                 Turn::Go => {
-                    let step = go_on(transaction, &before, &mut case).await?;
+                    let step = go_on(context, transaction, &before, &mut case).await?;
                     Ok(step.map(|step| (case, step)))
                 }
                 Turn::Wait(delay) => {
                     rest(&mut case, now + delay);
                     orders::save(transaction, &before, &mut case).await?;
-                    transaction.work_due();
+                    transaction.after_commit(&context.work_bell);
                     Ok(None)
                 }
             }

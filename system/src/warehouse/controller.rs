@@ -16,18 +16,18 @@ use super::dto::{
 use super::reservation::{self, LINES_MAX, Reservation, Verb};
 use super::service;
 use crate::api::{self, Door, Endpoint, Route};
+use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::{self, OrderId};
-use crate::ports::Ports;
 use crate::token;
 use crate::views::{self, Views, ViewsRequest};
 use crate::web::{self, Body, Segment};
 
 /// Shared by all requests: one count to keep, instead of one for each port.
-type Shared = State<Arc<Ports>>;
+type Shared = State<Arc<Context>>;
 
 /// Every route of the Warehouse.
-fn routes() -> Vec<Route<Arc<Ports>>> {
+fn routes() -> Vec<Route<Arc<Context>>> {
     use Kind::{Conflict, KeyReused, NotEnoughStock, NotFound};
     let get = Method::GET;
     let post = Method::POST;
@@ -105,8 +105,8 @@ fn routes() -> Vec<Route<Arc<Ports>>> {
 }
 
 /// The Warehouse over HTTP.
-pub fn router(ports: &Ports) -> Router {
-    web::finish(api::router(routes())).with_state(Arc::new(ports.clone()))
+pub fn router(context: &Context) -> Router {
+    web::finish(api::router(routes())).with_state(Arc::new(context.clone()))
 }
 
 /// What a reader has to know of the routes.
@@ -115,30 +115,30 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 async fn availability(
-    State(ports): Shared,
+    State(context): Shared,
     headers: HeaderMap,
     Body(mut request): Body<AvailabilityRequest>,
 ) -> Result<Json<AvailabilityAnswer>, Error> {
-    authorize(&ports, &headers, "orders")?;
+    authorize(&context, &headers, "orders")?;
     request.skus.sort();
     request.skus.dedup();
     if request.skus.is_empty() || request.skus.len() > LINES_MAX {
         return Err(Error::invalid(format!("skus: expected 1 to {LINES_MAX}")));
     }
-    let rows = service::availability(&ports, &request.skus).await?;
+    let rows = service::availability(&context, &request.skus).await?;
     Ok(Json(AvailabilityAnswer { rows }))
 }
 
 async fn reserve(
-    State(ports): Shared,
+    State(context): Shared,
     Segment(order): Segment,
     headers: HeaderMap,
     Body(request): Body<ReserveRequest>,
 ) -> Result<Json<ReservationAnswer>, Error> {
-    authorize(&ports, &headers, "orders")?;
+    authorize(&context, &headers, "orders")?;
     let order = OrderId::parse(order)?;
     let lines = reservation::parse_lines(request.lines)?;
-    service::reserve(&ports, &order, &lines).await.map(answer)
+    service::reserve(&context, &order, &lines).await.map(answer)
 }
 
 async fn commit(
@@ -166,22 +166,22 @@ async fn take_back(
 }
 
 async fn turn(
-    State(ports): Shared,
+    State(context): Shared,
     Segment(order): Segment,
     headers: HeaderMap,
     verb: Verb,
 ) -> Result<Json<ReservationAnswer>, Error> {
-    authorize(&ports, &headers, "orders")?;
-    service::turn(&ports, &OrderId::parse(order)?, verb).await.map(answer)
+    authorize(&context, &headers, "orders")?;
+    service::turn(&context, &OrderId::parse(order)?, verb).await.map(answer)
 }
 
 async fn find(
-    State(ports): Shared,
+    State(context): Shared,
     Segment(order): Segment,
     headers: HeaderMap,
 ) -> Result<Json<ReservationAnswer>, Error> {
-    authorize(&ports, &headers, "orders")?;
-    let found = service::find(&ports, &OrderId::parse(order)?).await?;
+    authorize(&context, &headers, "orders")?;
+    let found = service::find(&context, &OrderId::parse(order)?).await?;
     match found.state {
         reservation::State::Absent => {
             Err(found.problem(Kind::NotFound, "the order has no reservation").into())
@@ -190,36 +190,36 @@ async fn find(
     }
 }
 
-async fn stock(State(ports): Shared, headers: HeaderMap) -> Result<Json<StockAnswer>, Error> {
-    authorize(&ports, &headers, "orders")?;
-    let rows = service::stock(&ports).await?;
+async fn stock(State(context): Shared, headers: HeaderMap) -> Result<Json<StockAnswer>, Error> {
+    authorize(&context, &headers, "orders")?;
+    let rows = service::stock(&context).await?;
     Ok(Json(StockAnswer { rows }))
 }
 
 async fn restock(
-    State(ports): Shared,
+    State(context): Shared,
     headers: HeaderMap,
     Body(request): Body<Restock>,
 ) -> Result<Json<Restock>, Error> {
-    authorize(&ports, &headers, "restock")?;
+    authorize(&context, &headers, "restock")?;
     id::check("key", &request.key)?;
     reservation::check_quantity(request.quantity)?;
-    service::restock(&ports, &request).await?;
+    service::restock(&context, &request).await?;
     Ok(Json(request))
 }
 
 async fn views_of(
-    State(ports): Shared,
+    State(context): Shared,
     headers: HeaderMap,
     Body(request): Body<ViewsRequest>,
 ) -> Result<Json<Views<ReservationView>>, Error> {
-    authorize(&ports, &headers, views::SCOPE)?;
-    let views = service::views(&ports, &request.parse()?).await?;
+    authorize(&context, &headers, views::SCOPE)?;
+    let views = service::views(&context, &request.parse()?).await?;
     Ok(Json(Views { views }))
 }
 
-fn authorize(ports: &Ports, headers: &HeaderMap, scope: &str) -> Result<(), Error> {
-    token::service(ports, headers, "warehouse", scope).map(|_| ())
+fn authorize(context: &Context, headers: &HeaderMap, scope: &str) -> Result<(), Error> {
+    token::service(context, headers, "warehouse", scope).map(|_| ())
 }
 
 fn answer(reservation: Reservation) -> Json<ReservationAnswer> {

@@ -5,9 +5,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{OrderId, Sku, WarehouseId};
-
 pub use super::reservation::{Line, State};
+use crate::id::{OrderId, Sku, WarehouseId};
 
 /// `POST /availability`: which products.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
+use stormproof_messaging::Transaction;
 
 use super::dto::{Availability, ReservationView, Restock, Stock};
 use super::reservation::{Line, Reservation, Shift, State};
 use crate::error::Error;
 use crate::id::{OrderId, Sku, WarehouseId};
-use crate::transaction::Transaction;
 use crate::views::ViewsRequest;
 
 /// What could be reserved of `skus`, of which there is at least one.

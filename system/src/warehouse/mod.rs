@@ -10,15 +10,15 @@ pub mod reservation;
 mod service;
 
 use axum::Router;
+use stormproof_messaging::outbox;
+use stormproof_ports::worker::Worker;
 
 use crate::api::Endpoint;
-use crate::outbox;
-use crate::ports::Ports;
-use crate::worker::Worker;
+use crate::context::Context;
 
 /// The Warehouse's HTTP interface.
-pub fn router(ports: &Ports) -> Router {
-    controller::router(ports)
+pub fn router(context: &Context) -> Router {
+    controller::router(context)
 }
 
 /// What a reader has to know of it.
@@ -27,6 +27,6 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 /// The relay alone: nothing here happens by itself, but alerts have to leave.
-pub fn workers(ports: &Ports) -> Vec<Worker> {
-    vec![outbox::relay(ports)]
+pub fn workers(context: &Context) -> Vec<Worker> {
+    vec![outbox::relay(&context.ports, context.settings.relay.clone())]
 }

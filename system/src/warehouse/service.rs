@@ -4,41 +4,48 @@
 //! rows, the audit row, in one commit.
 
 use scoped_futures::ScopedFutureExt;
+use stormproof_messaging::{Transaction, transact};
+use stormproof_ports::story::{self, Fact};
 
 use super::dto::{Availability, ReservationView, Restock, Stock};
 use super::mapper;
 use super::reservation::{Line, Reservation, State, Step, Verb, step, words};
+use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::{OrderId, Sku};
-use crate::ports::Ports;
-use crate::story::{self, Fact};
-use crate::transaction::{Transaction, transact};
 use crate::views::ViewsRequest;
 
 /// What could be reserved now of each of `skus`, by warehouse.
-pub async fn availability(ports: &Ports, skus: &[Sku]) -> Result<Vec<Availability>, Error> {
-    transact(ports, |transaction| mapper::availability(transaction, skus).scope_boxed()).await
+pub async fn availability(context: &Context, skus: &[Sku]) -> Result<Vec<Availability>, Error> {
+    transact(&context.ports, |transaction| mapper::availability(transaction, skus).scope_boxed())
+        .await
 }
 
 /// All the books.
-pub async fn stock(ports: &Ports) -> Result<Vec<Stock>, Error> {
-    transact(ports, |transaction| mapper::stock(transaction).scope_boxed()).await
+pub async fn stock(context: &Context) -> Result<Vec<Stock>, Error> {
+    transact(&context.ports, |transaction| mapper::stock(transaction).scope_boxed()).await
 }
 
 /// The reservation of `order`, ABSENT included.
-pub async fn find(ports: &Ports, order: &OrderId) -> Result<Reservation, Error> {
-    transact(ports, |transaction| mapper::reservation(transaction, order).scope_boxed()).await
+pub async fn find(context: &Context, order: &OrderId) -> Result<Reservation, Error> {
+    transact(&context.ports, |transaction| mapper::reservation(transaction, order).scope_boxed())
+        .await
 }
 
 /// The reservations of a page of orders.
-pub async fn views(ports: &Ports, page: &ViewsRequest) -> Result<Vec<ReservationView>, Error> {
-    transact(ports, |transaction| mapper::views(transaction, page).scope_boxed()).await
+pub async fn views(context: &Context, page: &ViewsRequest) -> Result<Vec<ReservationView>, Error> {
+    transact(&context.ports, |transaction| mapper::views(transaction, page).scope_boxed()).await
 }
 
 /// Holds `lines` (parsed, in order) for `order`: all of them or nothing.
-pub async fn reserve(ports: &Ports, order: &OrderId, lines: &[Line]) -> Result<Reservation, Error> {
+pub async fn reserve(
+    context: &Context,
+    order: &OrderId,
+    lines: &[Line],
+) -> Result<Reservation, Error> {
     let reserved =
-        transact(ports, |transaction| reserve_in(transaction, order, lines).scope_boxed()).await;
+        transact(&context.ports, |transaction| reserve_in(transaction, order, lines).scope_boxed())
+            .await;
     if let Err(Error::Rejected(problem)) = &reserved
         && problem.kind == Kind::NotEnoughStock
     {
@@ -92,8 +99,8 @@ async fn reserve_again(
 
 /// Commits, releases or returns the reservation of `order`. Its state afterwards, or a refusal
 /// that tells the state.
-pub async fn turn(ports: &Ports, order: &OrderId, verb: Verb) -> Result<Reservation, Error> {
-    transact(ports, |transaction| turn_in(transaction, order, verb).scope_boxed()).await
+pub async fn turn(context: &Context, order: &OrderId, verb: Verb) -> Result<Reservation, Error> {
+    transact(&context.ports, |transaction| turn_in(transaction, order, verb).scope_boxed()).await
 }
 
 async fn turn_in(
@@ -154,8 +161,8 @@ fn tell(from: State, to: State, lines: &[Line]) -> String {
 }
 
 /// Takes in goods, once for each key.
-pub async fn restock(ports: &Ports, restock: &Restock) -> Result<(), Error> {
-    transact(ports, |transaction| restock_in(transaction, restock).scope_boxed()).await
+pub async fn restock(context: &Context, restock: &Restock) -> Result<(), Error> {
+    transact(&context.ports, |transaction| restock_in(transaction, restock).scope_boxed()).await
 }
 
 async fn restock_in(transaction: &mut Transaction<'_>, restock: &Restock) -> Result<(), Error> {

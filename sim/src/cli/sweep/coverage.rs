@@ -155,8 +155,7 @@ fn other_side(moment: &str) -> String {
 
 /// The kind and what it is aimed at.
 fn name(placement: &Placement) -> String {
-    let kinds = placement.table.kinds();
-    let target = kinds.iter().find_map(|(_, target)| target.map(|target| target.value.as_str()));
+    let target = placement.table.kinds.first().map(|(_, target)| target.value.as_str());
     format!("{} {}", placement.kind, target.unwrap_or_default())
 }
 

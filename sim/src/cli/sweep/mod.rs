@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use stormproof_sim::outcome::Outcome;
 use stormproof_sim::shop::Options;
-use stormproof_sim::shop::scenario::{Document, SHAPES, Scenario};
+use stormproof_sim::shop::scenario::{Document, Scenario, fault_rows};
 use stormproof_sim::shop::sweep::{Placement, placements, with};
 use stormproof_sim::storm::moment::Passage;
 
@@ -86,8 +86,8 @@ struct Failure {
 pub fn sweep(asked: &Sweep, json: bool) -> Result<Verdict, String> {
     let subject = Subject::find(&asked.world.scenario, Profile::default())?;
     for kind in &asked.kinds {
-        if !SHAPES.iter().any(|shape| shape.key == kind) {
-            let known: Vec<_> = SHAPES.iter().map(|shape| shape.key).collect();
+        if !fault_rows().iter().any(|row| row.key == kind) {
+            let known: Vec<_> = fault_rows().iter().map(|row| row.key).collect();
             return Err(format!("--kind {kind}: expected one of {}", known.join(", ")));
         }
     }

@@ -7,14 +7,15 @@ use stormproof_system::id;
 use stormproof_system::service::SERVICES;
 use stormproof_system::store::order::OrderStatus;
 
-use super::faults::{self, Checked, parse_status};
+use super::faults::{self, Checked};
 use super::mistake::{Mistake, Source, one_of};
+use super::people::parse_status;
 use super::script::{customer, orders_in};
 use super::tables::{Document, ExpectTable, WorldTable};
 use super::units::{At, Length, OrderName};
 use super::*;
 use crate::shop::map;
-use crate::storm::faults::{Kind, When};
+use crate::storm::When;
 
 /// A product costs this unless the scenario says otherwise.
 const PRICE: i64 = 10_00;
@@ -172,7 +173,8 @@ fn finds_follow_losses(
         )
     };
     for table in &document.faults {
-        let Some(target) = &table.value.find_parcel else { continue };
+        let found = table.value.target_of(PeopleKind::FindParcel.row());
+        let Some(target) = found else { continue };
         let order: OrderName = target.value.parse().expect("checked with the fault");
         if !lost(order) {
             let what = format!(
@@ -212,11 +214,7 @@ fn expect(source: Source<'_>, table: &ExpectTable) -> Result<Expect, Mistake> {
 
 /// When a fault of known time is over.
 fn end(fault: &Fault) -> Duration {
-    let lasts = match &fault.kind {
-        Kind::Crash { restart, .. } | Kind::Stop { restart, .. } => *restart,
-        Kind::Pause { length, .. } => *length,
-        _ => Duration::ZERO,
-    };
+    let lasts = if fault.is_of_process() { fault.amount } else { Duration::ZERO };
     match &fault.when {
         When::At(at) => *at + lasts,
         // Only a condition lasts; operations are hit or not.

@@ -1,16 +1,17 @@
 //! A scenario: what happens in a run, parsed at the door.
 //!
-//! `tables.rs` is what is written, `shapes.rs` what each kind of fault needs to be told; `check.rs`,
+//! `tables.rs` and `fault_table.rs` are what is written; `check.rs`, `people.rs`,
 //! `script.rs`, `faults.rs`, `links.rs` and `timing.rs` are the way from one to the other, with every mistake
 //! answered by file, line and what was expected; `files.rs` finds the files. A [`Scenario`] in hand is one that can run.
 
 mod check;
+pub mod fault_table;
 mod faults;
 pub mod files;
 mod links;
 mod mistake;
+pub mod people;
 mod script;
-mod shapes;
 pub mod tables;
 #[cfg(test)]
 mod tests;
@@ -23,9 +24,9 @@ use std::time::Duration;
 use stormproof_system::store::order::OrderStatus;
 
 use crate::shop::map::Replicas;
-use crate::storm::faults::Fault;
+use crate::storm::{Fault, FaultRow};
 pub use mistake::{Mistake, Source, one_of};
-pub use shapes::{SHAPES, Shape, Target, Timing};
+pub use people::PeopleKind;
 use tables::Card;
 pub use tables::Document;
 pub use units::{OrderName, Which};
@@ -182,29 +183,45 @@ pub struct Expect {
 pub const PEOPLE_FAULTS: [(&str, &str); 12] = [
     ("declined card", "the Bank refuses a debit for good: the account is frozen"),
     ("too little money", "the Bank refuses a debit for good: the balance is too low"),
-    ("parcel lost", "the carrier loses a parcel on the way"),
-    ("parcel found", "the carrier delivers a parcel that was lost"),
+    (PeopleKind::LoseParcel.name(), PeopleKind::LoseParcel.says()),
+    (PeopleKind::FindParcel.name(), PeopleKind::FindParcel.says()),
     ("cancel", "a customer cancels, at whatever step"),
     ("double submit", "a customer sends the same order twice at once"),
     ("same key, other body", "a customer sends another order with a key already used"),
     ("buyer gone mid-request", "a customer drops an order before its answer"),
     ("rival for the last unit", "an order loses its stock to another after it was planned"),
-    ("bank closed", "the Bank is away for a while, such as an hour"),
-    ("account closed before the refund", "the account that paid cannot be refunded"),
-    ("poison message", "a message that nobody can read arrives in a queue"),
+    (PeopleKind::BankClosed.name(), PeopleKind::BankClosed.says()),
+    (PeopleKind::CloseAccount.name(), PeopleKind::CloseAccount.says()),
+    (PeopleKind::Poison.name(), PeopleKind::Poison.says()),
 ];
 
 impl PeopleFault {
-    /// The name in reports and counters.
-    pub fn name(&self) -> &'static str {
+    /// The kind of it.
+    pub fn kind(&self) -> PeopleKind {
         match self {
-            PeopleFault::LoseParcel { .. } => "parcel lost",
-            PeopleFault::FindParcel { .. } => "parcel found",
-            PeopleFault::BankClosed { .. } => "bank closed",
-            PeopleFault::CloseAccount { .. } => "account closed before the refund",
-            PeopleFault::Poison { .. } => "poison message",
+            PeopleFault::LoseParcel { .. } => PeopleKind::LoseParcel,
+            PeopleFault::FindParcel { .. } => PeopleKind::FindParcel,
+            PeopleFault::BankClosed { .. } => PeopleKind::BankClosed,
+            PeopleFault::CloseAccount { .. } => PeopleKind::CloseAccount,
+            PeopleFault::Poison { .. } => PeopleKind::Poison,
         }
     }
+
+    /// The name in reports and counters.
+    pub fn name(&self) -> &'static str {
+        self.kind().name()
+    }
+}
+
+/// Every kind of fault that a scenario can hold, in the order in which the swarm draws them.
+pub fn fault_rows() -> Vec<&'static FaultRow> {
+    fault_table::rows::<PeopleKind>()
+}
+
+/// Name and meaning of every fault of machines and people, for lists.
+pub fn fault_names() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
+    let machines = crate::storm::FaultKind::ALL.iter().map(|kind| (kind.name(), kind.says()));
+    machines.chain(PEOPLE_FAULTS)
 }
 
 /// The words of the story.
@@ -226,7 +243,7 @@ impl Scenario {
     /// What was asked for with the fault at this place of `faults`: `crash bank at 3s (line 12)`.
     pub fn asked(&self, place: usize) -> String {
         let fault = &self.faults[place];
-        at_line(&self.lines.faults, place, format!("{} {}", fault.kind, fault.when))
+        at_line(&self.lines.faults, place, format!("{fault} {}", fault.when))
     }
 
     /// The same for the fault at this place of `people`.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::check::in_range;
-use super::faults::parse_status;
 use super::mistake::{Mistake, Source, one_of};
+use super::people::parse_status;
 use super::tables::{CustomerTable, StepTable};
 use super::units::{At, Which};
 use super::{Action, Customer, OrderStep, Step};

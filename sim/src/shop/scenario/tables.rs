@@ -1,14 +1,18 @@
 //! A scenario as it is written: plain data, the same in TOML, in JSON Schema and in the hands of
 //! the swarm and the shrinker.
 //!
-//! Nothing here is checked beyond its own shape; `check.rs` and `shapes.rs` do that.
+//! Nothing here is checked beyond its own shape; `check.rs` and `faults.rs` do that.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::people::PeopleKind;
 use super::units::{At, Length, Offset, Which};
+
+/// One thing that goes wrong with machines or people.
+pub type FaultTable = super::fault_table::FaultTable<PeopleKind>;
 
 /// A whole file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -154,131 +158,6 @@ pub struct StepTable {
     /// The order that `wait_until` looks at; the one cancelled, or the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<At<Which>>,
-}
-
-macro_rules! fault_table {
-    ($($(#[$doc:meta])* $kind:ident),* $(,)?) => {
-        /// One thing that goes wrong: exactly one kind with its target, and when.
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-        #[serde(deny_unknown_fields)]
-        pub struct FaultTable {
-            $(
-                $(#[$doc])*
-                #[serde(default, skip_serializing_if = "Option::is_none")]
-                pub $kind: Option<At<String>>,
-            )*
-            /// Once, at this time.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub at: Option<At<Length>>,
-            /// From this time; the start, unless said otherwise.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub from: Option<At<Length>>,
-            /// Until this time.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub until: Option<At<Length>>,
-            /// At this moment, such as `after commit of order PAID`; for people's faults, at this
-            /// status of the order.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub when: Option<At<String>>,
-            /// The how manieth time (from 1) that the node passes the moment.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub nth: Option<At<u32>>,
-            /// How many operations it hits; 1, unless said otherwise.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub times: Option<At<u32>>,
-            /// Back after this time.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub restart: Option<At<Length>>,
-            /// For this long.
-            #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
-            pub lasting: Option<At<Length>>,
-            /// By this much.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub by: Option<At<Length>>,
-            /// Only this operation.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub of: Option<At<String>>,
-            /// This much later than `when`.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub after: Option<At<Length>>,
-            /// Open again after this time; never, unless said.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub reopen: Option<At<Length>>,
-        }
-
-        impl FaultTable {
-            /// Every kind's key with its target, if it is there.
-            pub fn kinds(&self) -> Vec<(&'static str, Option<&At<String>>)> {
-                vec![$((stringify!($kind), self.$kind.as_ref())),*]
-            }
-
-            /// The target, whatever the kind.
-            pub fn target_mut(&mut self) -> Option<&mut At<String>> {
-                [$(self.$kind.as_mut()),*].into_iter().flatten().next()
-            }
-
-            /// A fault of the kind written as `key`, aimed at `target`; `None` if there is no such
-            /// kind.
-            pub fn aimed(key: &str, target: impl Into<String>) -> Option<FaultTable> {
-                let mut table = FaultTable::default();
-                let place = match key {
-                    $(stringify!($kind) => &mut table.$kind,)*
-                    _ => return None,
-                };
-                *place = Some(At::from(target.into()));
-                Some(table)
-            }
-        }
-    };
-}
-
-fault_table! {
-    /// Power cut of a node.
-    crash,
-    /// Clean exit of a node.
-    stop,
-    /// A node stands still.
-    pause,
-    /// A node is slow.
-    slow,
-    /// Nothing passes: `bank -> store`, or both ways: `bank <-> store`.
-    cut,
-    /// Everything between two nodes takes longer: `store -> bank`.
-    slow_link,
-    /// Connection attempts get no answer: `store -> bank`.
-    connect_hangs,
-    /// The answer never arrives: `store -> bank`.
-    reply_lost,
-    /// The request arrives late: `store -> bank`.
-    request_late,
-    /// The request arrives twice: `store -> bank`.
-    request_twice,
-    /// A queue's confirm never arrives.
-    confirm_lost,
-    /// A queue holds a message twice.
-    message_twice,
-    /// A message reaches its queue late.
-    message_late,
-    /// What waits in a queue is shuffled.
-    messages_reordered,
-    /// A service's database loses the connection before a commit.
-    connection_lost_before_commit,
-    /// A service's database loses the connection after a commit.
-    connection_lost_after_commit,
-    /// A service's database undoes a transaction.
-    serialization_failure,
-    /// The driver loses the parcel of an order: `customer-1/1`.
-    lose_parcel,
-    /// The driver finds the lost parcel of an order.
-    find_parcel,
-    /// The Bank closes for some time: `bank`.
-    bank_closed,
-    /// The account that paid, or is to pay, for an order is closed.
-    close_account,
-    /// A message that nobody can read arrives in a queue.
-    poison,
-    /// A message for a queue comes back to its publisher: no queue takes it.
-    message_returned,
 }
 
 /// What must have become true at rest.

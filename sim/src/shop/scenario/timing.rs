@@ -2,15 +2,14 @@
 
 use super::faults::Checker;
 use super::mistake::{Mistake, one_of};
-use super::shapes::{Shape, Timing};
 use super::units::At;
 use crate::shop::{map, moments};
-use crate::storm::faults::{FOREVER, When};
 use crate::storm::moment::Moment;
+use crate::storm::{FOREVER, FaultRow, Timing, When};
 
 impl Checker<'_> {
-    /// Reads the times of a fault of `shape`; `author` passes its moments.
-    pub(super) fn when(&self, shape: &Shape, author: &str) -> Result<When, Mistake> {
+    /// Reads the times of a fault of this kind; `author` passes its moments.
+    pub(super) fn when(&self, row: &FaultRow, author: &str) -> Result<When, Mistake> {
         let table = &self.table.value;
         if let Some(when) = &table.when {
             let timed = [&table.from, &table.until].into_iter().flatten().map(|at| &at.place);
@@ -20,7 +19,7 @@ impl Checker<'_> {
                     "a moment comes once: expected `when` without `from`, `until` and `times`";
                 return Err(self.source.mistake(place, what));
             }
-            let moment = self.moment(shape, when, author)?;
+            let moment = self.moment(row, when, author)?;
             let nth = table.nth.as_ref().map_or(1, |nth| nth.value);
             return Ok(When::Moment { moment, nth });
         }
@@ -28,33 +27,30 @@ impl Checker<'_> {
             let what = "`nth` counts moments: expected `when` with it";
             return Err(self.source.mistake(&nth.place, what));
         }
-        if shape.timing == Timing::Once {
+        if row.timing == Timing::Once {
             return Ok(When::At(self.length(&table.at)));
         }
         Ok(When::During {
             from: self.length(&table.from),
             until: table.until.as_ref().map_or(FOREVER, |until| until.value.0),
-            times: match shape.timing {
-                // Who does not answer connections does not answer the next one either.
-                Timing::Operations if shape.key != "connect_hangs" => {
-                    table.times.as_ref().map_or(1, |times| times.value)
-                }
-                _ => table.times.as_ref().map_or(u32::MAX, |times| times.value),
+            times: match row.timing {
+                Timing::Operations => table.times.as_ref().map_or(row.times, |times| times.value),
+                _ => u32::MAX,
             },
         })
     }
 
     /// A moment that `author`, or somebody for it, passes. What is no author of acts (a database,
     /// the broker, the mail server) is hit by anyone's.
-    fn moment(&self, shape: &Shape, when: &At<String>, author: &str) -> Result<Moment, Mistake> {
+    fn moment(&self, row: &FaultRow, when: &At<String>, author: &str) -> Result<Moment, Mistake> {
         let wrong = |what: String| self.source.mistake(&when.place, what);
         let moment: Moment = when.value.parse().map_err(wrong)?;
-        let aims = shape.aims();
+        let aims = row.aims;
         if !aims.contains(&(moment.side, moment.act)) {
             let expected = aims.iter().map(|(side, act)| Moment::new(*side, *act, "…").to_string());
             return Err(wrong(format!(
                 "a fault that cannot fire: `{}` has nothing to do with `{moment}`, expected {}",
-                shape.key,
+                row.key,
                 one_of(expected)
             )));
         }

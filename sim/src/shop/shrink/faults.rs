@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::numbers::{fewer, shorter};
 use crate::outcome::Outcome;
+use crate::shop::scenario::people::{PeopleKind, REOPEN};
 use crate::shop::scenario::tables::{Document, FaultTable};
 use crate::shop::scenario::units::{At, Length};
 
@@ -39,10 +40,13 @@ fn finds_after_losses(document: &mut Document) {
     let lost: Vec<String> = document
         .faults
         .iter()
-        .filter_map(|fault| Some(fault.value.lose_parcel.as_ref()?.value.clone()))
+        .filter_map(|fault| {
+            Some(fault.value.target_of(PeopleKind::LoseParcel.row())?.value.clone())
+        })
         .collect();
     document.faults.retain(|fault| {
-        fault.value.find_parcel.as_ref().is_none_or(|order| lost.contains(&order.value))
+        let found = fault.value.target_of(PeopleKind::FindParcel.row());
+        found.is_none_or(|order| lost.contains(&order.value))
     });
 }
 
@@ -86,7 +90,7 @@ const LENGTHS: [Key<Length>; 8] = [
     |fault| &mut fault.lasting,
     |fault| &mut fault.by,
     |fault| &mut fault.after,
-    |fault| &mut fault.reopen,
+    |fault| fault.own_mut(REOPEN),
 ];
 
 fn simpler(fault: &FaultTable) -> Vec<FaultTable> {

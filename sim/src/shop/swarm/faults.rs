@@ -8,10 +8,11 @@ use stormproof_system::messages::DELIVERY_UPDATES;
 use super::{Profile, SHOPPING_MS, STATUSES, STORM_MS, ms};
 use crate::shop::map;
 use crate::shop::moments::MOMENTS;
+use crate::shop::scenario::people::{BANK, PeopleKind, REOPEN};
 use crate::shop::scenario::tables::{Document, FaultTable};
 use crate::shop::scenario::units::{At, Length};
-use crate::shop::scenario::{Shape, Target, Timing};
 use crate::storm::moment::Moment;
+use crate::storm::{FaultRow, TargetForm, Timing};
 use crate::world::seed::Stream;
 
 /// Draws one fault of a kind.
@@ -23,30 +24,29 @@ pub(super) struct Draw<'a> {
 
 impl Draw<'_> {
     /// `None`: this world has nothing that such a fault could be aimed at.
-    pub(super) fn fault(&mut self, shape: &Shape) -> Option<FaultTable> {
+    pub(super) fn fault(&mut self, row: &'static FaultRow) -> Option<FaultTable> {
         let by_moment = self.profile == Profile::Swarm
-            && shape.timing == Timing::Once
+            && row.timing == Timing::Once
             && self.stream.random_bool(0.5);
-        let (target, moment) =
-            if by_moment { self.moment(shape) } else { (self.target(shape)?, None) };
-        self.finish(shape, target, moment)
+        let (target, moment) = if by_moment { self.moment(row) } else { (self.target(row)?, None) };
+        Some(self.finish(row, target, moment))
     }
 
     /// Draws the rest of a fault of which is known where, and perhaps at which moment.
     pub(super) fn finish(
         &mut self,
-        shape: &Shape,
+        row: &'static FaultRow,
         target: String,
         moment: Option<Moment>,
-    ) -> Option<FaultTable> {
-        let mut fault = FaultTable::aimed(shape.key, target)?;
+    ) -> FaultTable {
+        let mut fault = FaultTable::aimed(row, target);
         let start = self.stream.random_range(0..SHOPPING_MS + 5_000);
-        let length = self.length(shape.key);
+        let length = self.length(row);
         // What few orders pass is passed for the eighth time in no storm.
         let nth_max = if self.profile == Profile::Priority { 3 } else { 8 };
         let nth = self.stream.random_range(1..=nth_max);
         let times = self.stream.random_range(1..=3);
-        match (shape.timing, moment) {
+        match (row.timing, moment) {
             (_, Some(moment)) => {
                 fault.when = Some(At::from(moment.to_string()));
                 fault.nth = Some(At::from(nth));
@@ -64,45 +64,40 @@ impl Draw<'_> {
             (Timing::Status, None) => fault.after = Some(At::from(ms(start % 900))),
         }
         let length = At::from(ms(length));
-        for key in shape.needs {
+        for key in row.needs {
             match *key {
                 "restart" => fault.restart = Some(length.clone()),
                 "for" => fault.lasting = Some(length.clone()),
-                "by" => fault.by = Some(At::from(self.delay(shape.key))),
+                "by" => fault.by = Some(At::from(self.delay(row))),
                 _ => {}
             }
         }
-        self.details(shape, &mut fault);
-        Some(fault)
+        self.details(row, &mut fault);
+        fault
     }
 
-    /// How long it lasts, in milliseconds. Leases last 20 seconds: some pauses outlast them.
-    fn length(&mut self, key: &str) -> u64 {
-        match key {
-            "pause" if self.stream.random_bool(0.4) => self.stream.random_range(20_500..32_000),
-            "pause" => self.stream.random_range(100..8_000),
-            "bank_closed" => self.stream.random_range(5_000..90_000),
-            "slow" | "slow_link" => self.stream.random_range(1_000..20_000),
-            _ => self.stream.random_range(200..12_000),
-        }
+    /// How long it lasts, in milliseconds.
+    fn length(&mut self, row: &FaultRow) -> u64 {
+        let (from, to) = match row.drawn.long_ms {
+            Some((chance, long)) if self.stream.random_bool(chance) => long,
+            _ => row.drawn.lasting_ms,
+        };
+        self.stream.random_range(from..to)
     }
 
-    fn delay(&mut self, key: &str) -> Length {
-        ms(match key {
-            "slow" | "slow_link" => self.stream.random_range(5..900),
-            "message_late" => self.stream.random_range(100..30_000),
-            _ => self.stream.random_range(50..12_000),
-        })
+    fn delay(&mut self, row: &FaultRow) -> Length {
+        let (from, to) = row.drawn.by_ms;
+        ms(self.stream.random_range(from..to))
     }
 
-    fn target(&mut self, shape: &Shape) -> Option<String> {
+    fn target(&mut self, row: &FaultRow) -> Option<String> {
         let text =
             |list: &[&str], stream: &mut Stream| list.choose(stream).map(|it| (*it).to_owned());
-        match shape.target {
-            Target::Node => self.node(),
-            Target::Link | Target::Connection => {
-                let pairs = match shape.target {
-                    Target::Connection => map::connections(),
+        match row.target {
+            TargetForm::Node => self.node(),
+            TargetForm::Way | TargetForm::Pair | TargetForm::Connection => {
+                let pairs = match row.target {
+                    TargetForm::Connection => map::connections(),
                     _ => map::pairs(),
                 };
                 let busy =
@@ -110,8 +105,9 @@ impl Draw<'_> {
                 let pair = pairs.into_iter().filter(busy);
                 let pair = pair.collect::<Vec<_>>().choose(self.stream)?.clone();
                 let pair = self.with_customer(pair);
-                let both = shape.key == "cut" && self.stream.random_bool(0.5);
-                let backward = shape.key == "cut" && self.stream.random_bool(0.5);
+                let has_way = row.target == TargetForm::Way;
+                let both = has_way && self.stream.random_bool(0.5);
+                let backward = has_way && self.stream.random_bool(0.5);
                 let (from, to) = pair.split_once(" -> ")?;
                 Some(match (both, backward) {
                     (true, _) => format!("{from} <-> {to}"),
@@ -119,7 +115,7 @@ impl Draw<'_> {
                     (false, false) => pair.clone(),
                 })
             }
-            Target::Call => {
+            TargetForm::Call => {
                 let pairs = [
                     "customer -> store",
                     "store -> warehouse",
@@ -131,17 +127,17 @@ impl Draw<'_> {
                 Some(self.with_customer(pair))
             }
             // What the carrier says decides most; a third of the trouble is with that.
-            Target::Queue if self.stream.random_bool(0.34) => Some(DELIVERY_UPDATES.to_owned()),
-            Target::Queue => text(&map::queues(), self.stream),
-            Target::Database => map::databases().choose(self.stream).cloned(),
-            Target::Order => {
+            TargetForm::Queue if self.stream.random_bool(0.34) => Some(DELIVERY_UPDATES.to_owned()),
+            TargetForm::Queue => text(&map::queues(), self.stream),
+            TargetForm::Database => map::databases().choose(self.stream).cloned(),
+            TargetForm::Own(BANK) => Some(BANK.to_owned()),
+            TargetForm::Own(_) => {
                 let customer = self.stream.random_range(0..self.document.customers.len());
                 let script = &self.document.customers[customer].script;
                 let orders = script.iter().filter(|step| step.value.order.is_some()).count();
                 let order = self.stream.random_range(0..orders);
                 Some(format!("{}/{}", map::customer(customer + 1), order + 1))
             }
-            Target::Bank => Some("bank".to_owned()),
         }
     }
 
@@ -169,34 +165,33 @@ impl Draw<'_> {
     }
 
     /// A moment, and the service that passes it.
-    fn moment(&mut self, shape: &Shape) -> (String, Option<Moment>) {
-        let row = MOMENTS.choose(self.stream).expect("there are moments");
-        let name = row.names.choose(self.stream).expect("a row has names");
-        let sides: Vec<_> = shape.aims().iter().filter(|(_, act)| *act == row.act).collect();
+    fn moment(&mut self, row: &FaultRow) -> (String, Option<Moment>) {
+        let place = MOMENTS.choose(self.stream).expect("there are moments");
+        let name = place.names.choose(self.stream).expect("a row has names");
+        let sides: Vec<_> = row.aims.iter().filter(|(_, act)| *act == place.act).collect();
         let (side, act) = **sides.choose(self.stream).expect("processes end at any moment");
-        (row.service.to_owned(), Some(Moment::new(side, act, *name)))
+        (place.service.to_owned(), Some(Moment::new(side, act, *name)))
     }
 
     /// What only some kinds are told.
-    fn details(&mut self, shape: &Shape, fault: &mut FaultTable) {
+    fn details(&mut self, row: &FaultRow, fault: &mut FaultTable) {
         let half = self.stream.random_bool(0.5);
         let later = ms(self.stream.random_range(1_000..60_000));
         let status = *STATUSES[1..].choose(self.stream).expect("there are statuses");
-        match shape.target {
-            Target::Call if half && fault.when.is_none() => {
-                let target = fault.kinds().into_iter().find_map(|(_, target)| target);
-                let ends = target.and_then(|target| target.value.split_once(" -> "));
-                let operations = ends.map(|(from, to)| map::operations(from, to));
-                let mut operations = operations.unwrap_or_default();
-                operations.retain(|operation| *operation != map::VIEWS);
-                let operation = operations.choose(self.stream).copied();
-                fault.of = operation.map(|operation| At::from(operation.to_owned()));
-            }
-            Target::Order if shape.key == "close_account" => {
+        if row.target == TargetForm::Call && half && fault.when.is_none() {
+            let ends = fault.target_of(row).and_then(|target| target.value.split_once(" -> "));
+            let operations = ends.map(|(from, to)| map::operations(from, to));
+            let mut operations = operations.unwrap_or_default();
+            operations.retain(|operation| *operation != map::VIEWS);
+            let operation = operations.choose(self.stream).copied();
+            fault.of = operation.map(|operation| At::from(operation.to_owned()));
+        }
+        match PeopleKind::of_key(row.key) {
+            Some(PeopleKind::CloseAccount) => {
                 fault.when = Some(At::from(status.to_owned()));
-                fault.reopen = half.then(|| At::from(later));
+                *fault.own_mut(REOPEN) = half.then(|| At::from(later));
             }
-            Target::Order if shape.key == "lose_parcel" && half => {
+            Some(PeopleKind::LoseParcel) if half => {
                 fault.when = Some(At::from("IN_TRANSIT".to_owned()));
             }
             _ => {}
@@ -206,17 +201,18 @@ impl Draw<'_> {
 
 /// A parcel can only be found that is lost: finds are aimed at what was drawn to be lost.
 pub(super) fn finds_after_losses(document: &mut Document) {
-    let lost: Vec<_> =
-        document.faults.iter().filter_map(|fault| fault.value.lose_parcel.clone()).collect();
+    let (loss, find) = (PeopleKind::LoseParcel.row(), PeopleKind::FindParcel.row());
+    let faults = document.faults.iter();
+    let lost: Vec<_> = faults.filter_map(|fault| fault.value.target_of(loss).cloned()).collect();
     let mut next = lost.into_iter();
-    document.faults.retain_mut(|fault| match &mut fault.value.find_parcel {
-        None => true,
-        Some(order) => match next.next() {
-            Some(lost) => {
-                *order = lost;
-                true
-            }
-            None => false,
-        },
+    document.faults.retain_mut(|fault| {
+        if fault.value.target_of(find).is_none() {
+            return true;
+        }
+        let (Some(order), Some(lost)) = (fault.value.target_mut(), next.next()) else {
+            return false;
+        };
+        *order = lost;
+        true
     });
 }

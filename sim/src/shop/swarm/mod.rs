@@ -19,7 +19,8 @@ use crate::shop::scenario::tables::{
     Card, CarrierTable, CustomerTable, Document, FaultTable, StepTable, StockTable, WorldTable,
 };
 use crate::shop::scenario::units::{At, Length, Offset};
-use crate::shop::scenario::{SHAPES, Scenario, Which};
+use crate::shop::scenario::{Scenario, Which, fault_rows};
+use crate::storm::FaultKind;
 use crate::world::seed::{Seed, Stream};
 use faults::{Draw, finds_after_losses};
 
@@ -66,10 +67,10 @@ pub fn document(seed: u64, profile: Profile) -> Document {
     hurry(&mut streams.stream("swarm hurry"), &mut document);
     another_day(&mut streams.stream("swarm another day"), &mut document);
     let mut switches = streams.stream("swarm switches");
-    for shape in &SHAPES {
+    for row in fault_rows() {
         // Drawn for every kind and profile alike, so that one switch moves no other.
         let on = switches.random_bool(0.35);
-        let mut stream = streams.stream(&format!("swarm fault {}", shape.key));
+        let mut stream = streams.stream(&format!("swarm fault {}", row.key));
         let count = match profile {
             Profile::Swarm if on => stream.random_range(1..=3),
             Profile::Swarm => 0,
@@ -77,7 +78,7 @@ pub fn document(seed: u64, profile: Profile) -> Document {
             Profile::Priority => 0,
         };
         for _ in 0..count {
-            let fault = Draw { stream: &mut stream, document: &document, profile }.fault(shape);
+            let fault = Draw { stream: &mut stream, document: &document, profile }.fault(row);
             document.faults.extend(fault.map(At::from));
         }
     }
@@ -94,13 +95,11 @@ pub fn document(seed: u64, profile: Profile) -> Document {
 /// In one storm of seven the carrier is quick, often loses parcels, and its word takes long, until
 /// it is suddenly on time: the loss is heard of first, or only in answer to a cancel.
 fn slow_news(stream: &mut Stream, document: &mut Document) {
-    let fault = FaultTable {
-        from: Some(At::from(ms(0))),
-        until: Some(At::from(ms(STORM_MS))),
-        times: Some(At::from(stream.random_range(10..60))),
-        by: Some(At::from(ms(stream.random_range(8_000..20_000)))),
-        ..FaultTable::aimed("message_late", DELIVERY_UPDATES).expect("it is a kind")
-    };
+    let mut fault = FaultTable::aimed(FaultKind::MessageLate.row(), DELIVERY_UPDATES);
+    fault.from = Some(At::from(ms(0)));
+    fault.until = Some(At::from(ms(STORM_MS)));
+    fault.times = Some(At::from(stream.random_range(10..60)));
+    fault.by = Some(At::from(ms(stream.random_range(8_000..20_000))));
     if stream.random_bool(1.0 / 7.0) {
         let carrier = &mut document.world.carrier;
         carrier.pick_up = Some(ms(stream.random_range(200..900)));
@@ -114,17 +113,16 @@ fn slow_news(stream: &mut Stream, document: &mut Document) {
 /// In one storm of sixteen the Warehouse's word on what it holds is often lost, or its request comes
 /// late, and people give up meanwhile: what is released may be held, or may yet be.
 fn doubtful_stock(stream: &mut Stream, document: &mut Document) {
-    let key = if stream.random_bool(0.5) { "reply_lost" } else { "request_late" };
+    let is_lost = stream.random_bool(0.5);
+    let kind = if is_lost { FaultKind::ReplyLost } else { FaultKind::RequestLate };
     // Later than the Store waits for an answer, which is five seconds.
     let by = ms(stream.random_range(5_500..12_000));
-    let fault = FaultTable {
-        of: Some(At::from(map::RESERVE.to_owned())),
-        from: Some(At::from(ms(0))),
-        until: Some(At::from(ms(STORM_MS))),
-        times: Some(At::from(stream.random_range(4..16))),
-        by: (key == "request_late").then(|| At::from(by)),
-        ..FaultTable::aimed(key, "store -> warehouse").expect("it is a kind")
-    };
+    let mut fault = FaultTable::aimed(kind.row(), "store -> warehouse");
+    fault.of = Some(At::from(map::RESERVE.to_owned()));
+    fault.from = Some(At::from(ms(0)));
+    fault.until = Some(At::from(ms(STORM_MS)));
+    fault.times = Some(At::from(stream.random_range(4..16)));
+    fault.by = (!is_lost).then(|| At::from(by));
     let doubtful = stream.random_bool(1.0 / 16.0);
     for customer in &mut document.customers {
         let steps = std::mem::take(&mut customer.script);
@@ -324,14 +322,11 @@ mod tests {
     fn swarms_switch_whole_kinds_off() {
         let kinds = |seed| {
             let document = document(seed, Profile::Swarm);
-            let kinds = document.faults.iter().flat_map(|fault| {
-                let kinds = fault.value.kinds().into_iter();
-                kinds.filter_map(|(key, target)| target.map(|_| key)).collect::<Vec<_>>()
-            });
-            kinds.collect::<std::collections::BTreeSet<_>>().len()
+            let kinds = document.faults.iter().flat_map(|fault| &fault.value.kinds);
+            kinds.map(|(row, _)| row.key).collect::<std::collections::BTreeSet<_>>().len()
         };
         let counts: Vec<usize> = (0..100).map(kinds).collect();
-        assert!(counts.iter().all(|count| *count < SHAPES.len()));
+        assert!(counts.iter().all(|count| *count < fault_rows().len()));
         assert!(counts.iter().any(|count| *count >= 10) && counts.iter().any(|count| *count <= 5));
     }
 }

@@ -13,9 +13,10 @@ use super::Profile;
 use super::faults::Draw;
 use crate::shop::map;
 use crate::shop::moments::MOMENTS;
+use crate::shop::scenario::fault_rows;
 use crate::shop::scenario::tables::{Document, FaultTable};
-use crate::shop::scenario::{SHAPES, Shape, Target};
 use crate::storm::moment::Moment;
+use crate::storm::{FaultRow, TargetForm};
 use crate::world::seed::Stream;
 
 /// At most so many faults in a storm.
@@ -24,31 +25,31 @@ const FAULTS_MAX: usize = 3;
 /// The faults of a storm.
 pub(super) fn draw(stream: &mut Stream, document: &Document) -> Vec<FaultTable> {
     let count = stream.random_range(1..=FAULTS_MAX);
-    (0..count).filter_map(|_| draw_one(stream, document)).collect()
+    (0..count).map(|_| draw_one(stream, document)).collect()
 }
 
-fn draw_one(stream: &mut Stream, document: &Document) -> Option<FaultTable> {
+fn draw_one(stream: &mut Stream, document: &Document) -> FaultTable {
     let places = MOMENTS.iter().flat_map(|row| row.names.iter().map(move |name| (row, *name)));
     let places: Vec<_> = places.collect();
-    let (row, name) = *places.choose(stream).expect("there are moments");
-    let fits = |shape: &&'static Shape| {
-        let aimed = shape.aims().iter().any(|(_, act)| *act == row.act);
-        aimed && shape.target != Target::Queue
-    };
-    let shapes: Vec<_> = SHAPES.iter().filter(fits).collect();
-    let shape = *shapes.choose(stream).expect("processes end at any moment");
-    let sides: Vec<_> = shape.aims().iter().filter(|(_, act)| *act == row.act).collect();
+    let (place, name) = *places.choose(stream).expect("there are moments");
+    let mut rows = fault_rows();
+    rows.retain(|row| {
+        let aimed = row.aims.iter().any(|(_, act)| *act == place.act);
+        aimed && row.target != TargetForm::Queue
+    });
+    let row = *rows.choose(stream).expect("processes end at any moment");
+    let sides: Vec<_> = row.aims.iter().filter(|(_, act)| *act == place.act).collect();
     let (side, act) = **sides.choose(stream).expect("it is aimed at this act");
-    let target = target(stream, shape, row.service, name);
+    let target = target(stream, row, place.service, name);
     let moment = Moment::new(side, act, name);
-    Draw { stream, document, profile: Profile::Priority }.finish(shape, target, Some(moment))
+    Draw { stream, document, profile: Profile::Priority }.finish(row, target, Some(moment))
 }
 
 /// Whom a fault strikes when a node of `service` passes the moment `name`.
-fn target(stream: &mut Stream, shape: &Shape, service: &str, name: &str) -> String {
-    match shape.target {
-        Target::Database => map::database_of(service),
-        Target::Call | Target::Connection => {
+fn target(stream: &mut Stream, row: &FaultRow, service: &str, name: &str) -> String {
+    match row.target {
+        TargetForm::Database => map::database_of(service),
+        TargetForm::Call | TargetForm::Connection => {
             let call = map::CALLS.iter().find(|(from, _, of)| (*from, *of) == (service, name));
             let (from, to, _) = call.expect("whoever passes a call makes it");
             format!("{from} -> {to}")

@@ -52,7 +52,7 @@ impl Truth {
         let told = commit.facts.iter().map(|fact| Told {
             noun: fact.noun,
             state: fact.state,
-            order: fact.order.clone(),
+            order: fact.subject.clone(),
         });
         let mut step = Step { at: commit.at, facts: told.collect(), ..Step::default() };
         if commit.changes.is_empty() {

@@ -10,7 +10,7 @@ use super::Truth;
 use super::rows::Id;
 use crate::shop::map;
 use crate::shop::scenario::Scenario;
-use crate::storm::faults::Kind;
+use crate::storm::Target;
 
 /// The end of a run.
 #[derive(Clone, Debug, Default)]
@@ -141,17 +141,9 @@ pub fn repeats_excused(scenario: &Scenario) -> bool {
         let service = map::service_of(name);
         matches!(service, "email" | map::MAIL) || map::service_of_database(service) == "email"
     };
-    scenario.faults.iter().any(|fault| match &fault.kind {
-        Kind::Crash { node, .. }
-        | Kind::Stop { node, .. }
-        | Kind::Pause { node, .. }
-        | Kind::Slow { node, .. } => near(node),
-        Kind::Cut { from, to, .. }
-        | Kind::SlowLink { from, to, .. }
-        | Kind::ConnectHangs { from, to } => near(from) && near(to),
-        Kind::ConnectionLostBeforeCommit { database }
-        | Kind::ConnectionLostAfterCommit { database }
-        | Kind::SerializationFailure { database } => near(database),
-        _ => false,
+    scenario.faults.iter().any(|fault| match &fault.target {
+        Target::Node(name) | Target::Database(name) => near(name),
+        Target::Link { from, to, .. } => near(from) && near(to),
+        Target::Call { .. } | Target::Queue(_) => false,
     })
 }

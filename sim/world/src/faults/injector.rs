@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::faults::passed::Passed;
-use crate::faults::{Fault, Kind, When, process};
+use crate::faults::{Fault, Target, When, process};
 use crate::moment::{Act, Passage, Side};
 use crate::node::{Life, NodeIndex, Nodes, Role};
 use crate::{World, lock};
@@ -27,8 +27,7 @@ struct State {
 }
 
 struct Armed {
-    kind: Kind,
-    when: When,
+    fault: Fault,
     from: Duration,
     until: Duration,
     /// How many more operations it may strike.
@@ -43,9 +42,9 @@ struct Armed {
 /// What happens to the one who passes a moment.
 enum Verdict {
     /// Its node dies or stands still.
-    Process(Kind),
+    Process(Fault),
     /// The operation goes wrong.
-    Operation(Kind),
+    Operation(Fault),
 }
 
 impl Injector {
@@ -69,18 +68,18 @@ impl Injector {
         side: Side,
         act: Act,
         name: &[&str],
-    ) -> Option<Kind> {
+    ) -> Option<Fault> {
         let nodes = &world.0.nodes;
         if !nodes.is_alive(life) {
             std::future::pending::<()>().await;
         }
         match self.note(world, life.node, side, act, name)? {
-            (place, Verdict::Operation(kind)) => {
+            (place, Verdict::Operation(fault)) => {
                 self.fire(world, place);
-                Some(kind)
+                Some(fault)
             }
-            (place, Verdict::Process(kind)) => {
-                if process::strike(world, &kind) {
+            (place, Verdict::Process(fault)) => {
+                if process::strike(world, &fault) {
                     self.fire(world, place);
                 }
                 match nodes.is_alive(life) {
@@ -114,23 +113,24 @@ impl Injector {
         let moment = passed.last()?;
         let mut verdict = None;
         for (place, armed) in armed.iter_mut().enumerate() {
-            let When::Moment { moment: wanted, nth } = &armed.when else { continue };
-            if wanted != moment || !concerns(nodes, &armed.kind, node) {
+            let When::Moment { moment: wanted, nth } = &armed.fault.when else { continue };
+            if wanted != moment || !concerns(nodes, &armed.fault, node) {
                 continue;
             }
             armed.passes += 1;
             if armed.passes == *nth && verdict.is_none() {
                 // Of several replicas, the one that passes is struck: the others are to take over.
-                if let Some(aimed) = armed.kind.process_node_mut()
+                if armed.fault.is_of_process()
+                    && let Target::Node(aimed) = &mut armed.fault.target
                     && nodes.is(node, aimed)
                 {
                     *aimed = nodes.name(node).to_string();
                 }
                 verdict = Some((
                     place,
-                    match armed.kind.is_of_process() {
-                        true => Verdict::Process(armed.kind.clone()),
-                        false => Verdict::Operation(armed.kind.clone()),
+                    match armed.fault.is_of_process() {
+                        true => Verdict::Process(armed.fault.clone()),
+                        false => Verdict::Operation(armed.fault.clone()),
                     },
                 ));
             }
@@ -140,7 +140,7 @@ impl Injector {
 
     /// Asks for the next operation fault that `fits`, and fires it. Faults of named moments are
     /// not asked.
-    pub(crate) fn strike(&self, world: &World, fits: impl Fn(&Kind) -> bool) -> Option<Kind> {
+    pub(crate) fn strike(&self, world: &World, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let now = world.elapsed();
         let place = {
             let state = &mut *lock(&self.state);
@@ -148,10 +148,10 @@ impl Injector {
                 return None;
             }
             let mut armed = state.armed.iter();
-            armed.position(|armed| armed.is_due(now) && armed.left > 0 && fits(&armed.kind))?
+            armed.position(|armed| armed.is_due(now) && armed.left > 0 && fits(&armed.fault))?
         };
         self.fire(world, place);
-        Some(lock(&self.state).armed[place].kind.clone())
+        Some(lock(&self.state).armed[place].fault.clone())
     }
 
     /// Asks which conditions that `fits` hold now; `sum` gets each. A condition fires once, when it
@@ -159,8 +159,8 @@ impl Injector {
     pub(crate) fn conditions(
         &self,
         world: &World,
-        fits: impl Fn(&Kind) -> bool,
-        mut sum: impl FnMut(&Kind),
+        fits: impl Fn(&Fault) -> bool,
+        mut sum: impl FnMut(&Fault),
     ) {
         let now = world.elapsed();
         let mut starts = Vec::new();
@@ -170,8 +170,8 @@ impl Injector {
                 return;
             }
             for (place, armed) in state.armed.iter_mut().enumerate() {
-                if armed.is_due(now) && fits(&armed.kind) {
-                    sum(&armed.kind);
+                if armed.is_due(now) && fits(&armed.fault) {
+                    sum(&armed.fault);
                     if !armed.on {
                         armed.on = true;
                         starts.push((place, armed.until));
@@ -195,22 +195,22 @@ impl Injector {
             let armed = &mut armed[place];
             armed.fired += 1;
             armed.left = armed.left.saturating_sub(1);
-            passed.strike(armed.kind.name());
-            format!("{} fires", armed.kind)
+            passed.strike(armed.fault.kind.name());
+            format!("{} fires", armed.fault)
         };
         tell(world, &words);
     }
 
     /// Strikes the process fault at `place` of the list, whose time has come.
     pub(super) fn strike_on_time(&self, world: &World, place: usize) {
-        let kind = {
+        let fault = {
             let state = lock(&self.state);
             if state.over {
                 return;
             }
-            state.armed[place].kind.clone()
+            state.armed[place].fault.clone()
         };
-        if process::strike(world, &kind) {
+        if process::strike(world, &fault) {
             self.fire(world, place);
         }
     }
@@ -219,7 +219,7 @@ impl Injector {
     fn expire(&self, world: &World, place: usize) {
         let words = {
             let armed = &mut lock(&self.state).armed[place];
-            std::mem::take(&mut armed.on).then(|| format!("{} heals", armed.kind))
+            std::mem::take(&mut armed.on).then(|| format!("{} heals", armed.fault))
         };
         if let Some(words) = words {
             tell(world, &words);
@@ -231,7 +231,7 @@ impl Injector {
         let state = lock(&self.state);
         let timed = state.armed.iter().enumerate();
         let timed = timed.filter(|(_, armed)| {
-            armed.kind.is_of_process() && !matches!(armed.when, When::Moment { .. })
+            armed.fault.is_of_process() && !matches!(armed.fault.when, When::Moment { .. })
         });
         let mut timed: Vec<_> = timed.map(|(place, armed)| (armed.from, place)).collect();
         timed.sort_unstable();
@@ -254,13 +254,13 @@ impl Injector {
     pub(crate) fn queues(&self) -> BTreeSet<String> {
         let state = lock(&self.state);
         let armed = state.armed.iter().filter(|armed| !state.over && armed.left > 0);
-        armed.filter_map(|armed| armed.kind.queue().map(str::to_owned)).collect()
+        armed.filter_map(|armed| armed.fault.target.queue().map(str::to_owned)).collect()
     }
 
     pub(crate) fn fired(&self) -> BTreeMap<&'static str, u64> {
         let mut fired = BTreeMap::new();
         for armed in lock(&self.state).armed.iter().filter(|armed| armed.fired > 0) {
-            *fired.entry(armed.kind.name()).or_default() += armed.fired;
+            *fired.entry(armed.fault.kind.name()).or_default() += armed.fired;
         }
         fired
     }
@@ -294,16 +294,7 @@ impl Armed {
             When::During { from, until, times } => (from, until, times),
             When::Moment { .. } => (Duration::MAX, Duration::MAX, 1),
         };
-        Armed {
-            kind: fault.kind,
-            when: fault.when,
-            from,
-            until,
-            left,
-            fired: 0,
-            passes: 0,
-            on: false,
-        }
+        Armed { fault, from, until, left, fired: 0, passes: 0, on: false }
     }
 
     fn is_due(&self, now: Duration) -> bool {
@@ -318,20 +309,13 @@ pub(crate) fn tell(world: &World, words: &str) {
 
 /// Whether a moment passed by `node` is one that a fault of this kind can be aimed at. What is no
 /// author of acts (a database, the broker, the mail server) is hit by anyone's.
-fn concerns(nodes: &Nodes, kind: &Kind, node: NodeIndex) -> bool {
-    let name = match kind {
-        Kind::Crash { node, .. } | Kind::Stop { node, .. } | Kind::Pause { node, .. } => {
+fn concerns(nodes: &Nodes, fault: &Fault, node: NodeIndex) -> bool {
+    match &fault.target {
+        Target::Node(name) => {
             let has_acts = |it| matches!(nodes.role(it), Role::Replica(_) | Role::Client);
-            if !nodes.named(node).any(has_acts) {
-                return true;
-            }
-            node
+            !nodes.named(name).any(has_acts) || nodes.is(node, name)
         }
-        Kind::ReplyLost { from, .. }
-        | Kind::RequestLate { from, .. }
-        | Kind::RequestTwice { from, .. }
-        | Kind::ConnectHangs { from, .. } => from,
-        _ => return true,
-    };
-    nodes.is(node, name)
+        Target::Link { from, .. } | Target::Call { from, .. } => nodes.is(node, from),
+        Target::Queue(_) | Target::Database(_) => true,
+    }
 }

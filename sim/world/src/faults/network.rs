@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::World;
-use crate::faults::Kind;
+use crate::faults::{Fault, FaultKind, Target};
 use crate::node::NodeIndex;
 
 /// One direction between two nodes, as it is now.
@@ -22,13 +22,15 @@ pub(crate) fn way(world: &World, from: NodeIndex, to: NodeIndex) -> Way {
     let mut way = Way::default();
     world.0.injector.conditions(
         world,
-        |kind| match kind {
-            Kind::Cut { from: a, to: b, both } => is(a, b) || *both && is(b, a),
-            Kind::SlowLink { from: a, to: b, .. } => is(a, b) || is(b, a),
+        |fault| match (fault.kind, &fault.target) {
+            (FaultKind::Cut, Target::Link { from, to, both }) => {
+                is(from, to) || *both && is(to, from)
+            }
+            (FaultKind::SlowLink, Target::Link { from, to, .. }) => is(from, to) || is(to, from),
             _ => false,
         },
-        |kind| match kind {
-            Kind::SlowLink { by, .. } => way.delay += *by,
+        |fault| match fault.kind {
+            FaultKind::SlowLink => way.delay += fault.amount,
             _ => way.cut = true,
         },
     );
@@ -38,9 +40,10 @@ pub(crate) fn way(world: &World, from: NodeIndex, to: NodeIndex) -> Way {
 /// Whether this attempt to connect gets no answer.
 pub(crate) fn connect_hangs(world: &World, from: NodeIndex, to: NodeIndex) -> bool {
     let nodes = &world.0.nodes;
-    let fits = |kind: &Kind| {
-        matches!(kind, Kind::ConnectHangs { from: a, to: b }
-            if nodes.is(from, a) && nodes.is(to, b))
+    let fits = |fault: &Fault| {
+        fault.kind == FaultKind::ConnectHangs
+            && matches!(&fault.target, Target::Link { from: a, to: b, .. }
+                if nodes.is(from, a) && nodes.is(to, b))
     };
     world.0.injector.strike(world, fits).is_some()
 }
@@ -51,12 +54,10 @@ pub(crate) fn request(
     from: NodeIndex,
     to: NodeIndex,
     operation: &str,
-) -> Option<Kind> {
+) -> Option<Fault> {
     let nodes = &world.0.nodes;
-    world.0.injector.strike(world, |kind| match kind {
-        Kind::ReplyLost { from: a, to: b, operation: name }
-        | Kind::RequestLate { from: a, to: b, operation: name, .. }
-        | Kind::RequestTwice { from: a, to: b, operation: name, .. } => {
+    world.0.injector.strike(world, |fault| match &fault.target {
+        Target::Call { from: a, to: b, operation: name } => {
             nodes.is(from, a)
                 && nodes.is(to, b)
                 && name.as_ref().is_none_or(|name| name == operation)

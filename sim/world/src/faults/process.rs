@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::World;
-use crate::faults::{Kind, injector};
+use crate::faults::{Fault, FaultKind, Target, injector};
 use crate::history::Kind as Event;
 use crate::node::{NodeIndex, Power, Role};
 use crate::ports::clock;
@@ -28,21 +28,18 @@ pub(crate) fn drive(world: &World) {
 }
 
 /// Makes a process fault happen now. False if it changed nothing: its nodes were down already.
-pub(crate) fn strike(world: &World, kind: &Kind) -> bool {
-    let words = kind.to_string();
+pub(crate) fn strike(world: &World, fault: &Fault) -> bool {
+    let words = fault.to_string();
     let nodes = &world.0.nodes;
     let mut struck = Vec::new();
-    let (name, back_after) = match kind {
-        Kind::Crash { node, restart } | Kind::Stop { node, restart } => (node, *restart),
-        Kind::Pause { node, length } => (node, *length),
-        _ => return false,
-    };
+    let (Target::Node(name), back_after) = (&fault.target, fault.amount) else { return false };
     let named: Vec<_> = nodes.named(name).collect();
     for node in named {
-        let hit = match kind {
-            Kind::Crash { .. } => down(world, node, Power::Crashed),
-            Kind::Stop { .. } => down(world, node, Power::Stopped),
-            _ => pause(world, node, back_after),
+        let hit = match fault.kind {
+            FaultKind::Crash => down(world, node, Power::Crashed),
+            FaultKind::Stop => down(world, node, Power::Stopped),
+            FaultKind::Pause => pause(world, node, back_after),
+            _ => false,
         };
         if hit {
             struck.push(node);
@@ -127,12 +124,11 @@ pub(crate) fn slowness(world: &World, node: NodeIndex) -> Duration {
     let mut total = Duration::ZERO;
     world.0.injector.conditions(
         world,
-        |kind| matches!(kind, Kind::Slow { node: name, .. } if world.0.nodes.is(node, name)),
-        |kind| {
-            if let Kind::Slow { by, .. } = kind {
-                total += *by;
-            }
+        |fault| {
+            fault.kind == FaultKind::Slow
+                && matches!(&fault.target, Target::Node(name) if world.0.nodes.is(node, name))
         },
+        |fault| total += fault.amount,
     );
     total
 }

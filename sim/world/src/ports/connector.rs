@@ -21,7 +21,7 @@ use madsim::net::TcpStream;
 use tower::Service;
 
 use crate::World;
-use crate::faults::Kind;
+use crate::faults::FaultKind;
 use crate::faults::network::{connect_hangs, way};
 use crate::faults::process::slowness;
 use crate::history::Kind as Event;
@@ -85,7 +85,7 @@ impl Connector {
         };
         world.0.history.record(world.elapsed(), life.node, Event::Call, "connect", &[service]);
         let aimed = world.0.injector.pass(&world, life, Side::Before, Act::Call, &["connect"]);
-        let aimed = matches!(aimed.await, Some(Kind::ConnectHangs { .. }));
+        let aimed = aimed.await.is_some_and(|fault| fault.kind == FaultKind::ConnectHangs);
         let (out, back) = (way(&world, life.node, server), way(&world, server, life.node));
         let slow = slowness(&world, life.node) + out.delay + back.delay;
         if !slow.is_zero() {

@@ -15,13 +15,12 @@ use sqlx::AnyConnection;
 use sqlx_core::any::AnyTransactionManager;
 use sqlx_core::sql_str::SqlStr;
 use sqlx_core::transaction::TransactionManager as _;
-use stormproof_system::error::Error;
-use stormproof_system::ports::{Database, Session};
+use stormproof_system::ports::{Database, DatabaseError, Session};
 use stormproof_system::story::Fact;
 
 use crate::faults::network::way;
 use crate::faults::process::slowness;
-use crate::faults::{Kind, database};
+use crate::faults::{FaultKind, database};
 use crate::history::Kind as Event;
 use crate::images::FILE;
 use crate::moment::{Act, Side};
@@ -141,7 +140,7 @@ impl SimDatabase {
         SimDatabase { world: world.clone(), life, place }
     }
 
-    async fn open_session(&self) -> Result<Box<dyn Session>, Error> {
+    async fn open_session(&self) -> Result<Box<dyn Session>, DatabaseError> {
         let world = &self.world;
         let time = &world.0.time;
         let host = &world.0.databases[self.place];
@@ -150,10 +149,15 @@ impl SimDatabase {
         let slow = slowness(world, me) + slowness(world, node);
         match world.0.nodes.power(node) {
             Power::Up if !out.cut && !back.cut => {}
-            Power::Stopped => return Err(Error::Unavailable(format!("{} refuses", host.name))),
+            Power::Stopped => {
+                return Err(DatabaseError::Unavailable(format!("{} refuses", host.name)));
+            }
             _ => {
                 sleep(time, CONNECT_TIMEOUT).await;
-                return Err(Error::Unavailable(format!("no connection to {} in time", host.name)));
+                return Err(DatabaseError::Unavailable(format!(
+                    "no connection to {} in time",
+                    host.name
+                )));
             }
         }
         sleep(time, host.latency(200..1_500) + out.delay + back.delay + slow).await;
@@ -166,7 +170,7 @@ impl SimDatabase {
                 Some(guard) => guard,
                 None => within(time, BUSY_TIMEOUT, turn.lock_arc())
                     .await
-                    .ok_or_else(|| Error::Unavailable(format!("{} is busy", host.name)))?,
+                    .ok_or_else(|| DatabaseError::Unavailable(format!("{} is busy", host.name)))?,
             };
             let Some(connection) = host.take(epoch, me) else { continue };
             let mut session = SimSession {
@@ -185,7 +189,7 @@ impl SimDatabase {
 }
 
 impl Database for SimDatabase {
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, Error>> {
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, DatabaseError>> {
         Box::pin(self.open_session())
     }
 }
@@ -225,35 +229,35 @@ impl SimSession {
         state.holder = None;
     }
 
-    async fn finish(mut self: Box<Self>, facts: &[Fact]) -> Result<(), Error> {
+    async fn finish(mut self: Box<Self>, facts: &[Fact]) -> Result<(), DatabaseError> {
         let (world, life) = (self.world.clone(), self.life);
         let host = &world.0.databases[self.place];
         let (injector, time) = (&world.0.injector, &world.0.time);
         let mut aimed = None;
         for fact in facts {
             let name = [fact.noun, fact.state];
-            let kind = injector.pass(&world, life, Side::Before, Act::Commit, &name).await;
-            aimed = aimed.or(kind);
+            let fault = injector.pass(&world, life, Side::Before, Act::Commit, &name).await;
+            aimed = aimed.or(fault);
         }
-        let fault = aimed.or_else(|| database::commit(&world, host.node));
-        match &fault {
-            Some(Kind::ConnectionLostBeforeCommit { .. }) => {
-                return Err(Error::Unavailable("connection lost before the commit".into()));
+        let fault = aimed.or_else(|| database::commit(&world, host.node)).map(|fault| fault.kind);
+        match fault {
+            Some(FaultKind::ConnectionLostBeforeCommit) => {
+                return Err(DatabaseError::Unavailable("connection lost before the commit".into()));
             }
-            Some(Kind::SerializationFailure { .. }) => return Err(Error::Serialization),
+            Some(FaultKind::SerializationFailure) => return Err(DatabaseError::Serialization),
             _ => {}
         }
         if !self.is_live() {
-            return Err(Error::Unavailable(format!("{} was lost", host.name)));
+            return Err(DatabaseError::Unavailable(format!("{} was lost", host.name)));
         }
         if way(&world, life.node, host.node).cut {
             self.give_back();
             drop(self);
             sleep(time, CONNECT_TIMEOUT).await;
-            return Err(Error::Unknown(format!("{} did not answer in time", host.name)));
+            return Err(DatabaseError::Unknown(format!("{} did not answer in time", host.name)));
         }
 
-        AnyTransactionManager::commit(self.connection()).await.map_err(Error::from)?;
+        AnyTransactionManager::commit(self.connection()).await.map_err(DatabaseError::from)?;
         let epoch = self.epoch;
         self.give_back();
         drop(self);
@@ -266,19 +270,19 @@ impl SimSession {
 
         if back.cut || lock(&host.state).epoch != epoch {
             sleep(time, CONNECT_TIMEOUT).await;
-            return Err(Error::Unknown(format!("{} did not answer in time", host.name)));
+            return Err(DatabaseError::Unknown(format!("{} did not answer in time", host.name)));
         }
-        if matches!(fault, Some(Kind::ConnectionLostAfterCommit { .. })) {
-            return Err(Error::Unknown("connection lost after the commit".into()));
+        if fault == Some(FaultKind::ConnectionLostAfterCommit) {
+            return Err(DatabaseError::Unknown("connection lost after the commit".into()));
         }
         let mut lost = false;
         for fact in facts {
             let name = [fact.noun, fact.state];
-            let kind = injector.pass(&world, life, Side::After, Act::Commit, &name).await;
-            lost |= matches!(kind, Some(Kind::ConnectionLostAfterCommit { .. }));
+            let aimed = injector.pass(&world, life, Side::After, Act::Commit, &name).await;
+            lost |= aimed.is_some_and(|it| it.kind == FaultKind::ConnectionLostAfterCommit);
         }
         match lost {
-            true => Err(Error::Unknown("connection lost after the commit".into())),
+            true => Err(DatabaseError::Unknown("connection lost after the commit".into())),
             false => Ok(()),
         }
     }
@@ -289,7 +293,7 @@ impl Session for SimSession {
         self.connection.as_mut().expect("only the end of the session gives it back")
     }
 
-    fn commit<'a>(self: Box<Self>, facts: &'a [Fact]) -> BoxFuture<'a, Result<(), Error>>
+    fn commit<'a>(self: Box<Self>, facts: &'a [Fact]) -> BoxFuture<'a, Result<(), DatabaseError>>
     where
         Self: 'a,
     {
@@ -316,7 +320,7 @@ fn observe(
         return;
     }
     let history = &world.0.history;
-    let order = facts.first().map_or("", |fact| &fact.order);
+    let order = facts.first().map_or("", |fact| &fact.subject);
     let mut parts = vec![&*host.name];
     parts.extend(facts.iter().flat_map(|fact| [fact.noun, fact.state]));
     parts.extend(changes.iter().map(|change| &*change.table));

@@ -17,7 +17,7 @@ use stormproof_system::ports::{Answer, Call, CallError, Http};
 
 use crate::faults::network::{connect_hangs, request, way};
 use crate::faults::process::{later, slowness};
-use crate::faults::{Kind, network};
+use crate::faults::{FaultKind, network};
 use crate::history::Kind as Event;
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
@@ -92,14 +92,16 @@ impl SimHttp {
         };
         let aimed = injector.pass(world, self.life, Side::Before, Act::Call, &[&operation]).await;
         let astray = aimed.or_else(|| request(world, me, server, &operation));
-        match &astray {
-            Some(Kind::ConnectHangs { .. }) => return Err(Failure::Silence { sent: false }),
-            Some(Kind::RequestLate { by, .. }) => {
+        let by = astray.as_ref().map_or(Duration::ZERO, |fault| fault.amount);
+        let astray = astray.map(|fault| fault.kind);
+        match astray {
+            Some(FaultKind::ConnectHangs) => return Err(Failure::Silence { sent: false }),
+            Some(FaultKind::RequestLate) => {
                 // Late means after the caller gave up, however short the delay was meant to be.
-                deliver_later(world, call.clone(), (*by).max(call.timeout));
+                deliver_later(world, call.clone(), by.max(call.timeout));
                 return Err(Failure::Silence { sent: true });
             }
-            Some(Kind::RequestTwice { by, .. }) => deliver_later(world, call.clone(), *by),
+            Some(FaultKind::RequestTwice) => deliver_later(world, call.clone(), by),
             _ => {}
         }
 
@@ -110,11 +112,12 @@ impl SimHttp {
             None => Err(Failure::Silence { sent: sent.load(Ordering::Relaxed) }),
             Some(result) => result,
         }?;
-        if matches!(astray, Some(Kind::ReplyLost { .. })) {
+        if astray == Some(FaultKind::ReplyLost) {
             return Err(Failure::Silence { sent: true });
         }
-        match injector.pass(world, self.life, Side::After, Act::Call, &[&operation]).await {
-            Some(Kind::ReplyLost { .. }) => Err(Failure::Silence { sent: true }),
+        let aimed = injector.pass(world, self.life, Side::After, Act::Call, &[&operation]).await;
+        match aimed.map(|fault| fault.kind) {
+            Some(FaultKind::ReplyLost) => Err(Failure::Silence { sent: true }),
             _ => Ok(answer),
         }
     }

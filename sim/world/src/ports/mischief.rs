@@ -2,7 +2,7 @@
 
 use rand::Rng as _;
 
-use crate::faults::{Kind, broker};
+use crate::faults::{FaultKind, broker};
 use crate::ports::agenda::State;
 use crate::ports::channel::{Channel, Confirm};
 use crate::{World, lock};
@@ -16,22 +16,23 @@ impl State {
             let Ok(there) = self.broker.queue(&queue) else { continue };
             let found = there.ready().rev().find(|it| it.message.message_id == message_id);
             let Some(message) = found.map(|it| it.message.clone()) else { continue };
-            match broker::message(world, &queue) {
-                Some(Kind::ConfirmLost { .. }) => told = None,
-                Some(Kind::MessageReturned { .. }) => {
+            let Some(fault) = broker::message(world, &queue) else { continue };
+            match fault.kind {
+                FaultKind::ConfirmLost => told = None,
+                FaultKind::MessageReturned => {
                     let removed = self.broker.remove(&queue, message_id);
                     removed.expect("the queue was just there");
                     told = Some(Confirm::Returned);
                 }
-                Some(Kind::MessageTwice { .. }) => {
+                FaultKind::MessageTwice => {
                     let copied = self.broker.enqueue_copy(&queue, message, world.now());
                     copied.expect("the queue was just there");
                 }
-                Some(Kind::MessageLate { by, .. }) => {
+                FaultKind::MessageLate => {
                     let removed = self.broker.remove(&queue, message_id);
                     removed.expect("the queue was just there");
                     self.last_entry += 1;
-                    let key = (world.elapsed() + by, self.last_entry);
+                    let key = (world.elapsed() + fault.amount, self.last_entry);
                     self.held.insert(key, (queue, message));
                 }
                 _ => {}

@@ -21,8 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use stormproof_system::error::Error;
-use stormproof_system::ports::{Database, Ports, Session};
+use stormproof_system::ports::{Database, DatabaseError, Ports, Session};
 
 use crate::World;
 use crate::node::{NodeIndex, Role};
@@ -34,12 +33,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) fn of(world: &World, node: NodeIndex) -> Ports {
     let nodes = &world.0.nodes;
     let life = nodes.life(node);
-    let (database, settings): (Arc<dyn Database>, _) = match nodes.role(node) {
-        Role::Replica(place) => (
-            Arc::new(database::SimDatabase::new(world, life, place)),
-            nodes.service(place).settings.clone(),
-        ),
-        _ => (Arc::new(NoDatabase), Arc::default()),
+    let database: Arc<dyn Database> = match nodes.role(node) {
+        Role::Replica(place) => Arc::new(database::SimDatabase::new(world, life, place)),
+        _ => Arc::new(NoDatabase),
     };
     Ports {
         node: nodes.name(node).clone(),
@@ -53,9 +49,7 @@ pub(super) fn of(world: &World, node: NodeIndex) -> Ports {
         database,
         mailer: Arc::new(mailer::SimMailer::new(world, life)),
         compute: Arc::new(compute::Inline),
-        settings,
         outbox_bell: Default::default(),
-        work_bell: Default::default(),
     }
 }
 
@@ -63,7 +57,7 @@ pub(super) fn of(world: &World, node: NodeIndex) -> Ports {
 struct NoDatabase;
 
 impl Database for NoDatabase {
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, Error>> {
-        Box::pin(async { Err(Error::Unavailable("clients have no database".into())) })
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, DatabaseError>> {
+        Box::pin(async { Err(DatabaseError::Unavailable("clients have no database".into())) })
     }
 }

@@ -11,7 +11,7 @@ use stormproof_system::ports::{
 };
 
 use crate::World;
-use crate::faults::Kind;
+use crate::faults::FaultKind;
 use crate::faults::network::{connect_hangs, way};
 use crate::faults::process::slowness;
 use crate::history::Kind as Event;
@@ -83,8 +83,9 @@ impl SimQueue {
                 return Err(PublishError::Unknown("not within five seconds".into()));
             }
         }
-        match injector.pass(world, self.life, Side::After, Act::Publish, &[&schema]).await {
-            Some(Kind::ConfirmLost { .. }) => {
+        let aimed = injector.pass(world, self.life, Side::After, Act::Publish, &[&schema]).await;
+        match aimed.map(|fault| fault.kind) {
+            Some(FaultKind::ConfirmLost) => {
                 sleep(&world.0.time, deadline.saturating_sub(world.elapsed())).await;
                 Err(PublishError::Unknown("not within five seconds".into()))
             }

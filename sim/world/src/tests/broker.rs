@@ -48,7 +48,7 @@ fn a_message_without_a_queue_is_returned() {
 
 #[test]
 fn a_confirm_is_lost_after_the_broker_has_the_message() {
-    let lost = Kind::ConfirmLost { queue: queue() };
+    let lost = Fault::new(FaultKind::ConfirmLost, Target::Queue(queue()));
     assert_eq!(counts(vec![during(0.0, 9.0, lost.clone())]), (vec![false, true, true], vec![1; 3]));
     let moment = when("after publish of count", lost);
     assert_eq!(counts(vec![moment]), (vec![false, true, true], vec![1; 3]));
@@ -56,21 +56,21 @@ fn a_confirm_is_lost_after_the_broker_has_the_message() {
 
 #[test]
 fn a_message_is_returned_as_if_its_binding_were_gone() {
-    let returned = Kind::MessageReturned { queue: queue() };
+    let returned = Fault::new(FaultKind::MessageReturned, Target::Queue(queue()));
     assert_eq!(counts(vec![during(0.0, 9.0, returned)]), (vec![false, true, true], vec![0, 1, 1]));
 }
 
 #[test]
 fn messages_come_twice_or_late() {
-    let twice = Kind::MessageTwice { queue: queue() };
+    let twice = Fault::new(FaultKind::MessageTwice, Target::Queue(queue()));
     assert_eq!(counts(vec![during(0.0, 9.0, twice)]), (vec![true; 3], vec![2, 1, 1]));
-    let late = Kind::MessageLate { queue: queue(), by: 9 * SECOND };
+    let late = Fault::new(FaultKind::MessageLate, Target::Queue(queue())).by(9 * SECOND);
     run(spec(2, vec![during(0.0, 9.0, late)]), |world| async move {
         world.sleep(SECOND).await;
         publish(&world, "m1").await.expect("it is confirmed");
         world.sleep(5 * SECOND).await;
         // It survives a broker that dies meanwhile.
-        world.strike(&Kind::Crash { node: "broker".into(), restart: SECOND });
+        world.strike(&Fault::new(FaultKind::Crash, Target::node("broker")).by(SECOND));
         assert_eq!((count(&world, "m1"), world.messages_in_flight()), (0, 1));
         world.sleep(30 * SECOND).await;
         assert_eq!((count(&world, "m1"), world.messages_in_flight()), (1, 0));
@@ -79,9 +79,9 @@ fn messages_come_twice_or_late() {
 
 #[test]
 fn messages_are_reordered() {
-    let fault = during(0.0, 60.0, Kind::MessagesReordered { queue: queue() });
+    let fault = during(0.0, 60.0, Fault::new(FaultKind::MessagesReordered, Target::Queue(queue())));
     run(spec(2, vec![fault]), |world| async move {
-        world.strike(&Kind::Stop { node: "counter".into(), restart: 9 * SECOND });
+        world.strike(&Fault::new(FaultKind::Stop, Target::node("counter")).by(9 * SECOND));
         for number in 0..8 {
             publish(&world, &format!("m{number}")).await.expect("it is confirmed");
         }
@@ -98,16 +98,16 @@ fn messages_are_reordered() {
 
 #[test]
 fn a_broker_that_dies_keeps_what_it_confirmed() {
-    for (kind, word) in [
-        (Kind::Crash { node: "broker".into(), restart: 3 * SECOND }, "crash"),
-        (Kind::Stop { node: "broker".into(), restart: 3 * SECOND }, "stop"),
+    for (fault, word) in [
+        (Fault::new(FaultKind::Crash, Target::node("broker")).by(3 * SECOND), "crash"),
+        (Fault::new(FaultKind::Stop, Target::node("broker")).by(3 * SECOND), "stop"),
     ] {
         run(spec(2, vec![]), |world| async move {
             // Nobody consumes yet.
-            world.strike(&Kind::Stop { node: "counter".into(), restart: 30 * SECOND });
+            world.strike(&Fault::new(FaultKind::Stop, Target::node("counter")).by(30 * SECOND));
             world.sleep(SECOND).await;
             publish(&world, "m1").await.expect("it is confirmed");
-            world.strike(&kind);
+            world.strike(&fault);
             let start = seconds(&world);
             let result = publish(&world, "m2").await;
             let took = seconds(&world) - start;
@@ -120,8 +120,11 @@ fn a_broker_that_dies_keeps_what_it_confirmed() {
 
 #[test]
 fn consumers_outlive_a_dead_broker_and_a_cut() {
-    let crash = at(1.0, Kind::Crash { node: "broker".into(), restart: 3 * SECOND });
-    let cut = Kind::Cut { from: "counter".into(), to: "broker".into(), both: true };
+    let crash = at(1.0, Fault::new(FaultKind::Crash, Target::node("broker")).by(3 * SECOND));
+    let cut = Fault::new(
+        FaultKind::Cut,
+        Target::Link { from: "counter".into(), to: "broker".into(), both: true },
+    );
     for fault in [crash, during(1.0, 4.0, cut.clone()), during(1.0, 40.0, cut)] {
         run(spec(2, vec![fault]), |world| async move {
             world.sleep(5 * SECOND).await;
@@ -135,11 +138,11 @@ fn consumers_outlive_a_dead_broker_and_a_cut() {
 
 #[test]
 fn a_consumer_that_dies_before_the_ack_gets_it_again() {
-    for (kind, least) in [
-        (Kind::Crash { node: "counter".into(), restart: SECOND }, 10.0),
-        (Kind::Stop { node: "counter".into(), restart: SECOND }, 1.0),
+    for (fault, least) in [
+        (Fault::new(FaultKind::Crash, Target::node("counter")).by(SECOND), 10.0),
+        (Fault::new(FaultKind::Stop, Target::node("counter")).by(SECOND), 1.0),
     ] {
-        run(spec(2, vec![when("before ack of count", kind)]), |world| async move {
+        run(spec(2, vec![when("before ack of count", fault)]), |world| async move {
             world.sleep(SECOND).await;
             publish(&world, "m1").await.expect("it is confirmed");
             let start = seconds(&world);

@@ -20,8 +20,8 @@ fn answers(faults: Vec<Fault>) -> (u16, i64, f64) {
 
 #[test]
 fn connections_are_lost_before_or_after_the_commit() {
-    let before = Kind::ConnectionLostBeforeCommit { database: database() };
-    let after = Kind::ConnectionLostAfterCommit { database: database() };
+    let before = Fault::new(FaultKind::ConnectionLostBeforeCommit, Target::Database(database()));
+    let after = Fault::new(FaultKind::ConnectionLostAfterCommit, Target::Database(database()));
     let moment = |side: &str| format!("{side} commit of counter ADDED");
     for fault in [during(0.0, 9.0, before.clone()), when(&moment("before"), before)] {
         let (status, n, _) = answers(vec![fault]);
@@ -35,20 +35,20 @@ fn connections_are_lost_before_or_after_the_commit() {
 
 #[test]
 fn what_was_undone_runs_again() {
-    let fault = Kind::SerializationFailure { database: database() };
+    let fault = Fault::new(FaultKind::SerializationFailure, Target::Database(database()));
     let (status, n, _) = answers(vec![during(0.0, 9.0, fault)]);
     assert_eq!((status, n), (200, 1));
 }
 
 #[test]
 fn a_database_cut_off_or_down_is_unavailable() {
-    let cut = Kind::Cut { from: node(), to: database(), both: true };
+    let cut = Fault::new(FaultKind::Cut, Target::Link { from: node(), to: database(), both: true });
     let (status, n, took) = answers(vec![during(0.0, 30.0, cut)]);
     assert!((status, n) == (503, 0) && took >= 6.0, "{status} {n} {took}");
-    let stop = Kind::Stop { node: database(), restart: 30 * SECOND };
+    let stop = Fault::new(FaultKind::Stop, Target::node(database())).by(30 * SECOND);
     let (status, n, took) = answers(vec![at(0.5, stop)]);
     assert!((status, n) == (503, 0) && took < 2.0, "{status} {n} {took}");
-    let crash = Kind::Crash { node: database(), restart: 30 * SECOND };
+    let crash = Fault::new(FaultKind::Crash, Target::node(database())).by(30 * SECOND);
     let (status, n, took) = answers(vec![at(0.5, crash)]);
     assert!((status, n) == (503, 0) && took >= 6.0, "{status} {n} {took}");
 }
@@ -59,14 +59,11 @@ fn node() -> String {
 
 #[test]
 fn commits_survive_a_crash_and_open_transactions_do_not() {
-    let crash = Kind::Crash { node: database(), restart: SECOND };
-    let fault = Fault {
-        kind: crash,
-        when: When::Moment {
-            moment: "before commit of counter ADDED".parse().expect("a moment"),
-            nth: 6,
-        },
-    };
+    let crash = Fault::new(FaultKind::Crash, Target::node(database())).by(SECOND);
+    let fault = crash.when(When::Moment {
+        moment: "before commit of counter ADDED".parse().expect("a moment"),
+        nth: 6,
+    });
     run(spec(1, vec![fault]), |world| async move {
         for _ in 0..5 {
             ask(&world, "a").await.expect("all is well");
@@ -81,7 +78,7 @@ fn commits_survive_a_crash_and_open_transactions_do_not() {
 
 #[test]
 fn a_session_that_sleeps_is_thrown_out() {
-    let pause = Kind::Pause { node: node(), length: 40 * SECOND };
+    let pause = Fault::new(FaultKind::Pause, Target::node(node())).by(40 * SECOND);
     let fault = when("before commit of counter ADDED", pause);
     run(spec(1, vec![fault]), |world| async move {
         let result = ask(&world, "a").await;

@@ -9,13 +9,21 @@ fn storm(seed: u64) -> (String, Vec<String>, u64) {
     let customer = || "customer".to_owned();
     let queue = || QUEUE.to_owned();
     let faults = vec![
-        at(2.0, Kind::Crash { node: node(), restart: SECOND }),
-        at(5.0, Kind::Crash { node: "counter-db".into(), restart: SECOND }),
-        at(8.0, Kind::Crash { node: "broker".into(), restart: SECOND }),
-        during(10.0, 12.0, Kind::Cut { from: node(), to: customer(), both: true }),
-        during(0.0, 20.0, Kind::MessageTwice { queue: queue() }),
-        during(0.0, 20.0, Kind::MessageLate { queue: queue(), by: 3 * SECOND }),
-        during(0.0, 20.0, Kind::ReplyLost { from: customer(), to: node(), operation: None }),
+        at(2.0, Fault::new(FaultKind::Crash, Target::node(node())).by(SECOND)),
+        at(5.0, Fault::new(FaultKind::Crash, Target::node("counter-db")).by(SECOND)),
+        at(8.0, Fault::new(FaultKind::Crash, Target::node("broker")).by(SECOND)),
+        during(
+            10.0,
+            12.0,
+            Fault::new(FaultKind::Cut, Target::Link { from: node(), to: customer(), both: true }),
+        ),
+        during(0.0, 20.0, Fault::new(FaultKind::MessageTwice, Target::Queue(queue()))),
+        during(
+            0.0,
+            20.0,
+            Fault::new(FaultKind::MessageLate, Target::Queue(queue())).by(3 * SECOND),
+        ),
+        during(0.0, 20.0, Fault::new(FaultKind::ReplyLost, Target::call(customer(), node()))),
     ];
     let mut spec = spec(seed, faults);
     spec.trace = true;
@@ -71,7 +79,7 @@ fn observers_see_every_commit_with_its_rows() {
     let mut spec = spec(1, vec![]);
     spec.observers.push(Box::new(move |world: &World, commit| {
         let change = &commit.changes[0];
-        let seen = count(world, &commit.facts[0].order);
+        let seen = count(world, &commit.facts[0].subject);
         let words =
             (commit.node.to_owned(), commit.database.to_owned(), change.table.to_string(), seen);
         sender.send(words).expect("the test waits");

@@ -16,19 +16,20 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use scoped_futures::ScopedFutureExt as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx_core::sql_str::SqlStr;
 use stormproof_system::broker::{Broker, QueueSpec};
 use stormproof_system::doorbell::Doorbell;
-use stormproof_system::error::Error;
-use stormproof_system::ports::{Answer, Call, CallError, Message, Ports, Settle, Subscription};
+use stormproof_system::ports::{
+    Answer, Call, CallError, DatabaseError, Message, Ports, Settle, Subscription,
+};
 use stormproof_system::story::Fact;
 use stormproof_system::transaction::transact;
 use stormproof_system::worker::{Progress, Worker};
 
-use super::faults::{Fault, Kind, When};
+use super::faults::{Fault, FaultKind, Target, When};
 use super::{ServiceSpec, Spec, World, migrated, run};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -51,18 +52,18 @@ fn spec(seed: u64, faults: Vec<Fault>) -> Spec {
     spec
 }
 
-fn at(seconds: f64, kind: Kind) -> Fault {
-    Fault { kind, when: When::At(Duration::from_secs_f64(seconds)) }
+fn at(seconds: f64, fault: Fault) -> Fault {
+    fault.when(When::At(Duration::from_secs_f64(seconds)))
 }
 
-fn during(from: f64, until: f64, kind: Kind) -> Fault {
+fn during(from: f64, until: f64, fault: Fault) -> Fault {
     let (from, until) = (Duration::from_secs_f64(from), Duration::from_secs_f64(until));
-    Fault { kind, when: When::During { from, until, times: 1 } }
+    fault.when(When::During { from, until, times: 1 })
 }
 
-fn when(moment: &str, kind: Kind) -> Fault {
+fn when(moment: &str, fault: Fault) -> Fault {
     let moment = moment.parse().expect("a moment");
-    Fault { kind, when: When::Moment { moment, nth: 1 } }
+    fault.when(When::Moment { moment, nth: 1 })
 }
 
 fn router(ports: &Ports) -> Router {
@@ -73,7 +74,7 @@ fn router(ports: &Ports) -> Router {
             post(async move |Path(id): Path<String>| -> Response {
                 match add(&adding, &id).await {
                     Ok(n) => n.to_string().into_response(),
-                    Err(error) => error.into_response(),
+                    Err(error) => refused(&error).into_response(),
                 }
             }),
         )
@@ -81,13 +82,26 @@ fn router(ports: &Ports) -> Router {
             "/wait",
             post(async move || {
                 waiting.clock.sleep(SECOND).await;
-                add(&waiting, "waited").await.map(|n| n.to_string())
+                add(&waiting, "waited")
+                    .await
+                    .map(|n| n.to_string())
+                    .map_err(|error| refused(&error))
             }),
         )
 }
 
+/// Nothing happened, or it may have.
+fn refused(error: &DatabaseError) -> StatusCode {
+    match error {
+        DatabaseError::Unknown(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        DatabaseError::Serialization | DatabaseError::Unavailable(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+}
+
 /// Adds one; the answer is the sum.
-async fn add(ports: &Ports, id: &str) -> Result<i64, Error> {
+async fn add(ports: &Ports, id: &str) -> Result<i64, DatabaseError> {
     transact(ports, |transaction| {
         async move {
             let n = sqlx::query_scalar(

@@ -7,9 +7,9 @@ fn node() -> String {
     "counter".into()
 }
 
-/// Asks something that takes a second; in the middle of it `kind` strikes.
-fn struck_in_flight(kind: Kind) -> (Result<Answer, CallError>, f64, i64) {
-    run(spec(3, vec![at(1.5, kind)]), |world| async move {
+/// Asks something that takes a second; in the middle of it `fault` strikes.
+fn struck_in_flight(fault: Fault) -> (Result<Answer, CallError>, f64, i64) {
+    run(spec(3, vec![at(1.5, fault)]), |world| async move {
         world.sleep(SECOND).await;
         let start = seconds(&world);
         let result = ask_path(&world, "/wait").await;
@@ -22,23 +22,26 @@ fn struck_in_flight(kind: Kind) -> (Result<Answer, CallError>, f64, i64) {
 
 #[test]
 fn a_crash_is_silence_and_a_stop_is_not() {
-    let (result, took, n) = struck_in_flight(Kind::Crash { node: node(), restart: SECOND });
+    let (result, took, n) =
+        struck_in_flight(Fault::new(FaultKind::Crash, Target::node(node())).by(SECOND));
     assert!(is_unknown(&result) && took >= 5.0 && n == 0, "{result:?} {took} {n}");
-    let (result, took, n) = struck_in_flight(Kind::Stop { node: node(), restart: SECOND });
+    let (result, took, n) =
+        struck_in_flight(Fault::new(FaultKind::Stop, Target::node(node())).by(SECOND));
     assert!(is_unknown(&result) && took < 1.0 && n == 0, "{result:?} {took} {n}");
-    let (result, took, n) = struck_in_flight(Kind::Pause { node: node(), length: 2 * SECOND });
+    let (result, took, n) =
+        struck_in_flight(Fault::new(FaultKind::Pause, Target::node(node())).by(2 * SECOND));
     assert!(result.is_ok() && (2.0..3.0).contains(&took) && n == 1, "{result:?} {took} {n}");
 }
 
 #[test]
 fn nobody_connects_to_the_dead() {
-    for (kind, hangs) in [
-        (Kind::Crash { node: node(), restart: 60 * SECOND }, true),
-        (Kind::Stop { node: node(), restart: 60 * SECOND }, false),
+    for (fault, hangs) in [
+        (Fault::new(FaultKind::Crash, Target::node(node())).by(60 * SECOND), true),
+        (Fault::new(FaultKind::Stop, Target::node(node())).by(60 * SECOND), false),
     ] {
         run(spec(3, vec![]), |world| async move {
             world.sleep(SECOND).await;
-            world.strike(&kind);
+            world.strike(&fault);
             let start = seconds(&world);
             let result = ask(&world, "a").await;
             let took = seconds(&world) - start;
@@ -58,11 +61,13 @@ fn killed_and_restarted_a_hundred_times() {
             let restart = Duration::from_millis(round % 7);
             let node = node();
             world.strike(&match round % 3 {
-                0 => Kind::Crash { node, restart },
-                1 => Kind::Stop { node, restart },
+                0 => Fault::new(FaultKind::Crash, Target::node(node)).by(restart),
+                1 => Fault::new(FaultKind::Stop, Target::node(node)).by(restart),
                 _ => {
-                    world.strike(&Kind::Pause { node: node.clone(), length: SECOND });
-                    Kind::Crash { node, restart }
+                    world.strike(
+                        &Fault::new(FaultKind::Pause, Target::node(node.clone())).by(SECOND),
+                    );
+                    Fault::new(FaultKind::Crash, Target::node(node)).by(restart)
                 }
             });
             world.sleep(Duration::from_millis(50)).await;
@@ -86,7 +91,7 @@ fn killed_and_restarted_a_hundred_times() {
 fn a_crash_at_a_moment_keeps_what_was_before_it() {
     for (moment, n) in [("before commit of counter ADDED", 0), ("after commit of counter ADDED", 1)]
     {
-        let crash = when(moment, Kind::Crash { node: node(), restart: SECOND });
+        let crash = when(moment, Fault::new(FaultKind::Crash, Target::node(node())).by(SECOND));
         run(spec(5, vec![crash]), |world| async move {
             let result = ask(&world, "a").await;
             assert!(is_unknown(&result) && count(&world, "a") == n, "{moment}: {result:?}");
@@ -101,11 +106,11 @@ fn a_crash_at_a_moment_keeps_what_was_before_it() {
 
 #[test]
 fn a_server_finishes_what_a_crashed_client_asked() {
-    for (kind, n) in [
-        (Kind::Crash { node: "customer".into(), restart: SECOND }, 1),
-        (Kind::Stop { node: "customer".into(), restart: SECOND }, 0),
+    for (fault, n) in [
+        (Fault::new(FaultKind::Crash, Target::node("customer")).by(SECOND), 1),
+        (Fault::new(FaultKind::Stop, Target::node("customer")).by(SECOND), 0),
     ] {
-        run(spec(3, vec![at(1.5, kind)]), |world| async move {
+        run(spec(3, vec![at(1.5, fault)]), |world| async move {
             world.sleep(SECOND).await;
             let ports = world.ports("customer");
             world.spawn("customer", async move {
@@ -119,7 +124,7 @@ fn a_server_finishes_what_a_crashed_client_asked() {
 
 #[test]
 fn a_pause_at_a_moment_holds_the_node_there() {
-    let pause = Kind::Pause { node: "customer".into(), length: 3 * SECOND };
+    let pause = Fault::new(FaultKind::Pause, Target::node("customer")).by(3 * SECOND);
     run(spec(6, vec![when("before publish of count", pause)]), |world| async move {
         let ports = world.ports("customer");
         let publish = async move { ports.queue.publish(message("m")).await };

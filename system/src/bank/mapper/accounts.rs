@@ -3,6 +3,7 @@
 //! No statement that names a customer's account can reach one of the Bank's own: those are INTERNAL.
 
 use sqlx::Row;
+use stormproof_messaging::Transaction;
 
 use crate::bank::account::{Account, Status};
 use crate::bank::debit::Charge;
@@ -10,7 +11,6 @@ use crate::bank::ledger::Posting;
 use crate::error::Error;
 use crate::id::UserId;
 use crate::money::{Currency, Money};
-use crate::transaction::Transaction;
 
 /// Writes a new account; `false` if its owner has one.
 pub async fn insert(transaction: &mut Transaction<'_>, account: &Account) -> Result<bool, Error> {

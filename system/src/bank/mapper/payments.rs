@@ -2,6 +2,7 @@
 
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use stormproof_messaging::Transaction;
 
 use super::accounts::money;
 use crate::bank::debit::{Charge, Debit, parse_outcome};
@@ -11,7 +12,6 @@ use crate::error::Error;
 use crate::id::{OrderId, UserId};
 use crate::messages::DebitRequest;
 use crate::money::Money;
-use crate::transaction::Transaction;
 use crate::views::ViewsRequest;
 
 /// Claims the key of `request` as DEBITED; `false` if the key, or the order, is taken.

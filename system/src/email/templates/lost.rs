@@ -2,10 +2,15 @@
 
 use super::Content;
 use crate::email::letter::Letter;
+use crate::id::OrderId;
 use crate::messages::{Lost, MAIL_LOST};
 
 impl Letter for Lost {
     const QUEUE: &'static str = MAIL_LOST;
+
+    fn order_id(&self) -> &OrderId {
+        &self.order_id
+    }
 
     fn template(&self) -> String {
         "lost".into()

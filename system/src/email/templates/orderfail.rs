@@ -2,10 +2,15 @@
 
 use super::Content;
 use crate::email::letter::Letter;
+use crate::id::OrderId;
 use crate::messages::{MAIL_FAIL, OrderFail};
 
 impl Letter for OrderFail {
     const QUEUE: &'static str = MAIL_FAIL;
+
+    fn order_id(&self) -> &OrderId {
+        &self.order_id
+    }
 
     fn template(&self) -> String {
         "orderfail".into()

@@ -2,10 +2,15 @@
 
 use super::{Content, price};
 use crate::email::letter::Letter;
+use crate::id::OrderId;
 use crate::messages::{MAIL_SUCCESS, OrderSuccess};
 
 impl Letter for OrderSuccess {
     const QUEUE: &'static str = MAIL_SUCCESS;
+
+    fn order_id(&self) -> &OrderId {
+        &self.order_id
+    }
 
     fn template(&self) -> String {
         "ordersuccess".into()

@@ -1,13 +1,19 @@
 //! To the customer: the money went back.
 
+use stormproof_ports::time::Time;
+
 use super::{Content, price};
 use crate::email::date::rfc3339;
 use crate::email::letter::Letter;
+use crate::id::OrderId;
 use crate::messages::{MAIL_REFUND, Refund};
-use crate::time::Time;
 
 impl Letter for Refund {
     const QUEUE: &'static str = MAIL_REFUND;
+
+    fn order_id(&self) -> &OrderId {
+        &self.order_id
+    }
 
     fn template(&self) -> String {
         "refund".into()

@@ -2,10 +2,15 @@
 
 use super::Content;
 use crate::email::letter::{Letter, SUPPORT_ADDRESS};
+use crate::id::OrderId;
 use crate::messages::{MAIL_SUPPORT, Support};
 
 impl Letter for Support {
     const QUEUE: &'static str = MAIL_SUPPORT;
+
+    fn order_id(&self) -> &OrderId {
+        &self.order_id
+    }
 
     fn template(&self) -> String {
         format!("support:{}", self.kind)

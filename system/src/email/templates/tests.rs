@@ -1,11 +1,12 @@
 //! The templates, with harmless and with hostile values.
 
+use stormproof_ports::Mail;
+
 use super::*;
 use crate::email::letter::{Letter, SUPPORT_ADDRESS, mail};
 use crate::id::OrderId;
 use crate::messages::{Lost, OrderFail, OrderSuccess, Refund, Support};
 use crate::money::{Currency, Money};
-use crate::ports::Mail;
 
 const HOSTILE: &str =
     "</td><script>alert('1')</script>\r\nBcc: eve@evil.example\r\n\r\n\u{202e}&\"\0";

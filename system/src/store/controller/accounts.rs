@@ -13,7 +13,7 @@ pub(super) async fn register(
     State(store): State<Store>,
     Body(request): Body<Register>,
 ) -> Result<(StatusCode, Json<Registered>), Error> {
-    let registered = store.accounts.register(&store.ports, request).await?;
+    let registered = store.accounts.register(&store.context, request).await?;
     Ok((StatusCode::CREATED, Json(registered)))
 }
 
@@ -23,5 +23,5 @@ pub(super) async fn login(
     Body(request): Body<Login>,
 ) -> Result<Json<LoggedIn>, Error> {
     let address = address.map(|Extension(ClientAddress(address))| address);
-    store.accounts.login(&store.ports, request, address.as_deref()).await.map(Json)
+    store.accounts.login(&store.context, request, address.as_deref()).await.map(Json)
 }

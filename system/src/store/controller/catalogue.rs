@@ -11,7 +11,7 @@ use crate::store::dto::Product;
 use crate::web::Body;
 
 pub(super) async fn list(State(store): State<Store>) -> Result<Json<Vec<Product>>, Error> {
-    catalogue::list(&store.ports).await.map(Json)
+    catalogue::list(&store.context).await.map(Json)
 }
 
 pub(super) async fn put(
@@ -19,7 +19,7 @@ pub(super) async fn put(
     headers: HeaderMap,
     Body(product): Body<Product>,
 ) -> Result<StatusCode, Error> {
-    support_only(&store.ports, &headers)?;
-    catalogue::put(&store.ports, product).await?;
+    support_only(&store.context, &headers)?;
+    catalogue::put(&store.context, product).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,15 +14,15 @@ use super::dto::{
     Reconciled, Register, Registered, TimelineEntry,
 };
 use crate::api::{self, Door, Endpoint, Route};
+use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::UserId;
-use crate::ports::Ports;
 use crate::{token, web};
 
 /// What handlers work with.
 #[derive(Clone)]
 struct Store {
-    ports: Ports,
+    context: Context,
     accounts: Accounts,
 }
 
@@ -121,8 +121,8 @@ fn routes() -> Vec<Route<Store>> {
 }
 
 /// The Store over HTTP.
-pub fn router(ports: &Ports) -> Router {
-    let store = Store { ports: ports.clone(), accounts: Accounts::default() };
+pub fn router(context: &Context) -> Router {
+    let store = Store { context: context.clone(), accounts: Accounts::default() };
     web::finish(api::router(routes())).with_state(store)
 }
 
@@ -132,13 +132,13 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 /// The customer who asks.
-fn customer(ports: &Ports, headers: &HeaderMap) -> Result<UserId, Error> {
-    UserId::parse(token::user(ports, headers)?.sub)
+fn customer(context: &Context, headers: &HeaderMap) -> Result<UserId, Error> {
+    UserId::parse(token::user(context, headers)?.sub)
 }
 
 /// Opens only for the support team.
-fn support_only(ports: &Ports, headers: &HeaderMap) -> Result<(), Error> {
-    match token::user(ports, headers)?.scope.as_str() {
+fn support_only(context: &Context, headers: &HeaderMap) -> Result<(), Error> {
+    match token::user(context, headers)?.scope.as_str() {
         token::SUPPORT => Ok(()),
         _ => Err(Error::rejected(Kind::Forbidden, "expected a member of the support team")),
     }

@@ -17,9 +17,9 @@ pub(super) async fn place(
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Result<Response, Error> {
-    let user = customer(&store.ports, &headers)?;
+    let user = customer(&store.context, &headers)?;
     let key = web::idempotency_key(&headers)?;
-    orders::place(&store.ports, &user, &key, &body).await.map(placed)
+    orders::place(&store.context, &user, &key, &body).await.map(placed)
 }
 
 /// 202 with a `Location`, or 409 with a problem document; a repeat says that it is one.
@@ -45,8 +45,8 @@ pub(super) async fn list(
     State(store): State<Store>,
     headers: HeaderMap,
 ) -> Result<Json<Vec<OrderView>>, Error> {
-    let user = customer(&store.ports, &headers)?;
-    orders::list(&store.ports, &user).await.map(Json)
+    let user = customer(&store.context, &headers)?;
+    orders::list(&store.context, &user).await.map(Json)
 }
 
 pub(super) async fn find(
@@ -54,8 +54,8 @@ pub(super) async fn find(
     headers: HeaderMap,
     Segment(id): Segment,
 ) -> Result<Json<OrderView>, Error> {
-    let user = customer(&store.ports, &headers)?;
-    orders::find(&store.ports, &user, &OrderId::parse(id)?).await.map(Json)
+    let user = customer(&store.context, &headers)?;
+    orders::find(&store.context, &user, &OrderId::parse(id)?).await.map(Json)
 }
 
 pub(super) async fn timeline(
@@ -63,8 +63,8 @@ pub(super) async fn timeline(
     headers: HeaderMap,
     Segment(id): Segment,
 ) -> Result<Json<Vec<TimelineEntry>>, Error> {
-    let user = customer(&store.ports, &headers)?;
-    orders::timeline(&store.ports, &user, &OrderId::parse(id)?).await.map(Json)
+    let user = customer(&store.context, &headers)?;
+    orders::timeline(&store.context, &user, &OrderId::parse(id)?).await.map(Json)
 }
 
 /// 202: accepted, and the saga undoes the order; 409: it is too late.
@@ -73,7 +73,7 @@ pub(super) async fn cancel(
     headers: HeaderMap,
     Segment(id): Segment,
 ) -> Result<(StatusCode, Json<OrderView>), Error> {
-    let user = customer(&store.ports, &headers)?;
-    let view = orders::cancel(&store.ports, &user, &OrderId::parse(id)?).await?;
+    let user = customer(&store.context, &headers)?;
+    let view = orders::cancel(&store.context, &user, &OrderId::parse(id)?).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }

@@ -15,8 +15,8 @@ pub(super) async fn parked(
     State(store): State<Store>,
     headers: HeaderMap,
 ) -> Result<Json<Vec<ParkedRefund>>, Error> {
-    support_only(&store.ports, &headers)?;
-    support::parked(&store.ports).await.map(Json)
+    support_only(&store.context, &headers)?;
+    support::parked(&store.context).await.map(Json)
 }
 
 pub(super) async fn retry(
@@ -24,8 +24,8 @@ pub(super) async fn retry(
     headers: HeaderMap,
     Segment(id): Segment,
 ) -> Result<(StatusCode, Json<OrderView>), Error> {
-    support_only(&store.ports, &headers)?;
-    let view = support::retry(&store.ports, &OrderId::parse(id)?).await?;
+    support_only(&store.context, &headers)?;
+    let view = support::retry(&store.context, &OrderId::parse(id)?).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
@@ -33,8 +33,8 @@ pub(super) async fn alerts(
     State(store): State<Store>,
     headers: HeaderMap,
 ) -> Result<Json<Vec<AlertView>>, Error> {
-    support_only(&store.ports, &headers)?;
-    support::alerts(&store.ports).await.map(Json)
+    support_only(&store.context, &headers)?;
+    support::alerts(&store.context).await.map(Json)
 }
 
 pub(super) async fn reconcile(
@@ -42,6 +42,6 @@ pub(super) async fn reconcile(
     headers: HeaderMap,
     Body(request): Body<Reconcile>,
 ) -> Result<Json<Reconciled>, Error> {
-    support_only(&store.ports, &headers)?;
-    support::reconcile(&store.ports, request).await.map(Json)
+    support_only(&store.context, &headers)?;
+    support::reconcile(&store.context, request).await.map(Json)
 }

@@ -1,10 +1,10 @@
 //! Users.
 
 use sqlx::Row;
+use stormproof_messaging::Transaction;
 
 use crate::error::{Error, Kind};
 use crate::id::UserId;
-use crate::transaction::Transaction;
 
 /// A user as stored.
 #[derive(Clone)]

@@ -2,11 +2,11 @@
 
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use stormproof_messaging::Transaction;
 
 use crate::error::Error;
 use crate::id::Sku;
 use crate::money::{Currency, Money};
-use crate::transaction::Transaction;
 
 /// A product as stored.
 #[derive(Clone, Debug)]

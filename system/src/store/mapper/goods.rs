@@ -2,6 +2,7 @@
 
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use stormproof_messaging::Transaction;
 
 use crate::error::Error;
 use crate::id::{Sku, UserId, WarehouseId};
@@ -9,7 +10,6 @@ use crate::money::{Currency, Money};
 use crate::store::allocation::Share;
 use crate::store::order::OrderLine;
 use crate::store::saga::Case;
-use crate::transaction::Transaction;
 
 /// Reads the goods of one order.
 pub async fn of_order(transaction: &mut Transaction<'_>, case: &mut Case) -> Result<(), Error> {

@@ -1,11 +1,11 @@
 //! The first answer to each client's key.
 
 use sqlx::Row;
+use stormproof_messaging::Transaction;
+use stormproof_ports::time::Time;
 
 use crate::error::Error;
 use crate::id::UserId;
-use crate::time::Time;
-use crate::transaction::Transaction;
 
 /// A client's key: whose it is and for which route.
 #[derive(Clone, Copy)]

@@ -2,6 +2,7 @@
 
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use stormproof_messaging::Transaction;
 
 use super::{goods, known, sagas};
 use crate::error::Error;
@@ -10,7 +11,6 @@ use crate::money::{Currency, Money};
 use crate::store::order::{Order, OrderStatus};
 use crate::store::payment::{Payment, PaymentStatus};
 use crate::store::saga::{Case, Delivery, Goal, Saga, Step, Stock};
-use crate::transaction::Transaction;
 
 macro_rules! select_case {
     ($rest:literal) => {

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use sqlx::{AssertSqlSafe, Row};
+use stormproof_messaging::Transaction;
+use stormproof_ports::time::Time;
 
 use super::orders::guarded;
 use crate::error::Error;
 use crate::id::OrderId;
-use crate::time::Time;
-use crate::transaction::Transaction;
 
 /// A pass over the orders.
 #[derive(Clone, Debug, PartialEq)]

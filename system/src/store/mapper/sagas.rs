@@ -1,11 +1,12 @@
 //! Sagas: timers, leases, epochs.
 
+use stormproof_messaging::Transaction;
+use stormproof_ports::time::Time;
+
 use super::orders::guarded;
 use crate::error::Error;
 use crate::id::OrderId;
 use crate::store::saga::Saga;
-use crate::time::Time;
-use crate::transaction::Transaction;
 
 pub async fn insert(
     transaction: &mut Transaction<'_>,

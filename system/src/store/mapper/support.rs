@@ -1,10 +1,10 @@
 //! What the support team sees.
 
 use sqlx::Row;
+use stormproof_messaging::Transaction;
 
 use crate::error::Error;
 use crate::id::OrderId;
-use crate::transaction::Transaction;
 
 /// An alert as stored.
 pub struct Alert {

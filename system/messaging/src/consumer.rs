@@ -1,0 +1,185 @@
+//! Consuming a queue: subscribe, handle, acknowledge after the commit; put off or dead-letter.
+//!
+//! A handler does its whole work, inbox row included, in one transaction. What it returns decides:
+//! `Ok` acknowledges; [`Failure::Poison`] goes to the dead-letter queue at once; everything else is
+//! transient and the message comes again after a delay, counted by an attempt counter of our own,
+//! until it is dead-lettered too. What an application does about a dead letter commits before the
+//! message is rejected.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_lock::Mutex;
+use futures::future::BoxFuture;
+use scoped_futures::ScopedFutureExt;
+use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::retry::Backoff;
+use stormproof_ports::worker::{Progress, Worker};
+use stormproof_ports::{
+    DatabaseError, Delivery, Message, Ports, QueueLost, Settle, Subscription, story,
+};
+
+use crate::retries::{RETRIES, RetryQueue, retry_queue};
+use crate::transaction::{Transaction, transact};
+
+/// What is done with the messages of a queue.
+pub trait Handler: Send + Sync + 'static {
+    /// Does the whole work of one message, in one transaction.
+    ///
+    /// # Errors
+    /// Whether it is to come again, or to be given up.
+    fn handle<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// A message is given up; `words` say which and why. What is written here commits before the
+    /// message is rejected: a dead letter that nobody was told of would be forgotten.
+    ///
+    /// # Errors
+    /// If it cannot be written now: the message stays where it is.
+    fn on_dead_letter<'a>(
+        &'a self,
+        transaction: &'a mut Transaction<'_>,
+        message: &'a Message,
+        words: &'a str,
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        let _ = (transaction, message, words);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Why a message was not handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It never can be, and why.
+    Poison(String),
+    /// It may be later; why it was not now.
+    Transient(String),
+}
+
+/// How a queue is consumed.
+#[derive(Clone, Debug)]
+pub struct ConsumerPolicy {
+    /// Messages in hand at once.
+    pub prefetch: u16,
+    /// Attempts before a message is dead-lettered.
+    pub attempts_max: u32,
+    /// The wait before the next subscription, after one was lost.
+    pub reconnect: Backoff,
+    /// Where messages wait that are put off.
+    pub retries: &'static [RetryQueue],
+}
+
+impl Default for ConsumerPolicy {
+    fn default() -> ConsumerPolicy {
+        ConsumerPolicy {
+            prefetch: 16,
+            attempts_max: 12,
+            reconnect: Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(5) },
+            retries: &RETRIES,
+        }
+    }
+}
+
+/// The worker that consumes `queue` with `handler`.
+pub fn worker(
+    ports: &Ports,
+    queue: &'static str,
+    policy: ConsumerPolicy,
+    handler: impl Handler,
+) -> Worker {
+    let bell = Doorbell::default();
+    let consumer = Arc::new(Consumer {
+        ports: ports.clone(),
+        queue,
+        policy,
+        handler,
+        bell: bell.clone(),
+        state: Mutex::new(State { subscription: None, failures: 0 }),
+    });
+    Worker::new(queue, bell, move || {
+        let consumer = consumer.clone();
+        Box::pin(async move { consumer.step().await })
+    })
+}
+
+struct Consumer<H> {
+    ports: Ports,
+    queue: &'static str,
+    policy: ConsumerPolicy,
+    handler: H,
+    bell: Doorbell,
+    state: Mutex<State>,
+}
+
+struct State {
+    subscription: Option<Box<dyn Subscription>>,
+    /// Connections lost in a row.
+    failures: u32,
+}
+
+impl<H: Handler> Consumer<H> {
+    async fn step(&self) -> Progress {
+        let mut state = self.state.lock().await;
+        match self.step_with(&mut state).await {
+            Ok(progress) => progress,
+            Err(QueueLost(_)) => {
+                state.subscription = None;
+                state.failures += 1;
+                let delay = self.policy.reconnect.delay(state.failures, &*self.ports.rng);
+                Progress::Idle(Some(self.ports.clock.now() + delay))
+            }
+        }
+    }
+
+    async fn step_with(&self, state: &mut State) -> Result<Progress, QueueLost> {
+        let subscription = match &mut state.subscription {
+            Some(subscription) => subscription,
+            none => {
+                let prefetch = self.policy.prefetch;
+                let queue = &self.ports.queue;
+                none.insert(queue.subscribe(self.queue, prefetch, self.bell.clone()).await?)
+            }
+        };
+        state.failures = 0;
+        let Some(delivery) = subscription.take()? else { return Ok(Progress::Idle(None)) };
+        let settle = match self.handler.handle(&delivery.message).await {
+            Ok(()) => Settle::Ack,
+            Err(Failure::Poison(why)) => self.dead_letter(&delivery, &why).await?,
+            Err(Failure::Transient(why)) => self.put_off(&delivery, &why).await?,
+        };
+        subscription.settle(delivery.tag, settle).await?;
+        Ok(Progress::Worked)
+    }
+
+    /// A copy goes to the retry queue; only when that is confirmed is the original acknowledged.
+    /// A crash in between makes two of it, which the inbox tells apart from two messages.
+    async fn put_off(&self, delivery: &Delivery, why: &str) -> Result<Settle, QueueLost> {
+        let attempt = delivery.message.attempt + 1;
+        if attempt >= self.policy.attempts_max {
+            return self.dead_letter(delivery, why).await;
+        }
+        let message = Message {
+            exchange: String::new(),
+            routing_key: retry_queue(self.policy.retries, self.queue, attempt),
+            attempt,
+            ..delivery.message.clone()
+        };
+        let published = self.ports.queue.publish(message).await;
+        published.map_err(|error| QueueLost(error.to_string()))?;
+        Ok(Settle::Ack)
+    }
+
+    /// What is to be done about it commits before the message is rejected. If that cannot be written
+    /// now, the message stays where it is.
+    async fn dead_letter(&self, delivery: &Delivery, why: &str) -> Result<Settle, QueueLost> {
+        let message = &delivery.message;
+        let words = format!("dead-letters {}: {why}", message.schema);
+        let (handler, text) = (&self.handler, words.as_str());
+        let told: Result<(), DatabaseError> = transact(&self.ports, move |transaction| {
+            handler.on_dead_letter(transaction, message, text).scope_boxed()
+        })
+        .await;
+        told.map_err(|error| QueueLost(format!("the dead letter cannot be told: {error}")))?;
+        story::say(&message.correlation_id, &words);
+        Ok(Settle::Reject)
+    }
+}

@@ -1,0 +1,27 @@
+//! Messages that commit with the state that they tell of.
+//!
+//! A [`transaction`] changes state and writes messages into the [`outbox`] in one commit; a relay
+//! carries them to the broker; a [`consumer`] handles each once, by the [`inbox`], puts it off by the
+//! [`retries`], or gives it up. What the messages say, and what an application does about a message
+//! that was given up, is the application's.
+
+#![deny(missing_docs)]
+
+pub mod consumer;
+pub mod contract;
+pub mod inbox;
+pub mod outbox;
+pub mod payload;
+pub mod retries;
+pub mod transaction;
+
+use sqlx::migrate::Migrator;
+
+pub use payload::{Payload, Undecodable, decode, encode};
+pub use transaction::{Transaction, TransactionError, transact};
+
+/// The tables that everything here needs: outbox, inbox and audit trail, as migration 1. An
+/// application's own migrations come after it.
+pub fn migrator() -> Migrator {
+    sqlx::migrate!("./migrations")
+}

@@ -1,0 +1,67 @@
+//! What travels in a message's body, and its envelope.
+//!
+//! A payload is JSON in the body of a [`Message`]; the envelope travels as AMQP properties. A
+//! message of another schema or major version, or one that cannot be read, is poison.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use stormproof_ports::{Message, trace};
+
+/// What travels in a body.
+pub trait Payload: Serialize + DeserializeOwned {
+    /// The schema's name, such as `job.begin`.
+    const SCHEMA: &'static str;
+    /// Major version: another one is not understood.
+    const VERSION: u32;
+    /// The exchange that it is published to.
+    const EXCHANGE: &'static str;
+
+    /// The routing key that it is published with: the schema's name, unless said otherwise.
+    fn routing_key(&self) -> String {
+        Self::SCHEMA.to_owned()
+    }
+
+    /// What it belongs to: the message's correlation id.
+    fn subject(&self) -> &str;
+}
+
+/// A message that does not hold the payload that was expected. It never will: it is poison.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Undecodable(pub String);
+
+/// Puts `payload` into an envelope; `timestamp` is in microseconds since the epoch.
+pub fn encode<P: Payload>(payload: &P, message_id: String, timestamp: i64) -> Message {
+    let subject = payload.subject().to_owned();
+    Message {
+        exchange: P::EXCHANGE.to_owned(),
+        routing_key: payload.routing_key(),
+        traceparent: trace::parent(&subject, &message_id),
+        message_id,
+        correlation_id: subject,
+        schema: P::SCHEMA.to_owned(),
+        version: P::VERSION,
+        timestamp,
+        attempt: 0,
+        body: Bytes::from(serde_json::to_vec(payload).expect("payloads have string keys only")),
+    }
+}
+
+/// Takes a payload out of its envelope.
+///
+/// # Errors
+/// If the message has another schema or version, or its body cannot be read: for good.
+pub fn decode<P: Payload>(message: &Message) -> Result<P, Undecodable> {
+    if message.schema != P::SCHEMA || message.version != P::VERSION {
+        return Err(Undecodable(format!(
+            "message {} version {}: expected {} version {}",
+            message.schema,
+            message.version,
+            P::SCHEMA,
+            P::VERSION
+        )));
+    }
+    serde_json::from_slice(&message.body)
+        .map_err(|error| Undecodable(format!("{} cannot be read: {error}", P::SCHEMA)))
+}

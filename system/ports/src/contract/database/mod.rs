@@ -1,0 +1,172 @@
+//! What every database owes, on tables of its own.
+//!
+//! A suite brings an empty database to [`migrator`]'s tables. The checks write under keys of their
+//! own and leave their rows behind; each can run once on a database.
+
+mod races;
+mod values;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, SqlStr};
+
+use super::{Broken, Check, Kept, ensure};
+use crate::Database;
+
+use races::{loses_no_increment, serves_many_at_once, shows_no_skewed_write};
+use values::{counts_and_sums_alike, keeps_values, sorts_text_by_bytes};
+
+/// Every check of this port. Each can run once on a database.
+pub const CHECKS: [Check; 10] = [
+    Check::new("database keeps values", |ports| Box::pin(keeps_values(&*ports.database))),
+    Check::new("database sorts text by bytes", |ports| {
+        Box::pin(sorts_text_by_bytes(&*ports.database))
+    }),
+    Check::new("database counts and sums alike", |ports| {
+        Box::pin(counts_and_sums_alike(&*ports.database))
+    }),
+    Check::new("database forgets what was dropped", |ports| {
+        Box::pin(forgets_what_was_dropped(&*ports.database))
+    }),
+    Check::new("database shows what was committed", |ports| {
+        Box::pin(shows_what_was_committed(&*ports.database))
+    }),
+    Check::new("database tells violations apart", |ports| {
+        Box::pin(tells_violations_apart(&*ports.database))
+    }),
+    Check::new("database commits no failed transaction in silence", |ports| {
+        Box::pin(commits_no_failed_transaction_in_silence(&*ports.database))
+    }),
+    Check::new("database loses no increment", |ports| Box::pin(loses_no_increment(ports))),
+    Check::new("database shows no skewed write", |ports| Box::pin(shows_no_skewed_write(ports))),
+    Check::new("database serves many at once", |ports| Box::pin(serves_many_at_once(ports))),
+];
+
+/// The tables that the checks use.
+pub fn migrator() -> Migrator {
+    let sql = SqlStr::from_static(
+        "CREATE TABLE contract_numbers (
+            id TEXT   NOT NULL PRIMARY KEY,
+            n  BIGINT NOT NULL CONSTRAINT contract_numbers_floor CHECK (n > -1000)
+        );
+        CREATE TABLE contract_values (
+            id    TEXT NOT NULL PRIMARY KEY,
+            whole BIGINT,
+            words TEXT,
+            CONSTRAINT contract_values_words_once UNIQUE (words)
+        );",
+    );
+    let kind = MigrationType::Simple;
+    Migrator::with_migrations(vec![Migration::new(1, "contract".into(), kind, sql, false)])
+}
+
+async fn forgets_what_was_dropped(database: &dyn Database) -> Kept {
+    let mut session = database.begin().await?;
+    insert(session.connection(), "dropped", 1).await?;
+    drop(session);
+    let mut session = database.begin().await?;
+    let found = find(session.connection(), "dropped").await?;
+    ensure(found.is_none(), || format!("a dropped transaction left {found:?}"))
+}
+
+/// To itself at once, to the others from the commit on.
+async fn shows_what_was_committed(database: &dyn Database) -> Kept {
+    let mut session = database.begin().await?;
+    insert(session.connection(), "committed", 7).await?;
+    let own = find(session.connection(), "committed").await?;
+    session.commit(&[]).await?;
+    let mut session = database.begin().await?;
+    let later = find(session.connection(), "committed").await?;
+    ensure(own == Some(7) && later == Some(7), || format!("own {own:?}, later {later:?}"))
+}
+
+/// A taken key, a taken value, a broken rule and a missing value.
+async fn tells_violations_apart(database: &dyn Database) -> Kept {
+    let mut session = database.begin().await?;
+    insert(session.connection(), "taken", 1).await?;
+    value(session.connection(), "taken", None, Some("taken words")).await?;
+    session.commit(&[]).await?;
+
+    let mut session = database.begin().await?;
+    let key = insert(session.connection(), "taken", 2).await;
+    let key = violation(key, |error| error.is_unique_violation());
+    drop(session);
+    let mut session = database.begin().await?;
+    let words = value(session.connection(), "other", None, Some("taken words")).await;
+    let words = violation(words, |error| error.is_unique_violation());
+    drop(session);
+    let mut session = database.begin().await?;
+    let rule = insert(session.connection(), "floored", -1000).await;
+    let rule = violation(rule, |error| error.is_check_violation());
+    drop(session);
+    let mut session = database.begin().await?;
+    let sql = "INSERT INTO contract_numbers (id) VALUES ('missing')";
+    let missing = sqlx::query(sql).execute(session.connection()).await.map(drop);
+    let missing =
+        violation(missing, |error| error.kind() == sqlx::error::ErrorKind::NotNullViolation);
+    drop(session);
+    for (name, seen) in [("key", key), ("words", words), ("rule", rule), ("missing", missing)] {
+        seen.map_err(|why| Broken(format!("{name}: {why}")))?;
+    }
+
+    let mut session = database.begin().await?;
+    let sql = "INSERT INTO contract_numbers (id, n) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
+    let done = sqlx::query(sql).bind("taken").bind(3_i64).execute(session.connection()).await?;
+    let rows = done.rows_affected();
+    let found = find(session.connection(), "taken").await?;
+    ensure(rows == 0 && found == Some(1), || format!("a taken key: {rows} rows, then {found:?}"))
+}
+
+/// Some engines go on after a failed statement, some do not; but none says that it committed what
+/// it did not.
+async fn commits_no_failed_transaction_in_silence(database: &dyn Database) -> Kept {
+    let mut session = database.begin().await?;
+    insert(session.connection(), "before the failure", 1).await?;
+    let failed = insert(session.connection(), "before the failure", 2).await;
+    ensure(failed.is_err(), || "a key is taken twice".to_owned())?;
+    let committed = session.commit(&[]).await;
+    let mut session = database.begin().await?;
+    let found = find(session.connection(), "before the failure").await?;
+    ensure(committed.is_ok() == found.is_some(), || {
+        format!("the commit said {committed:?}, and {found:?} is there")
+    })
+}
+
+fn violation(
+    result: Result<(), sqlx::Error>,
+    is_expected: fn(&dyn sqlx::error::DatabaseError) -> bool,
+) -> Result<(), String> {
+    match &result {
+        Err(sqlx::Error::Database(error)) if is_expected(&**error) => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+async fn insert(sql: &mut AnyConnection, id: &str, n: i64) -> Result<(), sqlx::Error> {
+    let insert = sqlx::query("INSERT INTO contract_numbers (id, n) VALUES ($1, $2)");
+    insert.bind(id.to_owned()).bind(n).execute(sql).await.map(drop)
+}
+
+async fn find(sql: &mut AnyConnection, id: &str) -> Result<Option<i64>, sqlx::Error> {
+    let find = sqlx::query_scalar("SELECT n FROM contract_numbers WHERE id = $1");
+    find.bind(id.to_owned()).fetch_optional(sql).await
+}
+
+async fn set(sql: &mut AnyConnection, id: &str, n: i64) -> Result<(), sqlx::Error> {
+    let set = sqlx::query("UPDATE contract_numbers SET n = $1 WHERE id = $2");
+    set.bind(n).bind(id.to_owned()).execute(sql).await.map(drop)
+}
+
+async fn value(
+    sql: &mut AnyConnection,
+    id: &str,
+    whole: Option<i64>,
+    words: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO contract_values (id, whole, words) VALUES ($1, $2, $3)")
+        .bind(id.to_owned())
+        .bind(whole)
+        .bind(words.map(str::to_owned))
+        .execute(sql)
+        .await
+        .map(drop)
+}
