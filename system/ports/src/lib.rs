@@ -12,6 +12,7 @@ pub mod doorbell;
 mod error;
 pub mod id;
 pub mod retry;
+pub mod sql;
 pub mod story;
 pub mod time;
 pub mod topology;
