@@ -6,6 +6,7 @@
 
 #![deny(missing_docs)]
 
+pub mod amqp;
 pub mod client;
 pub mod contract;
 pub mod doorbell;

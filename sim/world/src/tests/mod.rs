@@ -1,5 +1,6 @@
 //! Worlds of a small service: `counter` counts in a table, over HTTP and from a queue.
 
+mod amqp;
 mod broker;
 mod connector;
 mod database;
