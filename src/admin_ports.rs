@@ -32,7 +32,7 @@ pub fn ports(config: &Config, name: &str) -> Result<Ports, String> {
         database: Arc::new(Absent),
         mailer: Arc::new(Absent),
         compute: Arc::new(ThreadPool::new(1)),
-        outbox_bell: Default::default(),
+        outbox_notify: Default::default(),
     })
 }
 

@@ -6,12 +6,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use stormproof_sim::bugs::header::Class;
-use stormproof_sim::bugs::record::Record;
-use stormproof_sim::bugs::{self, Bug};
+use stormproof_sim::explore::System as _;
+use stormproof_sim::explore::bugs::Bug;
+use stormproof_sim::explore::bugs::header::Class;
+use stormproof_sim::explore::bugs::record::Record;
+use stormproof_sim::explore::registries::Registries;
+use stormproof_sim::shop::Shop;
 
 fn all() -> Vec<Bug> {
-    bugs::all().unwrap_or_else(|mistake| panic!("{mistake}"))
+    let patches = Shop.patches().expect("the shop has bugs to plant");
+    patches.all(&Registries::of(&Shop)).unwrap_or_else(|mistake| panic!("{mistake}"))
 }
 
 fn read(path: &str) -> Option<String> {
@@ -59,7 +63,8 @@ fn the_bugs_are_many_and_of_every_class() {
 /// been found yet, which `cargo sim bugs` tells.
 #[test]
 fn the_record_is_of_these_bugs() {
-    let record = Record::load().unwrap_or_else(|mistake| panic!("{mistake}"));
+    let patches = Shop.patches().expect("the shop has bugs to plant");
+    let record = Record::load(&patches).unwrap_or_else(|mistake| panic!("{mistake}"));
     let record = record.expect("`cargo sim bugs --record` has been run");
     let all = all();
     for row in &record.bugs {

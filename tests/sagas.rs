@@ -4,6 +4,7 @@
 use stormproof_sim::outcome::Outcome;
 use stormproof_sim::shop::scenario::Scenario;
 use stormproof_sim::shop::{Options, simulate};
+use stormproof_sim::storm::service_moment::ServiceMoment;
 
 /// A journey: its name, and the scenario without faults of ours.
 struct Journey {
@@ -129,7 +130,7 @@ fn holds(journey: &Journey, fault: &str, as_expected: bool) {
     if !as_expected {
         outcome.broken.retain(|broken| broken.invariant != "expected");
     }
-    let story = outcome.story.join("\n");
+    let story = &outcome.story;
     let place = format!("{} with {fault}\n{story}", journey.name);
     let unfired = outcome.unfired.iter().filter(|words| !words.starts_with(journey.own));
     assert_eq!(unfired.count(), 0, "{:?}: {place}", outcome.unfired);
@@ -216,8 +217,8 @@ fn every_moment_may_be_the_last() {
     for journey in &JOURNEYS {
         let outcome = run(journey, "");
         for passed in outcome.moments.keys() {
-            let (service, moment) = passed.split_once(": ").expect("service: moment");
-            if !["store", "warehouse", "bank", "delivery", "email"].contains(&service) {
+            let ServiceMoment { service, moment } = passed;
+            if !["store", "warehouse", "bank", "delivery", "email"].contains(&service.as_str()) {
                 continue;
             }
             let fault =

@@ -28,7 +28,7 @@ fn every_scenario_tells_its_story() {
         for fault in &outcome.unfired {
             failures.push(format!("{}: never fired: {fault}", scenario.name));
         }
-        insta::assert_snapshot!(scenario.name.clone(), outcome.story.join("\n"));
+        insta::assert_snapshot!(scenario.name.clone(), outcome.story.to_string());
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

@@ -142,7 +142,7 @@ where
     let caught: BTreeSet<&str> =
         outcome.broken.iter().map(|broken| broken.invariant.as_str()).collect();
     let expected: BTreeSet<&str> = invariants.iter().copied().collect();
-    assert_eq!(caught, expected, "{:#?}\n{}", outcome.broken, outcome.story.join("\n"));
+    assert_eq!(caught, expected, "{:#?}\n{}", outcome.broken, outcome.story);
 }
 
 /// There is no invariant that nobody has ever seen broken.

@@ -162,35 +162,48 @@ fn nobody_imports_the_command_line() {
     }
 }
 
-/// The bindings serve any application: of the shop they know nothing.
+/// The bindings serve any application: neither the shop nor a simulator is among what they link.
 #[test]
 fn the_bindings_know_no_shop() {
-    let shops = ["messages", "settings", "service", "id", "money", "store", "warehouse", "bank"];
-    for source in files(&root().join("src/ports"), "rs") {
-        for (number, line) in read(&source).lines().enumerate() {
-            for module in shops.map(|module| format!("stormproof_system::{module}")) {
-                let named = line.split(&module).nth(1).is_some_and(|rest| {
-                    !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
-                });
-                assert!(!named, "{}:{}: {module}", source.display(), number + 1);
+    let tree = tree("stormproof-bindings");
+    assert!(tree.contains("stormproof-ports "), "{tree}");
+    for package in ["stormproof-system ", "stormproof-sim ", "stormproof-world ", "madsim "] {
+        assert!(!tree.lines().any(|line| line.starts_with(package)), "{tree}");
+    }
+}
+
+/// The explorer and the faults' model are for any system: of the shop they know nothing.
+#[test]
+fn the_explorer_knows_no_shop() {
+    let shops = ["crate::shop", "stormproof_sim::shop", "stormproof_system", "OrderId", "order_id"];
+    for folder in ["sim/src/explore", "sim/faults/src"] {
+        for source in files(&root().join(folder), "rs") {
+            for (number, line) in read(&source).lines().enumerate() {
+                for word in shops {
+                    let place = format!("{}:{}", source.display(), number + 1);
+                    assert!(!line.contains(word), "{place}: {word}");
+                }
             }
-            let knows = line.contains("of_shop") || line.contains("OrderId");
-            assert!(!knows, "{}:{}", source.display(), number + 1);
         }
     }
+}
+
+/// What `package` is built of, a line each.
+fn tree(package: &str) -> String {
+    let cargo = std::env::var("CARGO").unwrap_or("cargo".into());
+    let asked = ["tree", "--offline", "--package", package, "--edges", "normal", "--prefix"];
+    let tree = Command::new(cargo).current_dir(root()).args(asked).arg("none").output();
+    let tree = tree.expect("cargo runs the tests, so it is there");
+    let words = String::from_utf8_lossy(&tree.stderr);
+    assert!(tree.status.success(), "{words}");
+    String::from_utf8_lossy(&tree.stdout).into_owned()
 }
 
 /// What people run holds nothing of the simulator: `stormproof` takes from `sim` only what knows no
 /// world.
 #[test]
 fn the_binary_links_no_simulator() {
-    let cargo = std::env::var("CARGO").unwrap_or("cargo".into());
-    let asked = ["tree", "--offline", "--package", "stormproof", "--edges", "normal", "--prefix"];
-    let tree = Command::new(cargo).current_dir(root()).args(asked).arg("none").output();
-    let tree = tree.expect("cargo runs the tests, so it is there");
-    let words = String::from_utf8_lossy(&tree.stderr);
-    assert!(tree.status.success(), "{words}");
-    let tree = String::from_utf8_lossy(&tree.stdout);
+    let tree = tree("stormproof");
     assert!(tree.contains("stormproof-sim "), "{tree}");
     for simulator in ["madsim ", "madsim-"] {
         assert!(!tree.lines().any(|line| line.starts_with(simulator)), "{tree}");

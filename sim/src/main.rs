@@ -1,13 +1,14 @@
-//! `cargo sim`: the seeded world at the command line. Everything is in [`cli`].
-
-mod cli;
+//! `cargo sim`: the shop in the seeded world, at the command line.
 
 use std::process::ExitCode;
+
+use stormproof_sim::explore;
+use stormproof_sim::shop::Shop;
 
 /// A world makes thousands of small allocations per order, all on one thread.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::main()
+    explore::cli::main(&Shop)
 }

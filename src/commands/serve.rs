@@ -107,7 +107,7 @@ fn start(
         database: database.clone(),
         mailer: Arc::new(mailer.map_err(|error| format!("smtp: {error}"))?),
         compute: Arc::new(ThreadPool::new(config.hashes_at_once)),
-        outbox_bell: Default::default(),
+        outbox_notify: Default::default(),
     };
     let context = Context::new(ports, Arc::new(config.shop.clone()));
     let replica = Replica {

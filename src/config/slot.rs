@@ -33,7 +33,10 @@ pub(super) enum Number<'a> {
 }
 
 impl Slot<'_> {
-    /// Writes the value that `text` says, or says what was expected.
+    /// Writes the value that `text` says.
+    ///
+    /// # Errors
+    /// What was expected instead; nothing is written.
     pub fn set(&mut self, text: &str) -> Result<(), String> {
         match self {
             Slot::Text(value) => {

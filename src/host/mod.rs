@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use axum::Router;
 use stormproof_system::ports::Ports;
-use stormproof_system::worker::{Progress, Worker};
+use stormproof_system::worker::{self, Worker};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -41,10 +41,6 @@ pub struct Host {
     /// The server and the workers: none of them ends before it is told to stop.
     tasks: JoinSet<()>,
 }
-
-/// How often an idle worker looks for work though no bell rang; plus a jitter.
-const POLL_CAP: Duration = Duration::from_secs(2);
-const POLL_JITTER_US: u64 = 500_000;
 
 impl Host {
     /// Serves on `listener` and starts the workers.
@@ -110,25 +106,10 @@ fn describe(error: &JoinError) -> String {
     }
 }
 
-/// Steps a worker until the replica stops: again at once while there is work, else when its bell
-/// rings, its time comes, or it has waited long. A step that has begun is always finished.
+/// Steps a worker until the replica stops. A step that has begun is always finished.
 async fn work(ports: Ports, worker: Worker, mut stopped: watch::Receiver<bool>) {
-    while !*stopped.borrow() {
-        match worker.step().await {
-            Progress::Worked => tokio::task::yield_now().await,
-            Progress::Idle(until) => {
-                let jitter = Duration::from_micros(ports.rng.below("jitter", POLL_JITTER_US));
-                let cap = POLL_CAP + jitter;
-                let wait = until.map_or(cap, |until| until.since(ports.clock.now()).min(cap));
-                tokio::select! {
-                    biased;
-                    () = is_true(&mut stopped) => {}
-                    () = worker.bell.wait() => {}
-                    () = ports.clock.sleep(wait) => {}
-                }
-            }
-        }
-    }
+    let draw = |bound| ports.rng.below("jitter", bound);
+    worker::run(worker, &ports.node, &*ports.clock, draw, is_true(&mut stopped)).await;
 }
 
 /// Completes when the flag is raised, or when nobody is left who could raise it.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Extension;
 use axum::routing::{get, post};
-use stormproof_system::doorbell::Doorbell;
 use stormproof_system::web::ClientAddress;
+use stormproof_system::worker::Progress;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -104,7 +104,7 @@ async fn a_drain_finishes_what_is_under_way_and_takes_nothing_new() {
     let (step_entered, step_leave) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let worker = {
         let (stepped, inside, open) = (stepped.clone(), step_entered.clone(), step_leave.clone());
-        Worker::new("slow", Doorbell::default(), move || {
+        Worker::new("slow", Default::default(), move || {
             let (stepped, inside, open) = (stepped.clone(), inside.clone(), open.clone());
             Box::pin(async move {
                 inside.notify_one();
@@ -143,7 +143,7 @@ async fn a_drain_finishes_what_is_under_way_and_takes_nothing_new() {
 async fn what_hangs_is_cut_at_the_deadline_and_what_panics_is_told() {
     let begun = Arc::new(Notify::new());
     let inside = begun.clone();
-    let hang = Worker::new("hang", Doorbell::default(), move || {
+    let hang = Worker::new("hang", Default::default(), move || {
         inside.notify_one();
         Box::pin(std::future::pending())
     });
@@ -151,7 +151,7 @@ async fn what_hangs_is_cut_at_the_deadline_and_what_panics_is_told() {
     begun.notified().await;
     assert_eq!(host.drain(Duration::from_millis(50)).await, 1);
 
-    let worker = Worker::new("bug", Doorbell::default(), || Box::pin(async { panic!("a bug") }));
+    let worker = Worker::new("bug", Default::default(), || Box::pin(async { panic!("a bug") }));
     let mut host = self::host(Router::new(), vec![worker], Health::default()).await;
     let what = tokio::time::timeout(SOON, host.broken()).await.expect("it is noticed");
     assert_eq!(what, "test-1: a worker panicked");

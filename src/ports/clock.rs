@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
-use stormproof_system::ports::Clock;
-use stormproof_system::time::Time;
+use stormproof_ports::Clock;
+use stormproof_ports::time::Time;
 
 /// The machine's wall clock, and timers of the runtime that the caller runs on. Timers have a
 /// grain of a millisecond and never end early.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use stormproof_system::ports::Compute;
+use stormproof_ports::Compute;
 use tokio::sync::Semaphore;
 
 /// Runs at most so many jobs at once, each on a blocking thread of the runtime; who comes later

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use stormproof_system::broker::Death;
-use stormproof_system::ports::{Message, QueueLost};
-use stormproof_system::time::Time;
-use stormproof_system::topology::Topology;
+use stormproof_broker::Death;
+use stormproof_ports::time::Time;
+use stormproof_ports::topology::Topology;
+use stormproof_ports::{Message, QueueLost};
 
 /// Which queues hold dead letters, and whose. Clones are cheap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,14 +5,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{Delivery, QueueLost};
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{Delivery, QueueLost};
 
 /// Clones share the buffer.
 #[derive(Clone)]
 pub(crate) struct DeliveryBuffer {
     state: Arc<Mutex<State>>,
-    bell: Doorbell,
+    bell: Notify,
 }
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct State {
 }
 
 impl DeliveryBuffer {
-    pub(crate) fn new(bell: Doorbell) -> DeliveryBuffer {
+    pub(crate) fn new(bell: Notify) -> DeliveryBuffer {
         DeliveryBuffer { state: Arc::default(), bell }
     }
 

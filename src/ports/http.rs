@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
-use stormproof_system::ports::{Answer, Call, CallError, Http};
+use stormproof_ports::{Answer, Call, CallError, Http};
 use tokio::time::Instant;
 
 /// How long one replica may take to accept a connection.

@@ -26,9 +26,9 @@
 //! use stormproof_bindings::database::Sql;
 //! use stormproof_bindings::http::HttpClient;
 //! use stormproof_bindings::queue::RabbitMq;
-//! use stormproof_system::broker::QueueSpec;
-//! use stormproof_system::ports::{Database as _, Message, Queue as _};
-//! use stormproof_system::topology::Topology;
+//! use stormproof_broker::QueueSpec;
+//! use stormproof_ports::{Database as _, Message, Queue as _};
+//! use stormproof_ports::topology::Topology;
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -60,7 +60,7 @@
 //!     })
 //!     .await
 //!     .map_err(|error| error.to_string())?;
-//! # let _: Arc<dyn stormproof_system::ports::Http> = Arc::new(http);
+//! # let _: Arc<dyn stormproof_ports::Http> = Arc::new(http);
 //! # Ok(())
 //! # }
 //! ```

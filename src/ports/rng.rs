@@ -2,7 +2,7 @@
 
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
-use stormproof_system::ports::Rng;
+use stormproof_ports::Rng;
 
 /// The operating system's generator. It serves every stream: its draws are independent of each
 /// other, so that one stream never moves another.

@@ -11,9 +11,9 @@ use stormproof_sim::storm::{Fault, FaultKind, Target};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::faults::is;
 use super::processes::{Life, Replica};
 use super::story::{FAULT, Story};
-use super::way::is;
 
 /// The nodes of a rehearsal.
 pub struct Cluster {

@@ -1,19 +1,17 @@
-//! The real cluster as a scene: what the phases, people and judges of a scenario ask of it.
+//! The real cluster as an environment: what the phases, people and judges of a scenario ask of it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use stormproof_bindings::clock::SystemClock;
 use stormproof_bindings::http::HttpClient;
-use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::scene::Scene;
-use stormproof_sim::shop::truth::reckoning::Reckoning;
+use stormproof_sim::shop::environment::{
+    Controlled, Environment, FaultReport, Gathered, Observed, Outside,
+};
+use stormproof_sim::shop::truth::Truth;
 use stormproof_sim::storm::Fault;
 use stormproof_system::context::Context;
-use stormproof_system::ports::{Clock as _, Ports};
-use stormproof_system::time::Time;
+use stormproof_system::ports::Ports;
 use tokio::time::sleep;
 
 use super::real_cluster::RealCluster;
@@ -28,39 +26,13 @@ impl RealCluster {
     }
 }
 
-impl Scene for RealCluster {
-    fn ports(&self, name: &str) -> Ports {
-        let mut config = self.0.people.clone();
-        config.peers = layout::peers(name, &self.0.proxy_ports);
-        let ports = admin_ports::ports(&config, name).expect("proxies have addresses");
-        let http = HttpClient::new(config.peers()).expect("proxies have addresses");
-        Ports {
-            clock: Arc::new(ScaledClock(self.0.scale)),
-            http: Arc::new(ScaledHttp { scale: self.0.scale, http: Arc::new(http) }),
-            queue: self.0.sandbox.broker.clone(),
-            ..ports
-        }
-    }
-
-    fn say(&self, name: &str, order: &str, words: &str) {
-        self.0.story.say(name, order, words);
-    }
-
+impl Observed for RealCluster {
     fn elapsed(&self) -> Duration {
         self.0.story.elapsed()
     }
 
-    fn now(&self) -> Time {
-        SystemClock.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(sleep(self.0.scale.real(duration)))
-    }
-
-    fn strike(&self, fault: &Fault) {
-        let (cluster, fault) = (self.0.cluster.clone(), fault.clone());
-        tokio::spawn(async move { cluster.strike(&fault).await });
+    fn alias(&self, order: &str) -> String {
+        self.0.story.alias(order)
     }
 
     fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {
@@ -78,9 +50,24 @@ impl Scene for RealCluster {
     fn refreshed(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.0.state_poller.refreshed())
     }
+}
 
-    fn alias(&self, order: &str) -> String {
-        self.0.story.alias(order)
+impl Environment for RealCluster {
+    fn ports(&self, name: &str) -> Ports {
+        let mut config = self.0.people.clone();
+        config.peers = layout::peers(name, &self.0.proxy_ports);
+        let ports = admin_ports::ports(&config, name).expect("proxies have addresses");
+        let http = HttpClient::new(config.peers()).expect("proxies have addresses");
+        Ports {
+            clock: Arc::new(ScaledClock(self.0.scale)),
+            http: Arc::new(ScaledHttp { scale: self.0.scale, http: Arc::new(http) }),
+            queue: self.0.sandbox.broker.clone(),
+            ..ports
+        }
+    }
+
+    fn say(&self, name: &str, order: &str, words: &str) {
+        self.0.story.say(name, order, words);
     }
 
     fn spawn(&self, name: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
@@ -96,18 +83,26 @@ impl Scene for RealCluster {
         })
     }
 
+    fn strike(&self, fault: &Fault) {
+        let (cluster, fault) = (self.0.cluster.clone(), fault.clone());
+        tokio::spawn(async move { cluster.strike(&fault).await });
+    }
+}
+
+impl Controlled for RealCluster {
     fn storm(&self) -> BoxFuture<'_, Duration> {
         Box::pin(async {
             self.refreshed().await;
             let zero = self.0.story.begin();
-            for (at, place) in self.0.arms.schedule() {
+            for (at, number) in self.0.faults.injector().schedule() {
                 let parts = self.0.clone();
                 tokio::spawn(async move {
                     sleep(parts.scale.real(at)).await;
-                    if let Some(fault) = parts.arms.due(place)
+                    let injector = parts.faults.injector();
+                    if let Some(fault) = injector.due(number)
                         && parts.cluster.strike(&fault).await
                     {
-                        parts.arms.struck(place);
+                        injector.has_struck(&parts.faults, number);
                     }
                 });
             }
@@ -115,28 +110,29 @@ impl Scene for RealCluster {
         })
     }
 
-    fn rest<'a>(&'a self, judge: &'a Judge, bound: Duration) -> BoxFuture<'a, Option<Duration>> {
-        Box::pin(quiescence::rest(self, judge, self.0.scale.real(bound)))
+    fn rest<'a>(
+        &'a self,
+        outside: Outside<'a>,
+        bound: Duration,
+    ) -> BoxFuture<'a, Option<Duration>> {
+        Box::pin(quiescence::rest(self, outside, self.0.scale.real(bound)))
     }
 
     fn heal(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            self.0.arms.end();
+            self.0.faults.end();
             if let Err(why) = self.0.cluster.up().await {
                 self.0.cluster.note(why);
             }
         })
     }
 
-    fn fired(&self) -> BTreeMap<&'static str, u64> {
-        self.0.arms.fired()
+    fn faults(&self) -> FaultReport {
+        FaultReport { fired: self.0.faults.fired(), unfired: self.0.faults.unfired() }
     }
 
-    fn unfired(&self) -> Vec<usize> {
-        self.0.arms.unfired()
-    }
-
-    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, Reckoning> {
-        Box::pin(final_state::gather(self, judge, rested_at))
+    /// Nobody saw the commits one by one.
+    fn gather<'a>(&'a self, _: Truth, outside: Outside<'a>) -> BoxFuture<'a, Gathered> {
+        Box::pin(final_state::gather(self, outside))
     }
 }

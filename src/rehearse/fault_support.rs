@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use stormproof_sim::shop::map;
 use stormproof_sim::shop::scenario::Scenario;
+use stormproof_sim::shop::topology as map;
 use stormproof_sim::storm::moment::{Act, Moment, Side};
 use stormproof_sim::storm::{Fault, FaultKind, When};
 use stormproof_system::messages::DeliveryStatus;
@@ -12,7 +12,7 @@ use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
 use stormproof_system::warehouse::reservation::State;
 
-use super::way::is_foreign;
+use super::faults::is_foreign;
 
 /// How each kind of fault is made, in the order of [`FaultKind::ALL`].
 pub const HOW: [(&str, &str); 18] = [

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use stormproof_sim::shop::environment::{Gathered, Observed as _, Outside};
 use stormproof_sim::shop::invariants::arrows;
-use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::scene::Scene as _;
-use stormproof_sim::shop::truth::reckoning::{AlertSeen, DeadLetter, Reckoning, SagaSeen};
+use stormproof_sim::shop::truth::final_state::{AlertSeen, DeadLetter, FinalState, SagaSeen};
 use stormproof_sim::shop::truth::rows::Id;
-use stormproof_sim::shop::truth::{Told, Truth};
-use stormproof_sim::shop::{map, secrets};
+use stormproof_sim::shop::truth::{Step, Told, Truth};
+use stormproof_sim::shop::{secrets, topology as map};
 use stormproof_sim::value::Value;
 use stormproof_system::messages::DEAD;
 
@@ -18,18 +17,14 @@ use super::real_cluster::RealCluster;
 use super::state_poller::Rows;
 use stormproof_bindings::dead_letters::DeadLetters as _;
 
-/// Gathers; the judge follows the whole run as one step, with every move that is written in `audit`.
-pub async fn gather(cluster: &RealCluster, judge: &Judge, rested_at: Option<f64>) -> Reckoning {
+/// Gathers; the whole run is one step, with every move that is written in `audit`.
+pub async fn gather(cluster: &RealCluster, outside: Outside<'_>) -> Gathered {
     cluster.refreshed().await;
     let seen = cluster.0.state_poller.seen();
-    follow_whole(cluster, judge).await;
-    let restless = match rested_at {
-        Some(_) => Vec::new(),
-        None => quiescence::restless(cluster, judge, &seen).await,
-    };
+    let whole = whole(cluster).await;
+    let restless = quiescence::restless(cluster, outside, &seen).await;
     let unread = seen.written.difference(&seen.handled).count();
-    let mut reckoning = Reckoning {
-        rested_at,
+    let mut final_state = FinalState {
         restless,
         mails: cluster.0.smtp_sink.mails().iter().filter_map(|mail| mail.seen()).collect(),
         in_flight: cluster.0.queue_proxies.waiting().await,
@@ -37,25 +32,25 @@ pub async fn gather(cluster: &RealCluster, judge: &Judge, rested_at: Option<f64>
         unsent: seen.unsent.into_iter().collect(),
         lost_commits: seen.lost,
         leaks: cluster.0.story.leaks(),
-        ..Reckoning::default()
+        ..FinalState::default()
     };
-    look_at_broker(cluster, &mut reckoning).await;
+    look_at_broker(cluster, &mut final_state).await;
     // What is in no inbox is dead, or it is lost.
-    let dead = reckoning.dead.iter().filter(|letter| &*letter.order != "poison").count();
-    reckoning.in_flight += unread.saturating_sub(dead);
-    look_at_store(cluster, &mut reckoning).await;
+    let dead = final_state.dead.iter().filter(|letter| &*letter.order != "poison").count();
+    final_state.in_flight += unread.saturating_sub(dead);
+    look_at_store(cluster, &mut final_state).await;
     for database in map::databases() {
         for row in read(cluster, &database, "SELECT order_id, kind FROM alerts").await {
             let (order, kind) = (text(&row[0]), text(&row[1]).to_string());
-            reckoning.alerts.push(AlertSeen { database: database.clone(), order, kind });
+            final_state.alerts.push(AlertSeen { database: database.clone(), order, kind });
         }
     }
-    look_for_leaks(cluster, &mut reckoning).await;
-    reckoning
+    look_for_leaks(cluster, &mut final_state).await;
+    Gathered { final_state: final_state, whole: Some(whole) }
 }
 
 /// Nobody saw the commits one by one; but each move of a machine left a row.
-async fn follow_whole(cluster: &RealCluster, judge: &Judge) {
+async fn whole(cluster: &RealCluster) -> (Truth, Step) {
     let (truth, mut step) = Truth::come_to(&cluster.0.state_poller.seen().tables);
     step.at = cluster.elapsed();
     for database in map::databases() {
@@ -73,9 +68,7 @@ async fn follow_whole(cluster: &RealCluster, judge: &Judge) {
             }
         }
     }
-    let bench = &mut *judge.bench();
-    bench.truth = truth;
-    bench.follow(cluster, &step);
+    (truth, step)
 }
 
 /// The words of a machine's state as the invariants know them; no others are asked for.
@@ -86,16 +79,16 @@ fn known_words(noun: &str, state: &str) -> Option<(&'static str, &'static str)> 
     })
 }
 
-async fn look_at_broker(cluster: &RealCluster, reckoning: &mut Reckoning) {
+async fn look_at_broker(cluster: &RealCluster, final_state: &mut FinalState) {
     match quiescence::depths(cluster).await {
         Ok(depths) => {
-            reckoning.queues = depths.into_iter().filter(|(_, depth)| *depth > 0).collect()
+            final_state.queues = depths.into_iter().filter(|(_, depth)| *depth > 0).collect()
         }
-        Err(why) => reckoning.restless.push(why),
+        Err(why) => final_state.restless.push(why),
     }
     match cluster.0.sandbox.broker.list().await {
         Ok(dead) => {
-            reckoning.dead = dead
+            final_state.dead = dead
                 .into_iter()
                 .map(|letter| DeadLetter {
                     queue: letter.queue.strip_suffix(DEAD).unwrap_or(&letter.queue).to_owned(),
@@ -104,26 +97,26 @@ async fn look_at_broker(cluster: &RealCluster, reckoning: &mut Reckoning) {
                 })
                 .collect();
         }
-        Err(error) => reckoning.restless.push(error.to_string()),
+        Err(error) => final_state.restless.push(error.to_string()),
     }
 }
 
-async fn look_at_store(cluster: &RealCluster, reckoning: &mut Reckoning) {
+async fn look_at_store(cluster: &RealCluster, final_state: &mut FinalState) {
     let store = map::database_of("store");
     for row in read(cluster, &store, "SELECT order_id, sku, quantity FROM order_lines").await {
         let quantity = row[2].as_i64().unwrap_or(0);
-        let lines = reckoning.lines.entry(text(&row[0])).or_default();
+        let lines = final_state.lines.entry(text(&row[0])).or_default();
         *lines.entry(text(&row[1]).to_string()).or_default() += quantity;
     }
     for row in read(cluster, &store, "SELECT order_id, goal, stock, delivery FROM sagas").await {
         let [goal, stock, delivery] = [1, 2, 3].map(|at| text(&row[at]).to_string());
-        reckoning.sagas.insert(text(&row[0]), SagaSeen { goal, stock, delivery });
+        final_state.sagas.insert(text(&row[0]), SagaSeen { goal, stock, delivery });
     }
 }
 
 /// Every text that leaves a service other than to the one it belongs to.
-async fn look_for_leaks(cluster: &RealCluster, reckoning: &mut Reckoning) {
-    let mut leaks = std::mem::take(&mut reckoning.leaks);
+async fn look_for_leaks(cluster: &RealCluster, final_state: &mut FinalState) {
+    let mut leaks = std::mem::take(&mut final_state.leaks);
     for mail in cluster.0.smtp_sink.mails() {
         leaks.extend(secrets::in_text("a mail", &mail.content));
     }
@@ -136,7 +129,7 @@ async fn look_for_leaks(cluster: &RealCluster, reckoning: &mut Reckoning) {
     }
     leaks.sort();
     leaks.dedup();
-    reckoning.leaks = leaks;
+    final_state.leaks = leaks;
 }
 
 /// Nothing, if the database does not answer: then the run is restless and says so.

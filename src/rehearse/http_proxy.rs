@@ -18,17 +18,17 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use stormproof_sim::shop::map;
+use stormproof_sim::shop::topology as map;
 use stormproof_sim::storm::moment::{Act, Side};
 use stormproof_sim::storm::{Fault, FaultKind, Target};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
+use super::faults::is;
 use super::link::{Link, ProxyContext, travel};
 use super::operations::operation;
 use super::processes::Life;
-use super::way::is;
 
 /// The longest body of the shop is far shorter.
 const BODY_MAX: usize = 16 << 20;
@@ -125,18 +125,14 @@ impl HttpConnection {
 
     /// The caller passes a moment. A fault of processes strikes here; any other is returned.
     async fn pass(&self, side: Side, operation: &str) -> Option<Fault> {
-        let fault = self.context.arms.pass(&self.link.from, side, Act::Call, operation)?;
-        if fault.is_of_process() {
-            self.context.cluster.strike(&fault).await;
-            return None;
-        }
-        Some(fault)
+        let aimed = self.context.pass(&self.link.from, side, Act::Call, operation).await;
+        aimed.filter(|fault| !fault.is_of_process())
     }
 
     /// What goes wrong with this request, if the time of a fault has come.
     fn astray(&self, named: Option<&'static str>) -> Option<Fault> {
         let name = named?;
-        self.context.arms.strike(|fault| match &fault.target {
+        self.context.faults.strike(|fault| match &fault.target {
             Target::Call { from, to, operation } => {
                 is(&self.link.from, from)
                     && is(&self.link.to, to)

@@ -3,19 +3,38 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use stormproof_sim::storm::moment::{Act, Side};
+use stormproof_sim::storm::{Aimed, Fault};
 use tokio::time::sleep;
 
-use super::arms::Arms;
 use super::cluster::Cluster;
+use super::faults::Faults;
 use super::story::Story;
 
 /// What all proxies share.
 pub struct ProxyContext {
-    pub arms: Arc<Arms>,
+    pub faults: Faults,
     pub cluster: Arc<Cluster>,
     pub story: Arc<Story>,
     /// How long the services wait for each other, in the scenario's time: what is late is later.
     pub call_timeout: Duration,
+}
+
+impl ProxyContext {
+    /// `node` passes a moment: the fault that was aimed at it. One of processes has struck when this
+    /// returns.
+    pub async fn pass(&self, node: &str, side: Side, act: Act, name: &str) -> Option<Fault> {
+        let injector = self.faults.injector();
+        match injector.pass(&self.faults, node, side, act, &[name])? {
+            Aimed::Operation(fault) => Some(fault),
+            Aimed::Process(number, fault) => {
+                if self.cluster.strike(&fault).await {
+                    injector.has_struck(&self.faults, number);
+                }
+                Some(fault)
+            }
+        }
+    }
 }
 
 /// Two nodes, the first of which connects to the second.
@@ -45,13 +64,13 @@ pub enum Protocol {
 
 /// What lies between two nodes: waits out its delay, and until it is not cut any more.
 pub async fn travel(context: &ProxyContext, from: &str, to: &str) {
-    let way = context.arms.way(from, to);
-    if !way.cut && way.delay.is_zero() {
+    let state = context.faults.link(from, to);
+    if !state.cut && state.delay.is_zero() {
         return;
     }
-    context.arms.matter(from, to);
-    sleep(context.story.real(way.delay)).await;
-    while context.arms.way(from, to).cut {
+    context.faults.matter(from, to);
+    sleep(context.story.real(state.delay)).await;
+    while context.faults.link(from, to).cut {
         sleep(TICK).await;
     }
 }

@@ -5,10 +5,10 @@
 //! `real_cluster.rs` is what runs, `environment.rs` what phases and judges see of it; `fault_support.rs`
 //! says which faults are supported, and how. What is asked for on the command line is the command's.
 
-mod arms;
 mod cluster;
 mod environment;
 mod fault_support;
+mod faults;
 mod final_state;
 mod http_proxy;
 mod layout;
@@ -27,7 +27,6 @@ mod state_poller;
 mod story;
 mod tcp_proxy;
 mod time_scale;
-mod way;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,10 +34,9 @@ use std::time::{Duration, Instant};
 
 use stormproof_sim::outcome::{Broken, Outcome};
 use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::map::STAFF;
-use stormproof_sim::shop::phases;
+use stormproof_sim::shop::phases::{self, Played};
 use stormproof_sim::shop::scenario::{Action, Scenario};
-use stormproof_sim::shop::scene::Scene;
+use stormproof_sim::shop::topology::STAFF;
 
 use crate::config::Config;
 use crate::signals::Stop;
@@ -139,19 +137,18 @@ fn judged(scenario: &Scenario, sorted: &Sorted) -> Scenario {
 }
 
 async fn act(cluster: RealCluster, scenario: Scenario, judge: Judge) -> (Outcome, String) {
-    let scene: Arc<dyn Scene> = Arc::new(cluster.clone());
     let context = cluster.context(STAFF);
-    let reckoning = phases::live(&scene, &scenario, &judge, context).await;
-    phases::reckon_all(&cluster, &scenario, &judge, &reckoning);
-    let mut outcome = phases::outcome(&cluster, &scenario, &judge, &reckoning);
+    let environment = Arc::new(cluster.clone());
+    let Played { mut outcome, last_line } =
+        phases::play(environment, &scenario, &judge, context).await;
     let at = cluster.0.story.storm_time().unwrap_or_default().as_secs_f64();
     outcome.broken.extend(cluster.0.cluster.accidents().into_iter().map(|what| Broken {
         invariant: "machines work".to_owned(),
         what,
+        subject: None,
         at,
     }));
     outcome.virtual_seconds = at;
-    outcome.story = cluster.0.story.lines();
-    let last_line = reckoning.last_line(&judge.bench().truth);
+    outcome.story = cluster.0.story.told();
     (outcome, last_line)
 }

@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::faults::is_foreign;
 use super::link::{Link, ProxyContext, TICK, Transport};
 use super::processes::Life;
-use super::way::is_foreign;
 use super::{http_proxy, tcp_proxy};
 use stormproof_bindings::rng::SystemRng;
 use stormproof_system::ports::Rng;
@@ -44,7 +44,7 @@ pub fn open(
     transport: Transport,
 ) -> Result<u16, String> {
     let life = context.cluster.life(&link.to);
-    let may_hang = context.arms.concern(&link.from, &link.to) || is_foreign(&link.to);
+    let may_hang = context.faults.concern(&link.from, &link.to) || is_foreign(&link.to);
     let queue = if may_hang { QUEUE_SHORT } else { QUEUE };
     let rng: &dyn Rng = &SystemRng;
     for _ in 0..PORTS_TRIED {
@@ -86,8 +86,8 @@ impl Proxy {
         let mut connections = JoinSet::new();
         loop {
             let now = *life.borrow_and_update();
-            let way = self.context.arms.way(from, to);
-            let hangs = way.cut || way.hangs || now == Life::Silent;
+            let state = self.context.faults.link(from, to);
+            let hangs = state.cut || state.hangs || now == Life::Silent;
             match now {
                 Life::Down => (listener, plug) = (None, None),
                 _ if listener.is_none() => listener = listen(self.port, self.queue).ok(),
@@ -97,8 +97,8 @@ impl Proxy {
                 if plug.is_none() {
                     plug = Some(self.fill().await);
                 }
-                if way != Default::default() && is_knocked_at(self.port) {
-                    self.context.arms.matter(from, to);
+                if !state.is_sound() && is_knocked_at(self.port) {
+                    self.context.faults.matter(from, to);
                 }
             } else if let (Some(plug), Some(listener)) = (plug.take(), &listener) {
                 unplug(plug, listener).await;

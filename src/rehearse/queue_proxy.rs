@@ -19,7 +19,7 @@ use stormproof_system::topology::{Binding, Topology};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::arms::Arms;
+use super::faults::Faults;
 use super::link::TICK;
 use super::story::Story;
 use stormproof_bindings::queue::RabbitMq;
@@ -42,7 +42,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(300);
 /// The proxy of one queue.
 struct QueueProxy {
     broker: Arc<RabbitMq>,
-    arms: Arc<Arms>,
+    faults: Faults,
     story: Arc<Story>,
     queue: &'static str,
     proxied: String,
@@ -56,7 +56,7 @@ impl QueueProxies {
     /// If the broker refuses.
     pub async fn open(
         broker: &Arc<RabbitMq>,
-        arms: &Arc<Arms>,
+        faults: &Faults,
         story: &Arc<Story>,
         queues: &[&'static str],
     ) -> Result<QueueProxies, String> {
@@ -88,7 +88,7 @@ impl QueueProxies {
         for (queue, proxied) in named {
             let queue_proxy = QueueProxy {
                 broker: broker.clone(),
-                arms: arms.clone(),
+                faults: faults.clone(),
                 story: story.clone(),
                 queue,
                 proxied,
@@ -174,7 +174,7 @@ impl QueueProxy {
         let fits = |fault: &Fault| {
             fault.kind != FaultKind::ConfirmLost && fault.target.queue() == Some(queue)
         };
-        let fault = self.arms.strike(fits);
+        let fault = self.faults.strike(fits);
         let by = fault.as_ref().map_or(Duration::ZERO, |fault| fault.amount);
         match fault.map(|fault| fault.kind) {
             Some(FaultKind::MessageTwice) => {
@@ -186,7 +186,7 @@ impl QueueProxy {
                 let (this, wait) = (self.clone(), self.story.real(by));
                 late.spawn(async move {
                     let begun = Instant::now();
-                    while begun.elapsed() < wait && !this.arms.are_down() {
+                    while begun.elapsed() < wait && !this.faults.injector().is_over() {
                         sleep(TICK).await;
                     }
                     this.put(message).await;

@@ -6,8 +6,7 @@
 
 use std::time::Duration;
 
-use stormproof_sim::shop::judge::{Bench, Judge};
-use stormproof_sim::shop::staff::dead_letter_queues;
+use stormproof_sim::shop::operators::dead_letter_queues;
 use stormproof_system::messages::DEAD;
 use stormproof_system::topology;
 use tokio::time::{Instant, sleep};
@@ -15,31 +14,36 @@ use tokio::time::{Instant, sleep};
 use super::real_cluster::RealCluster;
 use super::state_poller::Snapshot;
 use stormproof_bindings::dead_letters::DeadLetters as _;
-use stormproof_sim::shop::scene::Scene as _;
+use stormproof_sim::shop::environment::{Observed as _, Outside};
 
 /// How often a fact is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 
 /// Waits until all is at rest at two looks in a row, with nothing changed in between; `bound` in real
 /// time. After the storm it gives up earlier, if nothing changes for as long as the plan has patience.
-pub async fn rest(cluster: &RealCluster, judge: &Judge, bound: Duration) -> Option<Duration> {
+pub async fn rest(
+    cluster: &RealCluster,
+    outside: Outside<'_>,
+    bound: Duration,
+) -> Option<Duration> {
     let end = Instant::now() + bound;
     let mut before: Option<Snapshot> = None;
     let (mut changed_at, mut commits) = (Instant::now(), 0);
     loop {
         cluster.refreshed().await;
         let seen = cluster.0.state_poller.seen();
-        let rests = restless(cluster, judge, &seen).await.is_empty();
+        let rests = restless(cluster, outside, &seen).await.is_empty();
         if rests && before.as_ref() == Some(&seen) {
             return Some(cluster.elapsed());
         }
         before = rests.then_some(seen);
-        let now = judge.bench().commits;
+        let now = outside().commits;
         if now != commits {
             (changed_at, commits) = (Instant::now(), now);
         }
         // In the storm it waits for what the scenario has planned.
-        let gives_up = cluster.0.arms.are_down() && changed_at.elapsed() > cluster.0.patience;
+        let gives_up =
+            cluster.0.faults.injector().is_over() && changed_at.elapsed() > cluster.0.patience;
         if Instant::now() >= end || gives_up {
             return None;
         }
@@ -48,8 +52,8 @@ pub async fn rest(cluster: &RealCluster, judge: &Judge, bound: Duration) -> Opti
 }
 
 /// What still moves, in words; empty at rest. The cheap questions come first.
-pub async fn restless(cluster: &RealCluster, judge: &Judge, seen: &Snapshot) -> Vec<String> {
-    let mut moving = people_and_orders(&judge.bench());
+pub async fn restless(cluster: &RealCluster, outside: Outside<'_>, seen: &Snapshot) -> Vec<String> {
+    let mut moving = outside().moving;
     if !moving.is_empty() {
         return moving;
     }
@@ -69,22 +73,6 @@ pub async fn restless(cluster: &RealCluster, judge: &Judge, seen: &Snapshot) -> 
     moving
 }
 
-fn people_and_orders(bench: &Bench) -> Vec<String> {
-    if bench.busy > 0 {
-        return vec![format!("{} people still have something to do", bench.busy)];
-    }
-    let truth = &bench.truth;
-    let open = truth.orders.iter().filter(|order| !truth.is_settled(order)).count();
-    if open > 0 {
-        return vec![format!("{open} orders are not settled")];
-    }
-    let travelling = truth.parcels.iter().filter(|parcel| parcel.next_move_at.is_some()).count();
-    match travelling {
-        0 => Vec::new(),
-        count => vec![format!("{count} parcels are on their way")],
-    }
-}
-
 /// How many messages no consumer has done with.
 async fn waiting(cluster: &RealCluster, seen: &Snapshot) -> Result<usize, String> {
     let broker = &cluster.0.sandbox.broker;
@@ -101,6 +89,9 @@ async fn waiting(cluster: &RealCluster, seen: &Snapshot) -> Result<usize, String
 }
 
 /// Every queue but those of dead letters, with how many messages are ready in it.
+///
+/// # Errors
+/// If the broker cannot be asked, or a queue is neither for work nor for dead letters.
 pub async fn depths(cluster: &RealCluster) -> Result<Vec<(String, usize)>, String> {
     let topology = topology::of_shop();
     let names = topology.queues.iter().map(|spec| spec.name.as_str());

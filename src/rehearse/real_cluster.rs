@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::map::{self, BROKER, MAIL};
-use stormproof_sim::shop::settings::settings;
+use stormproof_sim::shop::service_settings::settings;
+use stormproof_sim::shop::topology::{self as map, BROKER, MAIL};
 use stormproof_system::ports::QueueLost;
 use tokio::task::JoinSet;
 
-use super::arms::Arms;
 use super::cluster::Cluster;
+use super::faults::Faults;
 use super::link::ProxyContext;
 use super::plan::Plan;
 use super::processes::Replica;
@@ -35,7 +35,7 @@ pub struct RealCluster(pub Arc<Parts>);
 pub struct Parts {
     pub sandbox: Arc<Sandbox>,
     pub story: Arc<Story>,
-    pub arms: Arc<Arms>,
+    pub faults: Faults,
     pub cluster: Arc<Cluster>,
     pub queue_proxies: QueueProxies,
     pub smtp_sink: SmtpSink,
@@ -61,7 +61,7 @@ impl RealCluster {
         judge: &Judge,
     ) -> Result<RealCluster, String> {
         let supported = plan.sorted.supported.iter().cloned();
-        let arms = Arc::new(Arms::new(story.clone(), &plan.scenario.world.replicas, supported));
+        let faults = Faults::new(story.clone(), &plan.scenario.world.replicas, supported);
         let (smtp_sink, mail) = SmtpSink::open().await?;
         let config = layout::config_of(plan, sandbox);
         let names = layout::replicas(plan.scenario);
@@ -81,7 +81,7 @@ impl RealCluster {
         let cluster = Cluster::new(replicas.collect(), foreign, story.clone(), accidents);
         let cluster = Arc::new(cluster);
         let context = Arc::new(ProxyContext {
-            arms: arms.clone(),
+            faults: faults.clone(),
             cluster: cluster.clone(),
             story: story.clone(),
             call_timeout: settings(plan.scenario).saga.call_timeout,
@@ -97,13 +97,13 @@ impl RealCluster {
             *told = layout::environment(&own);
         }
         let proxied = fault_support::queues_proxied(&plan.sorted.supported);
-        let queue_proxies = QueueProxies::open(&sandbox.broker, &arms, story, &proxied).await?;
+        let queue_proxies = QueueProxies::open(&sandbox.broker, &faults, story, &proxied).await?;
         let state_poller = StatePoller::start(&sandbox.config, judge)?;
         cluster.up().await?;
         Ok(RealCluster(Arc::new(Parts {
             sandbox: sandbox.clone(),
             story: story.clone(),
-            arms,
+            faults,
             cluster,
             queue_proxies,
             smtp_sink,
@@ -118,7 +118,7 @@ impl RealCluster {
 
     /// Ends every process.
     pub async fn stop(&self) {
-        self.0.arms.end();
+        self.0.faults.end();
         self.0.cluster.kill_all().await;
         self.0.queue_proxies.end().await;
     }

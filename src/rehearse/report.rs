@@ -55,30 +55,31 @@ impl Report {
     }
 
     pub fn json(&self) -> String {
-        let Outcome { scenario, broken, unfired, orders, orders_by_status, .. } = &self.outcome;
+        let Outcome { scenario, broken, unfired, figures, .. } = &self.outcome;
         let Outcome { faults_fired, sometimes, story, virtual_seconds, .. } = &self.outcome;
         let happened: serde_json::Map<String, Value> = sometimes
             .iter()
             .filter(|(_, count)| **count > 0)
             .map(|(name, count)| (name.clone(), (*count).into()))
             .collect();
-        let report = json!({
+        let mut report = json!({
             "scenario": scenario,
             "held": self.held(),
             "broken": broken,
             "unfired": unfired,
             "skipped": self.skipped,
             "expect_judged": self.skipped.is_empty(),
-            "orders": orders,
-            "orders_by_status": orders_by_status,
             "faults_fired": faults_fired,
             "sometimes": happened,
             "pace": self.pace,
             "scenario_seconds": virtual_seconds,
             "wall_seconds": self.real_seconds,
             "last_line": self.last_line,
-            "story": story,
+            "story": story.told(),
         });
+        for (name, figure) in &figures.0 {
+            report[name] = json!(figure);
+        }
         format!("{report:#}")
     }
 }

@@ -13,7 +13,7 @@ use futures::future::join_all;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, TypeInfo as _, ValueRef as _};
 use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::map;
+use stormproof_sim::shop::topology as map;
 use stormproof_sim::shop::truth::Truth;
 use stormproof_sim::shop::truth::whole::{Source, sources};
 use stormproof_sim::value::Value;
@@ -152,10 +152,10 @@ impl StatePoller {
         let tables = seen.tables.clone();
         drop(seen);
         if changed {
-            let bench = &mut *self.judge.bench();
-            bench.truth = Truth::of(&tables);
-            bench.commits += 1;
-            bench.ring_all();
+            let state = &mut *self.judge.state();
+            state.truth = Truth::of(&tables);
+            state.commits += 1;
+            state.ring_all();
         }
     }
 

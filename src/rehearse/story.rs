@@ -11,14 +11,13 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use stormproof_sim::outcome::{Story as Told, StoryLine};
 use stormproof_sim::shop::secrets;
+pub use stormproof_sim::storm::story::FAULT;
 use stormproof_system::story::TARGET;
 
 use super::time_scale::TimeScale;
 use crate::terminal::print;
-
-/// Who tells of faults.
-pub const FAULT: &str = "fault";
 
 /// What was said so far.
 pub struct Story {
@@ -37,7 +36,7 @@ pub struct Story {
 
 #[derive(Default)]
 struct State {
-    lines: Vec<String>,
+    lines: Vec<StoryLine>,
     /// Orders by id, numbered from 1.
     aliases: BTreeMap<String, usize>,
     /// Secrets that were seen in a log.
@@ -98,14 +97,16 @@ impl Story {
     pub fn say(&self, name: &str, order: &str, words: &str) {
         let alias = self.alias(order);
         let Some(at) = self.storm_time() else { return };
-        let order = match (self.several, alias.is_empty()) {
-            (true, false) => format!("{alias} "),
-            _ => String::new(),
+        let line = StoryLine {
+            at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+            who: name.to_owned(),
+            subject: alias,
+            words: words.to_owned(),
         };
-        let line = format!("{:>8.3}  {name:<10}  {order}{words}", at.as_secs_f64());
         if self.aloud {
+            let told = Told { several: self.several, ..Told::default() }.tell(&line);
             // Who does not read any more misses nothing but the story.
-            print(&line).ok();
+            print(&told).ok();
         }
         self.state().lines.push(line);
     }
@@ -163,14 +164,15 @@ impl Story {
         self.state().last_words.get(node).map(|words| words.join("\n")).unwrap_or_default()
     }
 
-    pub fn lines(&self) -> Vec<String> {
-        self.state().lines.clone()
+    /// What was told so far.
+    pub fn told(&self) -> Told {
+        Told { lines: self.state().lines.clone(), several: self.several, ending: None }
     }
 
     pub fn leaks(&self) -> Vec<String> {
         let mut leaks = self.state().leaks.clone();
-        for line in self.lines() {
-            leaks.extend(secrets::in_text("the story", &line));
+        for line in self.told().lines {
+            leaks.extend(secrets::in_text("the story", &line.words));
         }
         leaks.into_iter().collect()
     }

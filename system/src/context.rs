@@ -1,9 +1,9 @@
-//! What a service of the shop is given: its ports, the shop's settings, and the bell of its work.
+//! What a service of the shop is given: its ports, the shop's settings, and what tells of its work.
 
 use std::sync::Arc;
 
 use stormproof_ports::Ports;
-use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::notify::Notify;
 
 use crate::settings::Settings;
 
@@ -14,13 +14,13 @@ pub struct Context {
     pub ports: Ports,
     /// What the operator has set.
     pub settings: Arc<Settings>,
-    /// Rung when something may be due for its next step: an order, a parcel.
-    pub work_bell: Doorbell,
+    /// Notified when something may be due for its next step: an order, a parcel.
+    pub work_notify: Notify,
 }
 
 impl Context {
-    /// A context with a bell of its own.
+    /// A context with a notification of its own.
     pub fn new(ports: Ports, settings: Arc<Settings>) -> Context {
-        Context { ports, settings, work_bell: Doorbell::default() }
+        Context { ports, settings, work_notify: Notify::default() }
     }
 }

@@ -32,4 +32,8 @@ pub mod web;
 pub use stormproof_broker as broker;
 pub use stormproof_messaging::{inbox, outbox, transaction};
 pub use stormproof_ports as ports;
-pub use stormproof_ports::{doorbell, retry, story, time, trace, worker};
+pub use stormproof_ports::{notify, retry, story, time, trace, worker};
+
+pub mod doorbell {
+    pub use stormproof_ports::notify::Notify as Doorbell;
+}

@@ -57,7 +57,7 @@ impl Machine {
             database: sql.clone(),
             mailer: Arc::new(Maildrop::open(scratch.path(), SENDER).expect("the folder is ours")),
             compute: Arc::new(ThreadPool::new(2)),
-            outbox_bell: Doorbell::default(),
+            outbox_notify: Doorbell::default(),
         };
         Machine { ports, sql, peer }
     }

@@ -40,7 +40,7 @@ impl Bench {
             database,
             mailer: Arc::new(Nobody),
             compute: Arc::new(Nobody),
-            outbox_bell: Doorbell::default(),
+            outbox_notify: Doorbell::default(),
         };
         Bench { ports, clock }
     }

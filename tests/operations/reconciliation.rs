@@ -4,8 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use stormproof_sim::outcome::Story;
 use stormproof_sim::shop::scenario::Scenario;
-use stormproof_sim::shop::settings::settings;
+use stormproof_sim::shop::service_settings::settings;
 use stormproof_sim::shop::swarm::{Profile, draw};
 use stormproof_sim::shop::{Options, simulate, simulate_with};
 use stormproof_sim::world::World;
@@ -35,7 +36,7 @@ fn an_honest_hour_is_quiet() {
     let outcome = simulate(&scenario(), 7, STORY);
     assert_eq!(outcome.broken, []);
     assert_eq!(told(&outcome.story, "reconciles 2 orders: all services agree"), 1);
-    assert_eq!(told(&outcome.story, "disagree"), 0, "{}", outcome.story.join("\n"));
+    assert_eq!(told(&outcome.story, "disagree"), 0, "{}", outcome.story);
 }
 
 #[test]
@@ -117,7 +118,7 @@ where
     let mut scenario = scenario();
     scenario.customers[0].script.last_mut().expect("it waits").after = Duration::from_secs(8000);
     let outcome = simulate_with(&scenario, 7, STORY, meddler);
-    let story = outcome.story.join("\n");
+    let story = &outcome.story;
     assert_eq!(told(&outcome.story, "reconciles 2 orders: differences: 1"), 2, "{story}");
     assert_eq!(told(&outcome.story, &format!("alerts support: {kind}")), 1, "{story}");
     assert_eq!(told(&outcome.story, "alerts support"), 1, "{story}");
@@ -139,7 +140,7 @@ fn storms_are_no_differences() {
         assert_eq!(outcome.broken, [], "seed {seed}");
         for kind in KINDS {
             let found = told(&outcome.story, &format!("alerts support: {kind}"));
-            assert_eq!(found, 0, "seed {seed}: {kind}\n{}", outcome.story.join("\n"));
+            assert_eq!(found, 0, "seed {seed}: {kind}\n{}", outcome.story);
         }
         assert!(told(&outcome.story, "have compared") > 10, "seed {seed}");
     }
@@ -159,14 +160,14 @@ async fn reconcile_all_the_time(world: World, store: &'static str, settings: Arc
     }
 }
 
-const STORY: Options = Options { story: true, trace: false, passages: false };
+const STORY: Options = Options { story: true, trace: false, passages: false, reseed: None };
 
 fn scenario() -> Scenario {
     Scenario::parse("hour.toml", AN_HOUR).unwrap_or_else(|mistake| panic!("{mistake}"))
 }
 
-fn told(story: &[String], words: &str) -> usize {
-    story.iter().filter(|line| line.contains(words)).count()
+fn told(story: &Story, words: &str) -> usize {
+    story.lines.iter().filter(|line| line.words.contains(words)).count()
 }
 
 /// Waits until both orders have their last status.

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed, TestError, TestRunner};
+use stormproof_sim::explore::shrink::Trial;
+use stormproof_sim::explore::smaller::shrink;
 use stormproof_sim::outcome::Outcome;
 use stormproof_sim::shop::scenario::tables::Document;
 use stormproof_sim::shop::scenario::{Mistake, Scenario};
-use stormproof_sim::shop::shrink::shrink;
-use stormproof_sim::shop::{Options, simulate};
-use stormproof_sim::shrink::Trial;
+use stormproof_sim::shop::{Options, Shop, simulate};
 
 /// Cases of each property, unless the environment asks for another number.
 const CASES: u32 = 100;
@@ -166,7 +166,7 @@ impl<F: Fn(&Case) -> Ended> Trial<Document> for Here<F> {
 /// before it makes the others smaller, which leaves some that were needed then.
 fn without_the_rest(case: Case, end: impl Fn(&Case) -> Ended) -> Case {
     let (outcome, _) = end(&case);
-    let found = shrink(&mut Here(end), case.0.document, outcome, CANDIDATES_MAX);
+    let found = shrink(&Shop, &mut Here(end), case.0.document, outcome, CANDIDATES_MAX);
     let smallest = found.expect("cases run here").smallest;
     Case::of(&smallest).unwrap_or_else(|mistake| panic!("{mistake}"))
 }

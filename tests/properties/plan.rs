@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use stormproof_sim::shop::map;
 use stormproof_sim::shop::moments::MOMENTS;
 use stormproof_sim::shop::scenario::people::{BANK, PeopleKind, REOPEN};
 use stormproof_sim::shop::scenario::tables::{
@@ -16,6 +15,7 @@ use stormproof_sim::shop::scenario::tables::{
 };
 use stormproof_sim::shop::scenario::units::{At, Length};
 use stormproof_sim::shop::scenario::{Which, fault_rows};
+use stormproof_sim::shop::topology as map;
 use stormproof_sim::storm::moment::Moment;
 use stormproof_sim::storm::{FaultRow, TargetForm, Timing};
 

@@ -4,21 +4,21 @@
 //! `shared` finds the servers that all tests share; `postgres`, `queues` and `shop` give a test its
 //! own databases, queues and virtual host on them, and take them away again. `own` starts servers:
 //! for all tests where there are none, and for tests that do to them what no shared server can bear.
-//! They end when nobody wants them any more (`keeper`), however the tests end.
+//! They end when nobody wants them any more (`supervisor`), however the tests end.
 
-mod keeper;
 pub mod own;
 pub mod postgres;
 pub mod queues;
 mod shared;
 pub mod shop;
+mod supervisor;
 mod tests;
 
 use std::env;
 use std::io::Write as _;
 use std::net::TcpListener;
 
-pub use keeper::Place;
+pub use supervisor::Place;
 
 /// What was found; where nothing was, says why the test is not run.
 ///

@@ -13,8 +13,8 @@ use std::sync::{Arc, LazyLock};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::keeper::Place;
 use super::own::{PostgresServer, RabbitServer};
+use super::supervisor::Place;
 use super::{postgres, queues};
 
 /// Seconds that a server waits for the next process that wants it: tests without one come between.

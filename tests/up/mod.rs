@@ -6,12 +6,12 @@ mod books;
 pub mod customer;
 mod distributed;
 mod draws;
+mod endurance;
 mod journey;
 mod kills;
 pub mod process;
 mod rehearsals;
 mod replicas;
-mod storm;
 
 use stormproof::rehearse::smtp_sink::SmtpSink;
 

@@ -1,15 +1,34 @@
-//! What goes wrong, as data: the kinds of fault, their times, and the moments that they can aim at.
+//! What goes wrong, as data, and the engine that decides when it does.
 //!
 //! `kinds.rs` is the one table of kinds, `row.rs` what such a table says, `faults.rs` one fault that
-//! somebody asked for, `moment.rs` where in a node's work it can be aimed.
+//! somebody asked for, `moment.rs` where in a node's work it can be aimed. `injector.rs` is the engine;
+//! `link_state.rs` what it makes of the way between two nodes, `coverage.rs` which moments it saw.
 //!
-//! Who makes it happen is another matter: the seeded world, or a rehearsal with real processes.
+//! What a fault does is another matter: it is the [`Host`]'s, be that a seeded world or a rehearsal
+//! with real processes. Here are also the words of everybody who tells of faults: a system's
+//! `topology`, the small values, places and mistakes of scenario files (`units`, `files`, `mistake`),
+//! a run's `story` and the moments that it passed (`service_moment`).
 
+mod coverage;
 pub mod faults;
+pub mod files;
+mod host;
+pub mod injector;
 pub mod kinds;
+mod link_state;
+pub mod mistake;
 pub mod moment;
 pub mod row;
+pub mod service_moment;
+pub mod story;
+#[cfg(test)]
+mod tests;
+pub mod topology;
+pub mod units;
 
 pub use faults::{FOREVER, Fault, Target, When};
+pub use host::Host;
+pub use injector::{Aimed, Injector};
 pub use kinds::FaultKind;
+pub use link_state::LinkState;
 pub use row::{Drawn, FaultRow, Nature, TargetForm, Timing};

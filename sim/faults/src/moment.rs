@@ -53,9 +53,20 @@ impl Act {
         (Act::Mail, "mail of"),
     ];
 
-    fn words(self) -> &'static str {
+    /// The words between the side and the name.
+    pub fn words(self) -> &'static str {
         let row = Act::WORDS.iter().find(|(act, _)| *act == self);
         row.expect("every act has its words").1
+    }
+}
+
+impl Side {
+    /// The word that a moment begins with.
+    pub fn word(self) -> &'static str {
+        match self {
+            Side::Before => "before",
+            Side::After => "after",
+        }
     }
 }
 
@@ -67,11 +78,7 @@ impl Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = match self.side {
-            Side::Before => "before",
-            Side::After => "after",
-        };
-        write!(formatter, "{side} {} {}", self.act.words(), self.name)
+        write!(formatter, "{} {} {}", self.side.word(), self.act.words(), self.name)
     }
 }
 

@@ -11,9 +11,9 @@ use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
 
 use crate::outcome::Broken;
+use crate::shop::client_history::ClientHistory;
+use crate::shop::environment::{Observed, Unrest};
 use crate::shop::invariants::{Evidence, Finding, Findings, INVARIANTS};
-use crate::shop::promises::Promises;
-use crate::shop::scene::Scene;
 use crate::shop::sometimes::Counters;
 use crate::shop::truth::{Step, Truth};
 
@@ -22,22 +22,22 @@ const BREACHES_MAX: usize = 5;
 
 /// Everything that is known about a run while it goes on. Clones are the same.
 #[derive(Clone, Default)]
-pub struct Judge(Arc<Mutex<Bench>>);
+pub struct Judge(Arc<Mutex<JudgeState>>);
 
-/// The judge's papers.
+/// What the judge knows.
 #[derive(Default)]
-pub struct Bench {
+pub struct JudgeState {
     /// Only from here on commits are followed.
     pub opened: bool,
     pub truth: Truth,
-    pub promises: Promises,
+    pub client_history: ClientHistory,
     pub counters: Counters,
     /// How often each fault of people fired.
     pub people_fired: BTreeMap<&'static str, u64>,
     /// Faults of people that have not fired, by their place in the scenario.
     pub people_waiting: BTreeSet<usize>,
     pub broken: Vec<Broken>,
-    /// How many customers and members of staff still have something to do.
+    /// How many customers and operators still have something to do.
     pub busy: usize,
     /// How many commits changed a row that is watched.
     pub commits: u64,
@@ -48,17 +48,23 @@ pub struct Bench {
 }
 
 impl Judge {
-    pub fn bench(&self) -> MutexGuard<'_, Bench> {
+    pub fn state(&self) -> MutexGuard<'_, JudgeState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What people have still to do, and which orders and parcels are on their way.
+    pub fn unrest(&self) -> Unrest {
+        let state = self.state();
+        Unrest { moving: state.moving(), commits: state.commits }
+    }
+
     /// Waits until `fact` holds, looking at it whenever something about `topic` changes: an order's
-    /// id, or what [`Bench::tell`] is called with.
-    pub async fn until<T>(&self, topic: &str, fact: impl Fn(&mut Bench) -> Option<T>) -> T {
+    /// id, or what [`JudgeState::tell`] is called with.
+    pub async fn until<T>(&self, topic: &str, fact: impl Fn(&mut JudgeState) -> Option<T>) -> T {
         let bell = Doorbell::default();
-        self.bench().bells.entry(topic.to_owned()).or_default().push(bell.clone());
+        self.state().bells.entry(topic.to_owned()).or_default().push(bell.clone());
         loop {
-            if let Some(value) = fact(&mut self.bench()) {
+            if let Some(value) = fact(&mut self.state()) {
                 return value;
             }
             bell.wait().await;
@@ -66,9 +72,9 @@ impl Judge {
     }
 }
 
-impl Bench {
+impl JudgeState {
     /// Follows a commit that the truth has followed.
-    pub fn follow(&mut self, scene: &dyn Scene, step: &Step) {
+    pub fn follow(&mut self, environment: &(impl Observed + ?Sized), step: &Step) {
         self.commits += u64::from(step.is_change());
         self.counters.step(step);
         let mut findings = Findings::default();
@@ -76,11 +82,11 @@ impl Bench {
             if let Some(check) = invariant.step {
                 check(&self.truth, step, &mut findings);
                 if !findings.0.is_empty() {
-                    self.broke(scene, invariant.name, std::mem::take(&mut findings.0));
+                    self.broke(environment, invariant.name, std::mem::take(&mut findings.0));
                 }
             }
         }
-        self.hear_contradictions(scene);
+        self.hear_contradictions(environment);
         self.count_people(step);
         self.wake(step);
     }
@@ -118,35 +124,42 @@ impl Bench {
     }
 
     /// What customers noticed themselves.
-    fn hear_contradictions(&mut self, scene: &dyn Scene) {
-        for contradiction in std::mem::take(&mut self.promises.contradictions) {
+    fn hear_contradictions(&mut self, environment: &(impl Observed + ?Sized)) {
+        for contradiction in std::mem::take(&mut self.client_history.contradictions) {
             let finding = Finding { order: contradiction.order, what: contradiction.what };
-            self.broke(scene, contradiction.invariant, vec![finding]);
+            self.broke(environment, contradiction.invariant, vec![finding]);
         }
     }
 
     /// Looks at the whole.
     pub fn judge(
         &mut self,
-        scene: &dyn Scene,
-        look: impl FnOnce(&Bench) -> Vec<(&'static str, Findings)>,
+        environment: &(impl Observed + ?Sized),
+        look: impl FnOnce(&JudgeState) -> Vec<(&'static str, Findings)>,
     ) {
-        self.hear_contradictions(scene);
+        self.hear_contradictions(environment);
         for (name, findings) in look(self) {
-            self.broke(scene, name, findings.0);
+            self.broke(environment, name, findings.0);
         }
     }
 
-    fn broke(&mut self, scene: &dyn Scene, invariant: &'static str, findings: Vec<Finding>) {
-        let at = scene.elapsed().saturating_sub(self.zero).as_secs_f64();
+    fn broke(
+        &mut self,
+        environment: &(impl Observed + ?Sized),
+        invariant: &'static str,
+        findings: Vec<Finding>,
+    ) {
+        let at = environment.elapsed().saturating_sub(self.zero).as_secs_f64();
         for finding in findings {
-            let what = match &finding.order {
-                Some(order) => format!("{} {}", scene.alias(order), finding.what),
+            let subject = finding.order.as_ref().map(|order| environment.alias(order));
+            let what = match &subject {
+                Some(order) => format!("{order} {}", finding.what),
                 None => finding.what,
             };
             let before = self.broken.iter().filter(|broken| broken.invariant == invariant).count();
             if before < BREACHES_MAX && self.seen.insert((invariant, what.clone())) {
-                self.broken.push(Broken { invariant: invariant.to_owned(), what, at });
+                let invariant = invariant.to_owned();
+                self.broken.push(Broken { invariant, what, subject, at });
             }
         }
     }
@@ -177,6 +190,23 @@ impl Bench {
         }
     }
 
+    /// What still moves as far as the rows show, in words; the first reason is enough.
+    fn moving(&self) -> Vec<String> {
+        if self.busy > 0 {
+            return vec![format!("{} people still have something to do", self.busy)];
+        }
+        let truth = &self.truth;
+        let open = truth.orders.iter().filter(|order| !truth.is_settled(order)).count();
+        if open > 0 {
+            return vec![format!("{open} orders are not settled")];
+        }
+        let parcels = truth.parcels.iter();
+        match parcels.filter(|parcel| parcel.next_move_at.is_some()).count() {
+            0 => Vec::new(),
+            travelling => vec![format!("{travelling} parcels are on their way")],
+        }
+    }
+
     /// Whether support has refunds to look at.
     pub fn has_parked_refunds(&self) -> bool {
         self.truth.payments.iter().any(|payment| payment.status == PaymentStatus::Parked)
@@ -189,7 +219,7 @@ impl Bench {
 }
 
 /// What every invariant says of the end.
-pub fn reckon(evidence: &Evidence<'_>) -> Vec<(&'static str, Findings)> {
+pub fn judge_end(evidence: &Evidence<'_>) -> Vec<(&'static str, Findings)> {
     let mut all = Vec::new();
     for invariant in &INVARIANTS {
         if let Some(check) = invariant.end {

@@ -3,7 +3,7 @@
 //!
 //! The operations, facts and schemas are the shop's; a test holds this page to what runs pass.
 
-use crate::shop::map;
+use crate::shop::topology;
 use crate::storm::moment::{Act, Moment};
 
 /// What a service's nodes call, commit, publish, acknowledge and mail.
@@ -144,8 +144,10 @@ pub const MOMENTS: &[Row] = &[
 ];
 
 /// What happens every hour: scenarios may aim at it, storms are too short.
-pub const HOURLY: &[Row] =
-    &[row("store", Act::Call, &[map::VIEWS]), row("store", Act::Commit, &["reconciliation DONE"])];
+pub const HOURLY: &[Row] = &[
+    row("store", Act::Call, &[topology::VIEWS]),
+    row("store", Act::Commit, &["reconciliation DONE"]),
+];
 
 const fn row(service: &'static str, act: Act, names: &'static [&'static str]) -> Row {
     Row { service, act, names }
@@ -172,7 +174,7 @@ pub fn passes(service: &str, moment: &Moment) -> bool {
 
 /// The names of the acts of one kind that nodes of `service` pass.
 pub fn of(service: &str, act: Act) -> Vec<&'static str> {
-    let service = map::service_of(service);
+    let service = topology::service_of(service);
     let rows = MOMENTS.iter().chain(HOURLY);
     let rows = rows.filter(|row| row.service == service && row.act == act);
     rows.flat_map(|row| row.names).copied().collect()

@@ -1,53 +1,29 @@
 //! A scenario in the seeded world: same scenario, same seed, same outcome, byte for byte.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 use stormproof_system::context::Context;
 use stormproof_system::ports::Ports;
-use stormproof_system::time::Time;
 
+use super::environment::{Controlled, Environment, FaultReport, Gathered, Observed, Outside};
 use super::judge::Judge;
-use super::map::STAFF;
+use super::phases::{self, Played};
 use super::scenario::Scenario;
-use super::scene::Scene;
-use super::setting::ZERO;
-use super::settings::settings;
+use super::service_settings::settings;
+use super::topology::STAFF;
 use super::truth::Truth;
-use super::truth::reckoning::Reckoning;
-use super::{ending, phases, setting};
-use crate::outcome::Outcome;
+use super::{final_state, quiescence, world_spec};
+use crate::explore::{Options, ZERO};
+use crate::outcome::{Outcome, Story};
 use crate::storm::Fault;
 use crate::storm::moment::Passage;
 use crate::world::{self, Commit, Reseed, World};
 
-/// What a run is to keep besides its figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Options {
-    pub story: bool,
-    /// Every event as a JSON line.
-    pub trace: bool,
-    /// Every pass of a moment, as faults can be aimed at it.
-    pub passages: bool,
-}
-
-/// Runs `scenario` under `seed`: same pair, same outcome, byte for byte.
+/// Runs `scenario` under `seed`: same pair, same options, same outcome, byte for byte.
 pub fn simulate(scenario: &Scenario, seed: u64, options: Options) -> Outcome {
-    run(scenario, seed, options, None, |_| ())
-}
-
-/// The same until a time of the storm, from which on chance is drawn anew.
-pub fn simulate_reseeded(
-    scenario: &Scenario,
-    seed: u64,
-    options: Options,
-    reseed: Reseed,
-) -> Outcome {
-    let reseed = Reseed { at: reseed.at + ZERO, ..reseed };
-    run(scenario, seed, options, Some(reseed), |_| ())
+    run(scenario, seed, options, |_| ())
 }
 
 /// The same with somebody in the world who does what no service would: `meddler` is carried out
@@ -61,7 +37,7 @@ pub fn simulate_with<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    run(scenario, seed, options, None, |world| {
+    run(scenario, seed, options, |world| {
         world.spawn(STAFF, meddler(world.clone()));
     })
 }
@@ -70,39 +46,30 @@ fn run(
     scenario: &Scenario,
     seed: u64,
     options: Options,
-    reseed: Option<Reseed>,
     begin: impl FnOnce(&World) + Send,
 ) -> Outcome {
     let judge = Judge::default();
-    let mut spec = setting::spec(scenario, seed, options);
-    spec.reseed = reseed;
+    let settings = Arc::new(settings(scenario));
+    let mut spec = world_spec::spec(scenario, seed, options, &settings);
+    spec.reseed = options.reseed.map(|reseed| Reseed { at: reseed.at + ZERO, ..reseed });
     let observer = judge.clone();
     spec.observers.push(Box::new(move |world, commit| observe(&observer, world, commit)));
     world::run(spec, |world| async move {
         begin(&world);
-        judge.bench().truth = Truth::load(&world);
-        let context = Context::new(world.ports(STAFF), Arc::new(settings(scenario)));
-        let scene: Arc<dyn Scene> = Arc::new(world.clone());
-        let reckoning = phases::live(&scene, scenario, &judge, context).await;
-        phases::reckon_all(&world, scenario, &judge, &reckoning);
-        let outcome = phases::outcome(&world, scenario, &judge, &reckoning);
-        with_history(outcome, &world, &judge, &reckoning, options)
+        judge.state().truth = Truth::load(&world);
+        let context = Context::new(world.ports(STAFF), settings);
+        let played = phases::play(Arc::new(world.clone()), scenario, &judge, context).await;
+        with_history(played, &world, options)
     })
 }
 
 /// What only a seeded world can tell of a run.
-fn with_history(
-    outcome: Outcome,
-    world: &World,
-    judge: &Judge,
-    reckoning: &Reckoning,
-    options: Options,
-) -> Outcome {
-    let mut story = Vec::new();
-    if options.story {
-        story = world.history().story().iter().filter_map(|line| told_from_zero(line)).collect();
-        story.push(reckoning.last_line(&judge.bench().truth));
-    }
+fn with_history(played: Played, world: &World, options: Options) -> Outcome {
+    let Played { outcome, last_line } = played;
+    let story = match options.story {
+        true => Story { ending: Some(last_line), ..told_from_zero(world.history().story()) },
+        false => Story::default(),
+    };
     Outcome {
         seed: world.seed().0,
         virtual_seconds: world.elapsed().as_secs_f64(),
@@ -117,50 +84,35 @@ fn with_history(
     }
 }
 
-/// A line of the story told in the storm's own time; what came before is nobody's affair.
-fn told_from_zero(line: &str) -> Option<String> {
-    let (time, rest) = line.trim_start().split_once(' ')?;
-    let at = time.parse::<f64>().ok()? - ZERO.as_secs_f64();
-    (at >= 0.0).then(|| format!("{at:>8.3} {rest}"))
+/// The story in the storm's own time, without what came before.
+fn told_from_zero(mut story: Story) -> Story {
+    let zero = u64::try_from(ZERO.as_millis()).expect("a second");
+    story.lines.retain(|line| line.at_ms >= zero);
+    story.lines.iter_mut().for_each(|line| line.at_ms -= zero);
+    story
 }
 
-/// A passage in the storm's own time; the set-up's are nobody's affair.
+/// A passage in the storm's own time; none of the set-up.
 fn from_zero(passage: Passage) -> Option<Passage> {
     passage.at.checked_sub(ZERO).map(|at| Passage { at, ..passage })
 }
 
 /// The judge follows a commit.
 fn observe(judge: &Judge, world: &World, commit: &Commit<'_>) {
-    let bench = &mut *judge.bench();
-    if bench.opened {
-        let step = bench.truth.follow(world, commit);
-        bench.follow(world, &step);
+    let state = &mut *judge.state();
+    if state.opened {
+        let step = state.truth.follow(world, commit);
+        state.follow(world, &step);
     }
 }
 
-impl Scene for World {
-    fn ports(&self, name: &str) -> Ports {
-        World::ports(self, name)
-    }
-
-    fn say(&self, name: &str, order: &str, words: &str) {
-        World::say(self, name, order, words);
-    }
-
+impl Observed for World {
     fn elapsed(&self) -> Duration {
         World::elapsed(self)
     }
 
-    fn now(&self) -> Time {
-        World::now(self)
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(World::sleep(self, duration))
-    }
-
-    fn strike(&self, fault: &Fault) {
-        World::strike(self, fault);
+    fn alias(&self, order: &str) -> String {
+        self.history().alias(order).to_string()
     }
 
     fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {
@@ -169,13 +121,19 @@ impl Scene for World {
         Box::pin(std::future::ready(count))
     }
 
-    /// The mirror follows each commit at once.
+    /// The truth follows each commit at once.
     fn refreshed(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
+}
 
-    fn alias(&self, order: &str) -> String {
-        self.history().alias(order).to_string()
+impl Environment for World {
+    fn ports(&self, name: &str) -> Ports {
+        World::ports(self, name)
+    }
+
+    fn say(&self, name: &str, order: &str, words: &str) {
+        World::say(self, name, order, words);
     }
 
     fn spawn(&self, name: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
@@ -183,6 +141,12 @@ impl Scene for World {
         Box::pin(async move { task.await.expect("clients do not die") })
     }
 
+    fn strike(&self, fault: &Fault) {
+        World::strike(self, fault);
+    }
+}
+
+impl Controlled for World {
     fn storm(&self) -> BoxFuture<'_, Duration> {
         Box::pin(async {
             World::sleep(self, ZERO.saturating_sub(World::elapsed(self))).await;
@@ -192,10 +156,14 @@ impl Scene for World {
 
     /// At rest at two looks in a row: a node that has just woken has had time to go on with what it
     /// was at.
-    fn rest<'a>(&'a self, judge: &'a Judge, bound: Duration) -> BoxFuture<'a, Option<Duration>> {
+    fn rest<'a>(
+        &'a self,
+        outside: Outside<'a>,
+        bound: Duration,
+    ) -> BoxFuture<'a, Option<Duration>> {
         let mut looks = 0;
         let twice = move || {
-            let rests = ending::restless(self, &judge.bench()).is_empty();
+            let rests = quiescence::restless(self, outside).is_empty();
             looks = if rests { looks + 1 } else { 0 };
             looks == 2
         };
@@ -206,16 +174,13 @@ impl Scene for World {
         Box::pin(self.heal_all())
     }
 
-    fn fired(&self) -> BTreeMap<&'static str, u64> {
-        World::fired(self)
+    fn faults(&self) -> FaultReport {
+        FaultReport { fired: World::fired(self), unfired: World::unfired(self) }
     }
 
-    fn unfired(&self) -> Vec<usize> {
-        World::unfired(self)
-    }
-
-    fn gather<'a>(&'a self, judge: &'a Judge, rested_at: Option<f64>) -> BoxFuture<'a, Reckoning> {
-        let reckoning = ending::gather(self, &judge.bench(), rested_at);
-        Box::pin(std::future::ready(reckoning))
+    /// Every commit was followed when it came.
+    fn gather<'a>(&'a self, truth: Truth, outside: Outside<'a>) -> BoxFuture<'a, Gathered> {
+        let final_state = final_state::gather(self, truth, outside);
+        Box::pin(std::future::ready(Gathered { final_state, whole: None }))
     }
 }

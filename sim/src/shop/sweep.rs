@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use stormproof_system::messages::{QUEUES, QueueRow};
 
-use super::map;
 use super::moments::is_author;
 use super::scenario::fault_rows;
 use super::scenario::tables::{Document, FaultTable};
 use super::scenario::units::{At, Length};
+use super::topology as map;
 use crate::storm::moment::{Act, Passage, Side};
 use crate::storm::{FaultKind, FaultRow, Nature, TargetForm, Timing};
 

@@ -3,24 +3,18 @@
 //! A replica runs the very functions that production's hosts run: its router, and its workers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::future::{pending, select};
+use futures::future::pending;
 use madsim::runtime::Handle;
 use rand::Rng as _;
-use stormproof_system::ports::Clock;
-use stormproof_system::worker::{Progress, Worker};
+use stormproof_system::ports::Ports;
+use stormproof_system::worker::{self, Worker};
 
 use crate::history::Kind;
 use crate::node::{NodeIndex, Role};
-use crate::ports::clock::sleep;
 use crate::ports::connection::address;
 use crate::seed::Stream;
 use crate::{World, ports};
-
-/// How often an idle worker looks for work though no bell rang; plus a jitter.
-const POLL_CAP: Duration = Duration::from_secs(2);
-const POLL_JITTER_US: u64 = 500_000;
 
 /// Makes the nodes of madsim and boots them.
 pub(super) fn boot_all(world: &World) {
@@ -54,7 +48,7 @@ async fn live(world: &World, node: NodeIndex) {
                 let boot = nodes.life(node).boot;
                 let stream = format!("{} {boot} poll {}", ports.node, worker.name);
                 let stream = world.0.seed.stream(&stream);
-                madsim::task::spawn(work(world.clone(), ports.clock.clone(), worker, stream));
+                madsim::task::spawn(work(ports.clone(), worker, stream));
             }
             ports::server::serve(world, node, router).await;
         }
@@ -63,19 +57,8 @@ async fn live(world: &World, node: NodeIndex) {
     }
 }
 
-/// Steps a worker for ever: again at once while there is work, else when its bell rings, its time
-/// comes, or it has waited long.
-async fn work(world: World, clock: Arc<dyn Clock>, worker: Worker, mut stream: Stream) {
-    loop {
-        match worker.step().await {
-            Progress::Worked => madsim::task::yield_now().await,
-            Progress::Idle(until) => {
-                let cap = POLL_CAP + Duration::from_micros(stream.random_range(0..POLL_JITTER_US));
-                let wait = until.map_or(cap, |until| until.since(clock.now()).min(cap));
-                let bell = std::pin::pin!(worker.bell.wait());
-                let timer = std::pin::pin!(sleep(&world.0.time, wait));
-                select(bell, timer).await;
-            }
-        }
-    }
+/// Steps a worker for ever.
+async fn work(ports: Ports, worker: Worker, mut stream: Stream) {
+    let draw = |bound| stream.random_range(0..bound);
+    worker::run(worker, &ports.node, &*ports.clock, draw, pending()).await;
 }

@@ -4,12 +4,12 @@
 //! nothing is formatted unless a trace is kept. Where story lines come from is `story.rs`'s.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use stormproof_faults::story::{FAULT, Story, StoryLine};
 use stormproof_system::trace::hex;
 
 use crate::lock;
@@ -149,25 +149,20 @@ impl History {
 
     /// `order-1`, `order-2` …: the name of an order in the story, by first mention.
     pub fn alias(&self, id: &str) -> String {
-        format!("order-{}", lock(&self.state).number(id))
+        alias(lock(&self.state).number(id))
     }
 
-    /// The story's lines: seconds, node, words. Orders are named where there are several.
-    pub fn story(&self) -> Vec<String> {
+    /// The story since the world began, without an ending.
+    pub fn story(&self) -> Story {
         let state = lock(&self.state);
-        let several = state.aliases.len() > 1;
-        let render = |line: &Line| {
-            let mut text = format!("{:>8.3}  ", line.at.as_secs_f64());
-            let alias = format!("order-{}", line.order);
-            let name = self.name(line.node);
-            match several && line.order > 0 && !line.words.contains(&alias) {
-                true => write!(text, "{name:<12}{alias} {}", line.words),
-                false => write!(text, "{name:<12}{}", line.words),
-            }
-            .expect("writing to a string cannot fail");
-            text
+        let line = |line: &Line| StoryLine {
+            at_ms: u64::try_from((line.at + HALF_MS).as_millis()).expect("a run is short"),
+            who: self.name(line.node).to_owned(),
+            subject: if line.order > 0 { alias(line.order) } else { String::new() },
+            words: line.words.to_string(),
         };
-        state.lines.iter().map(render).collect()
+        let lines = state.lines.iter().map(line).collect();
+        Story { lines, several: state.aliases.len() > 1, ending: None }
     }
 
     /// Shows the words of every line of the story, without what is put around them.
@@ -193,7 +188,7 @@ impl History {
     }
 
     fn name(&self, node: NodeIndex) -> &str {
-        self.names.get(usize::from(node.0)).map_or("fault", |name| name)
+        self.names.get(usize::from(node.0)).map_or(FAULT, |name| name)
     }
 
     fn json(
@@ -211,7 +206,7 @@ impl History {
             at: at.as_nanos() as f64 / 1e9,
             chain,
             id: match state.aliases.get(id) {
-                Some(number) => format!("order-{number}"),
+                Some(number) => alias(*number),
                 None => id.to_owned(),
             },
             kind,
@@ -220,6 +215,13 @@ impl History {
         };
         serde_json::to_string(&event).expect("an event is plain data")
     }
+}
+
+/// What is added to a time before it is cut to milliseconds.
+const HALF_MS: Duration = Duration::from_micros(500);
+
+fn alias(number: usize) -> String {
+    format!("order-{number}")
 }
 
 impl State {
@@ -280,12 +282,12 @@ mod tests {
         let history = history(true);
         let at = Duration::from_micros(4_200);
         history.say(at, NodeIndex(0), "0197", "reserves: sydney 2 teapot");
-        assert_eq!(history.story(), ["   0.004  store-1     reserves: sydney 2 teapot"]);
+        assert_eq!(history.story().told(), ["   0.004  store-1     reserves: sydney 2 teapot"]);
         assert_eq!(history.alias("0198"), "order-2");
         history.say(at, NodeIndex(1), "0198", "places order-2: 2 teapot, 42.00");
         history.say(at, NodeIndex::FAULT, "", "cut bank -> store fires");
         assert_eq!(
-            history.story(),
+            history.story().told(),
             [
                 "   0.004  store-1     order-1 reserves: sydney 2 teapot",
                 "   0.004  customer-1  places order-2: 2 teapot, 42.00",

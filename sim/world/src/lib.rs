@@ -54,6 +54,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use madsim::task::JoinHandle;
+use stormproof_faults::service_moment::{ServiceMoment, Strike};
 use stormproof_system::broker::Broker;
 use stormproof_system::ports::Ports;
 use stormproof_system::time::Time;
@@ -67,13 +68,13 @@ pub use spec::{Commit, Observer, ServiceSpec, Spec};
 pub use stormproof_faults::moment;
 
 use faults::Fault;
-use faults::injector::Injector;
 use history::History;
 use node::Nodes;
 use ports::broker::BrokerHost;
 use ports::database::DatabaseHost;
 use ports::mailer::MailHost;
 use seed::{Seed, Stream};
+use stormproof_faults::Injector;
 use stormproof_sqlite::Disk;
 
 /// Virtual time zero by an undisturbed clock: 2030-01-01 00:00 UTC.
@@ -237,13 +238,13 @@ impl World {
     }
 
     /// Every (service, moment) passed and how often: `store: after commit of order PAID`.
-    pub fn moments(&self) -> BTreeMap<String, u64> {
+    pub fn moments(&self) -> BTreeMap<ServiceMoment, u64> {
         self.0.injector.moments()
     }
 
     /// Every moment with each kind of fault that struck when it was the last one passed, and how
     /// often.
-    pub fn struck(&self) -> BTreeMap<String, u64> {
+    pub fn struck(&self) -> BTreeMap<Strike, u64> {
         self.0.injector.struck()
     }
 

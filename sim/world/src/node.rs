@@ -14,9 +14,9 @@ use madsim::task::NodeId;
 
 use crate::{ServiceSpec, Spec, lock};
 
-/// A node's place in the world's table.
+/// A node's place in the world's table; nothing to anybody outside, who knows nodes by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct NodeIndex(pub(super) u16);
+pub struct NodeIndex(pub(super) u16);
 
 impl NodeIndex {
     /// Who tells of faults in the story; no node.

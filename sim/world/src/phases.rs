@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use stormproof_faults::Host as _;
+
 use crate::World;
-use crate::faults::{injector, process};
+use crate::faults::process;
 use crate::ports::clock::sleep;
 
 /// How often a fact is looked at.
@@ -15,7 +17,7 @@ pub(super) async fn heal_all(world: &World) {
     let nodes = &world.0.nodes;
     for node in nodes.all() {
         if process::up(world, node) {
-            injector::tell(world, &format!("{} is up again", nodes.name(node)));
+            world.tell(&format!("{} is up again", nodes.name(node)));
         }
     }
     world.0.broker.release_held();

@@ -30,21 +30,21 @@ const SKIP_MAX: u64 = 65_536;
 const NANOSECOND: Duration = Duration::from_nanos(998);
 
 /// What is woken when it is time. No task, for a task more would make the time before another one.
-struct Dice {
+struct Reseeder {
     world: Weak<Inner>,
     seed: Seed,
 }
 
 /// Sets the time.
 pub(super) fn set(world: &World, reseed: Reseed) {
-    let dice = Dice { world: Arc::downgrade(&world.0), seed: Seed(reseed.seed) };
-    let waker = Waker::from(Arc::new(dice));
+    let reseeder = Reseeder { world: Arc::downgrade(&world.0), seed: Seed(reseed.seed) };
+    let waker = Waker::from(Arc::new(reseeder));
     let timer = pin!(world.0.time.sleep(reseed.at.saturating_add(NANOSECOND)));
     // The timer keeps the waker, whatever becomes of the future.
     let _pending = timer.poll(&mut Context::from_waker(&waker));
 }
 
-impl Wake for Dice {
+impl Wake for Reseeder {
     fn wake(self: Arc<Self>) {
         let Some(world) = self.world.upgrade() else { return };
         let mut schedule = madsim::rand::thread_rng();

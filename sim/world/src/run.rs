@@ -12,9 +12,9 @@ use std::thread;
 use std::time::Duration;
 
 use madsim::runtime::{Handle, Runtime};
+use stormproof_faults::Injector;
 use tracing::subscriber::with_default;
 
-use crate::faults::injector::Injector;
 use crate::faults::process;
 use crate::history::History;
 use crate::node::Nodes;

@@ -133,7 +133,7 @@ impl Common {
             database,
             mailer: self.mailer.clone(),
             compute: self.compute.clone(),
-            outbox_bell: Default::default(),
+            outbox_notify: Default::default(),
         };
         Context::new(ports, self.settings.clone())
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use sqlx::migrate::MigrateError;
-use stormproof_system::ports;
+use stormproof_ports::DatabaseError;
 
 /// Why a database cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,7 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
 
 /// What a failed COMMIT leaves behind. An engine that refuses it has rolled back. Where the engine
 /// did not get to answer, or its disk failed under it, nobody knows.
-pub(super) fn of_commit(error: sqlx::Error) -> ports::DatabaseError {
+pub(super) fn of_commit(error: sqlx::Error) -> DatabaseError {
     let undecided = match code(&error).as_deref() {
         None => true,
         // Postgres. XX and 58: it is broken itself, or its system is; 40003 says what it says.
@@ -73,9 +73,7 @@ pub(super) fn of_commit(error: sqlx::Error) -> ports::DatabaseError {
         Some(code) => !code.parse::<i32>().is_ok_and(|code| matches!(code & 0xff, 5 | 19)),
     };
     match undecided {
-        true => {
-            ports::DatabaseError::Unknown(format!("the commit's outcome is not known: {error}"))
-        }
+        true => DatabaseError::Unknown(format!("the commit's outcome is not known: {error}")),
         false => error.into(),
     }
 }

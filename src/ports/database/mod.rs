@@ -15,7 +15,7 @@ use std::path::Path;
 use futures::future::BoxFuture;
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
-use stormproof_system::ports::{self, Database, Session};
+use stormproof_ports::{Database, DatabaseError, Session};
 
 use engine::Engine;
 pub use engine::install;
@@ -81,7 +81,7 @@ impl Sql {
 }
 
 impl Database for Sql {
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, ports::DatabaseError>> {
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, DatabaseError>> {
         Box::pin(async move {
             let session = session::begin(&self.pool, &self.engine).await?;
             Ok(Box::new(session) as Box<dyn Session>)

@@ -2,8 +2,8 @@
 
 use futures::future::BoxFuture;
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
-use stormproof_system::ports::{DatabaseError, Session};
-use stormproof_system::story::Fact;
+use stormproof_ports::story::Fact;
+use stormproof_ports::{DatabaseError, Session};
 
 use super::engine::Engine;
 use super::error::{is_lost, of_commit};

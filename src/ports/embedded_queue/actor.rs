@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use stormproof_system::broker::{Broker, ConnectionId, ConsumerId, Delivered, Published};
-use stormproof_system::ports::{Delivery, Message, PublishError, QueueLost, Settle};
-use stormproof_system::time::Time;
-use stormproof_system::topology::Topology;
+use stormproof_broker::{Broker, ConnectionId, ConsumerId, Delivered, Published};
+use stormproof_ports::time::Time;
+use stormproof_ports::topology::Topology;
+use stormproof_ports::{Delivery, Message, PublishError, QueueLost, Settle};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use stormproof_system::ports::Queue;
-use stormproof_system::topology::Topology;
+use stormproof_ports::Queue;
+use stormproof_ports::topology::Topology;
 use tokio::sync::{mpsc, oneshot};
 
 use super::actor::{BrokerActor, Command};

@@ -1,10 +1,8 @@
 //! A client of the embedded broker: the queue port of a replica.
 
 use futures::future::BoxFuture;
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{
-    Delivery, Message, PublishError, Queue, QueueLost, Settle, Subscription,
-};
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{Delivery, Message, PublishError, Queue, QueueLost, Settle, Subscription};
 use tokio::sync::{mpsc, oneshot};
 
 use super::actor::{Command, SubscriberId, stopped};
@@ -36,7 +34,7 @@ impl Queue for Client {
         &'a self,
         queue: &'a str,
         prefetch: u16,
-        bell: Doorbell,
+        bell: Notify,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async move {
             let buffer = DeliveryBuffer::new(bell);

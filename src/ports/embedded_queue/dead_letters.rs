@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use stormproof_system::broker::{Broker, Queue, Stored};
-use stormproof_system::ports::{Message, QueueLost};
-use stormproof_system::time::Time;
+use stormproof_broker::{Broker, Queue, Stored};
+use stormproof_ports::time::Time;
+use stormproof_ports::{Message, QueueLost};
 use tokio::sync::oneshot;
 
 use super::actor::{Command, stopped};

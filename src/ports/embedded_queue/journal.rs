@@ -13,9 +13,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{
     ConnectOptions as _, Connection as _, QueryBuilder, Row as _, Sqlite, SqliteConnection,
 };
-use stormproof_system::broker::{Change, Death, DeathReason, Place, Stored};
-use stormproof_system::ports::Message;
-use stormproof_system::time::Time;
+use stormproof_broker::{Change, Death, DeathReason, Place, Stored};
+use stormproof_ports::Message;
+use stormproof_ports::time::Time;
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use lettre::address::AddressError;
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
-use stormproof_system::ports::Mail;
+use stormproof_ports::Mail;
 
 /// Why there is no mailer.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
 use lettre::message::Mailbox;
-use stormproof_system::ports::{CallError, Mail, Mailer};
+use stormproof_ports::{CallError, Mail, Mailer};
 use tokio::task::spawn_blocking;
 
 use super::compose::{MailerError, compose, sender};

@@ -15,7 +15,7 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands;
 use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::{Category, Code, Detail, Severity};
-use stormproof_system::ports::{CallError, Mail, Mailer};
+use stormproof_ports::{CallError, Mail, Mailer};
 use tokio::time::{Instant, timeout_at};
 
 use super::compose::{MailerError, compose, sender};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stormproof_system::ports::QueueLost;
+use stormproof_ports::QueueLost;
 
 /// How long a publish waits for its confirm, connecting and a blocked connection included.
 pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);

@@ -13,7 +13,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use lapin::options::BasicPublishOptions;
 use lapin::{Channel, Confirmation};
-use stormproof_system::ports::{Message, PublishError};
+use stormproof_ports::{Message, PublishError};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::envelope;

@@ -10,8 +10,8 @@ use futures::StreamExt as _;
 use futures::future::select;
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties, Event};
-use stormproof_system::ports::QueueLost;
-use stormproof_system::retry::Backoff;
+use stormproof_ports::QueueLost;
+use stormproof_ports::retry::Backoff;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 

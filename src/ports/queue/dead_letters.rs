@@ -10,9 +10,9 @@ use futures::future::BoxFuture;
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
-use stormproof_system::broker::{Death, DeathReason};
-use stormproof_system::ports::{Message, Queue as _, QueueLost};
-use stormproof_system::time::Time;
+use stormproof_broker::{Death, DeathReason};
+use stormproof_ports::time::Time;
+use stormproof_ports::{Message, Queue as _, QueueLost};
 use tokio::time::{sleep, timeout};
 
 use super::answer::{ANSWER_TIMEOUT, lost, no_answer};

@@ -7,9 +7,9 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, ErrorKind, ExchangeKind};
-use stormproof_system::broker::QueueSpec;
-use stormproof_system::ports::QueueLost;
-use stormproof_system::topology::{Binding, Topology};
+use stormproof_broker::QueueSpec;
+use stormproof_ports::QueueLost;
+use stormproof_ports::topology::{Binding, Topology};
 use tokio::time::timeout;
 
 use super::answer::{ANSWER_TIMEOUT, no_answer};

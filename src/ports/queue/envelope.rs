@@ -18,8 +18,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use lapin::BasicProperties;
 use lapin::message;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use stormproof_system::ports::Message;
-use stormproof_system::trace;
+use stormproof_ports::Message;
+use stormproof_ports::trace;
 
 const VERSION: &str = "version";
 const TRACEPARENT: &str = "traceparent";

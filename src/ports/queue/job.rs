@@ -1,6 +1,6 @@
 //! A message that waits to be sent, and who waits for its outcome.
 
-use stormproof_system::ports::{Message, PublishError};
+use stormproof_ports::{Message, PublishError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 

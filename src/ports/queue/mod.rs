@@ -3,7 +3,7 @@
 //!
 //! Publishing and consuming have a connection each: RabbitMQ blocks connections that publish when it
 //! runs out of memory or disk, and acknowledgements must not wait behind that. What is declared is the
-//! application's ([`Topology`](stormproof_system::topology::Topology)); when to try a publish or a
+//! application's ([`Topology`](stormproof_ports::topology::Topology)); when to try a publish or a
 //! subscription again is the caller's.
 
 mod answer;

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use stormproof_system::broker::{DeadLetter, Death, QueueSpec};
-use stormproof_system::ports::Message;
-use stormproof_system::topology::{Binding, Topology};
+use stormproof_broker::{DeadLetter, Death, QueueSpec};
+use stormproof_ports::Message;
+use stormproof_ports::topology::{Binding, Topology};
 
 /// The prefix; empty for an application that has the virtual host to itself.
 #[derive(Clone, Debug, Default)]

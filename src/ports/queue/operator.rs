@@ -5,8 +5,8 @@ use futures::future::try_join_all;
 use lapin::Channel;
 use lapin::options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
-use stormproof_system::ports::QueueLost;
-use stormproof_system::topology::{Binding, Topology};
+use stormproof_ports::QueueLost;
+use stormproof_ports::topology::{Binding, Topology};
 use tokio::time::timeout;
 
 use super::answer::{ANSWER_TIMEOUT, lost, no_answer};

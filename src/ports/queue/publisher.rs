@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Connection};
-use stormproof_system::ports::{Message, PublishError, QueueLost};
+use stormproof_ports::{Message, PublishError, QueueLost};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 

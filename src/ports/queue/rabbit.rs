@@ -2,9 +2,9 @@
 
 use futures::future::BoxFuture;
 use lapin::uri::AMQPUri;
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{Message, PublishError, Queue, QueueLost, Subscription};
-use stormproof_system::topology::Topology;
+use stormproof_ports::notify::Notify;
+use stormproof_ports::topology::Topology;
+use stormproof_ports::{Message, PublishError, Queue, QueueLost, Subscription};
 use tokio::time::timeout;
 
 use super::answer::{ANSWER_TIMEOUT, lost, no_answer};
@@ -94,7 +94,7 @@ impl Queue for RabbitMq {
         &'a self,
         queue: &'a str,
         prefetch: u16,
-        bell: Doorbell,
+        bell: Notify,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async move {
             let subscribed =

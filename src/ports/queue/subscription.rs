@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{Delivery, QueueLost, Settle, Subscription};
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{Delivery, QueueLost, Settle, Subscription};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -30,7 +30,7 @@ pub(super) async fn subscribe(
     names: &Names,
     queue: &str,
     prefetch: u16,
-    bell: Doorbell,
+    bell: Notify,
 ) -> Result<RabbitSubscription, QueueLost> {
     let queue =
         ShortString::try_new(names.outward(queue)).map_err(|error| QueueLost(error.to_string()))?;

@@ -7,8 +7,8 @@ use stormproof_sim::storm::moment::{Act, Side};
 use stormproof_sim::storm::{Fault, FaultKind};
 use stormproof_system::messages::QUEUES;
 
+use super::super::faults::is_end;
 use super::super::link::{Link, ProxyContext};
-use super::super::way::is_end;
 use super::{Flow, Speaker};
 
 /// One connection's conversation.
@@ -170,7 +170,7 @@ impl Talk {
                 let fits = |fault: &Fault| {
                     fault.kind == FaultKind::ConfirmLost && fault.target.queue() == queue
                 };
-                let lost = context.arms.strike(fits).is_some();
+                let lost = context.faults.strike(fits).is_some();
                 channel.published += 1;
                 channel.unconfirmed.insert(channel.published, Published { schema, lost });
                 false
@@ -181,10 +181,7 @@ impl Talk {
 
 /// The client passes a moment. Whether the connection ends here, because of what strikes.
 async fn strikes(context: &ProxyContext, link: &Link, side: Side, act: Act, schema: &str) -> bool {
-    let Some(fault) = context.arms.pass(&link.from, side, act, schema) else { return false };
-    if fault.is_of_process() {
-        context.cluster.strike(&fault).await;
-    }
+    let Some(fault) = context.pass(&link.from, side, act, schema).await else { return false };
     if fault.kind == FaultKind::Pause && side == Side::Before {
         tokio::time::sleep(context.story.real(fault.amount)).await;
         return false;

@@ -134,12 +134,12 @@ impl Pump<'_> {
                 return Err(Error::from(ErrorKind::ConnectionReset));
             };
             let (sender, receiver) = self.ends(speaker);
-            let way = self.context.arms.way(sender, receiver);
-            if way.cut || !way.delay.is_zero() {
-                self.context.arms.matter(sender, receiver);
+            let state = self.context.faults.link(sender, receiver);
+            if state.cut || !state.delay.is_zero() {
+                self.context.faults.matter(sender, receiver);
             }
             // An error says that the other side has ended.
-            said.send((Instant::now() + self.context.story.real(way.delay), bytes)).ok();
+            said.send((Instant::now() + self.context.story.real(state.delay), bytes)).ok();
         }
     }
 
@@ -152,7 +152,7 @@ impl Pump<'_> {
         let (sender, receiver) = self.ends(speaker);
         while let Some((due, bytes)) = heard.recv().await {
             sleep_until(due).await;
-            let is_cut = || self.context.arms.way(sender, receiver).cut;
+            let is_cut = || self.context.faults.link(sender, receiver).cut;
             while is_cut() || *self.life.borrow() == Life::Silent {
                 sleep(TICK).await;
             }

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use stormproof_sim::storm::moment::{Act, Side};
 use stormproof_sim::storm::{Fault, FaultKind, Target};
 
+use super::super::faults::{is, is_end};
 use super::super::link::{Link, ProxyContext};
-use super::super::way::{is, is_end};
 use super::{Flow, Speaker};
 
 /// One connection's conversation.
@@ -180,9 +180,8 @@ impl Talk {
     async fn before(&mut self, context: &ProxyContext, link: &Link) -> Option<Fate> {
         let mut aimed = None;
         for fact in &self.facts {
-            match context.arms.pass(&link.from, Side::Before, Act::Commit, fact) {
+            match context.pass(&link.from, Side::Before, Act::Commit, fact).await {
                 Some(fault) if fault.is_of_process() => {
-                    context.cluster.strike(&fault).await;
                     if is_end(&fault) {
                         return None;
                     }
@@ -196,7 +195,7 @@ impl Talk {
         }
         let wrote = self.wrote;
         let fits = |fault: &Fault| matches!(&fault.target, Target::Database(name) if wrote && is(&link.to, name));
-        match aimed.or_else(|| context.arms.strike(fits)).map(|fault| fault.kind) {
+        match aimed.or_else(|| context.faults.strike(fits)).map(|fault| fault.kind) {
             Some(FaultKind::ConnectionLostBeforeCommit) => None,
             Some(FaultKind::SerializationFailure) => Some(Fate::Undone),
             Some(FaultKind::ConnectionLostAfterCommit) => Some(Fate::Unheard),
@@ -257,11 +256,8 @@ impl Talk {
         message: Vec<u8>,
     ) -> Flow {
         for fact in &facts {
-            match context.arms.pass(&link.from, Side::After, Act::Commit, fact) {
-                Some(fault) if fault.is_of_process() => {
-                    context.cluster.strike(&fault).await;
-                    lost |= is_end(&fault);
-                }
+            match context.pass(&link.from, Side::After, Act::Commit, fact).await {
+                Some(fault) if fault.is_of_process() => lost |= is_end(&fault),
                 fault => {
                     let kind = fault.map(|fault| fault.kind);
                     lost |= kind == Some(FaultKind::ConnectionLostAfterCommit);

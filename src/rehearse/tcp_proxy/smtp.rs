@@ -3,9 +3,9 @@
 
 use stormproof_sim::storm::moment::{Act, Side};
 
+use super::super::faults::is_end;
 use super::super::link::{Link, ProxyContext};
 use super::super::smtp_sink::template;
-use super::super::way::is_end;
 use super::{Flow, Speaker};
 
 /// One connection's conversation.
@@ -40,12 +40,10 @@ impl Talk {
             Speaker::Server => None,
         };
         if let Some((side, name)) = name
-            && let Some(fault) = context.arms.pass(&link.from, side, Act::Mail, &name)
+            && let Some(fault) = context.pass(&link.from, side, Act::Mail, &name).await
+            && is_end(&fault)
         {
-            context.cluster.strike(&fault).await;
-            if is_end(&fault) {
-                return Flow::Reset;
-            }
+            return Flow::Reset;
         }
         Flow::Pass(bytes.to_vec())
     }

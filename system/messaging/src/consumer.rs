@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_lock::Mutex;
 use futures::future::BoxFuture;
 use scoped_futures::ScopedFutureExt;
-use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::notify::Notify;
 use stormproof_ports::retry::Backoff;
 use stormproof_ports::worker::{Progress, Worker};
 use stormproof_ports::{
@@ -86,16 +86,16 @@ pub fn worker(
     policy: ConsumerPolicy,
     handler: impl Handler,
 ) -> Worker {
-    let bell = Doorbell::default();
+    let notify = Notify::default();
     let consumer = Arc::new(Consumer {
         ports: ports.clone(),
         queue,
         policy,
         handler,
-        bell: bell.clone(),
+        notify: notify.clone(),
         state: Mutex::new(State { subscription: None, failures: 0 }),
     });
-    Worker::new(queue, bell, move || {
+    Worker::new(queue, notify, move || {
         let consumer = consumer.clone();
         Box::pin(async move { consumer.step().await })
     })
@@ -106,7 +106,7 @@ struct Consumer<H> {
     queue: &'static str,
     policy: ConsumerPolicy,
     handler: H,
-    bell: Doorbell,
+    notify: Notify,
     state: Mutex<State>,
 }
 
@@ -121,11 +121,12 @@ impl<H: Handler> Consumer<H> {
         let mut state = self.state.lock().await;
         match self.step_with(&mut state).await {
             Ok(progress) => progress,
-            Err(QueueLost(_)) => {
+            Err(lost) => {
                 state.subscription = None;
                 state.failures += 1;
                 let delay = self.policy.reconnect.delay(state.failures, &*self.ports.rng);
-                Progress::Idle(Some(self.ports.clock.now() + delay))
+                let retry_at = self.ports.clock.now() + delay;
+                Progress::Failed { why: lost.to_string(), retry_at }
             }
         }
     }
@@ -136,7 +137,7 @@ impl<H: Handler> Consumer<H> {
             none => {
                 let prefetch = self.policy.prefetch;
                 let queue = &self.ports.queue;
-                none.insert(queue.subscribe(self.queue, prefetch, self.bell.clone()).await?)
+                none.insert(queue.subscribe(self.queue, prefetch, self.notify.clone()).await?)
             }
         };
         state.failures = 0;

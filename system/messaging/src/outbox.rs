@@ -65,19 +65,22 @@ pub async fn send<P: Payload>(
     .execute(transaction.sql())
     .await?;
     let ports = transaction.ports();
-    transaction.after_commit(&ports.outbox_bell);
+    transaction.after_commit(&ports.outbox_notify);
     Ok(())
 }
 
 /// The worker that empties the outbox.
 pub fn relay(ports: &Ports, policy: RelayPolicy) -> Worker {
     let ports = ports.clone();
-    Worker::new("relay", ports.outbox_bell.clone(), move || {
+    Worker::new("relay", ports.outbox_notify.clone(), move || {
         let (ports, policy) = (ports.clone(), policy.clone());
         Box::pin(async move {
             match relay_batch(&ports, &policy).await {
                 Ok(progress) => progress,
-                Err(_) => Progress::Idle(Some(ports.clock.now() + policy.backoff.base)),
+                Err(error) => Progress::Failed {
+                    why: error.to_string(),
+                    retry_at: ports.clock.now() + policy.backoff.base,
+                },
             }
         })
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use scoped_futures::ScopedBoxFuture;
 use sqlx::AnyConnection;
-use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::notify::Notify;
 use stormproof_ports::story::Fact;
 use stormproof_ports::time::Time;
 use stormproof_ports::{DatabaseError, Ports, Session, id};
@@ -33,7 +33,7 @@ pub struct Transaction<'p> {
     session: Box<dyn Session>,
     facts: Vec<Fact>,
     ports: &'p Ports,
-    to_ring: Vec<Doorbell>,
+    to_notify: Vec<Notify>,
 }
 
 impl<'p> Transaction<'p> {
@@ -79,10 +79,10 @@ impl<'p> Transaction<'p> {
         Ok(())
     }
 
-    /// Rings `bell` after the commit, once: whoever waits for it has work.
-    pub fn after_commit(&mut self, bell: &Doorbell) {
-        if !self.to_ring.contains(bell) {
-            self.to_ring.push(bell.clone());
+    /// Notifies after the commit, once: whoever waits for it has work.
+    pub fn after_commit(&mut self, notify: &Notify) {
+        if !self.to_notify.contains(notify) {
+            self.to_notify.push(notify.clone());
         }
     }
 }
@@ -120,11 +120,11 @@ async fn attempt_once<'p, 'a, T, E: TransactionError>(
          ),
 ) -> Result<T, E> {
     let session = ports.database.begin().await?;
-    let mut transaction = Transaction { session, facts: Vec::new(), ports, to_ring: Vec::new() };
+    let mut transaction = Transaction { session, facts: Vec::new(), ports, to_notify: Vec::new() };
     let value = work(&mut transaction).await?;
-    let Transaction { session, facts, to_ring, .. } = transaction;
+    let Transaction { session, facts, to_notify, .. } = transaction;
     session.commit(&facts).await?;
     facts.iter().for_each(Fact::tell);
-    to_ring.iter().for_each(Doorbell::ring);
+    to_notify.iter().for_each(Notify::notify_one);
     Ok(value)
 }

@@ -9,9 +9,9 @@
 pub mod amqp;
 pub mod client;
 pub mod contract;
-pub mod doorbell;
 mod error;
 pub mod id;
+pub mod notify;
 pub mod retry;
 pub mod sql;
 pub mod story;
@@ -29,8 +29,8 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use sqlx::AnyConnection;
 
-use crate::doorbell::Doorbell;
 pub use crate::error::DatabaseError;
+use crate::notify::Notify;
 use crate::story::Fact;
 use crate::time::Time;
 
@@ -53,8 +53,8 @@ pub struct Ports {
     pub mailer: Arc<dyn Mailer>,
     /// Where long computations run.
     pub compute: Arc<dyn Compute>,
-    /// Rung after a commit that wrote outbox rows; the relay listens.
-    pub outbox_bell: Doorbell,
+    /// Notified after a commit that wrote outbox rows; the relay listens.
+    pub outbox_notify: Notify,
 }
 
 /// Time. Different nodes may disagree about it.
@@ -142,8 +142,8 @@ pub trait Queue: Send + Sync {
     /// [`PublishError::Returned`] if no queue takes it, [`PublishError::Unknown`] if it may be in a
     /// queue or not.
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>>;
-    /// Starts to consume `queue` with at most `prefetch` unacknowledged deliveries; `bell` rings
-    /// when a delivery waits in the subscription, or when the subscription is lost.
+    /// Starts to consume `queue` with at most `prefetch` unacknowledged deliveries; `notify`
+    /// is notified when a delivery waits in the subscription, or when the subscription is lost.
     ///
     /// # Errors
     /// If there is no connection, or no such queue.
@@ -151,7 +151,7 @@ pub trait Queue: Send + Sync {
         &'a self,
         queue: &'a str,
         prefetch: u16,
-        bell: Doorbell,
+        notify: Notify,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>>;
 }
 

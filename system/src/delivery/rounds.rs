@@ -1,7 +1,7 @@
 //! The rounds: parcels move along as time passes.
 //!
 //! Each move is a guarded change of its own, a few share a transaction. Between moves the worker
-//! sleeps until the earliest is due, or until a parcel is accepted and the bell rings.
+//! sleeps until the earliest is due, or until a parcel is accepted.
 
 use std::time::Duration;
 
@@ -26,12 +26,15 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// The worker that makes the rounds.
 pub fn worker(context: &Context) -> Worker {
     let context = context.clone();
-    Worker::new("rounds", context.work_bell.clone(), move || {
+    Worker::new("rounds", context.work_notify.clone(), move || {
         let context = context.clone();
         Box::pin(async move {
             match round(&context).await {
                 Ok(progress) => progress,
-                Err(_) => Progress::Idle(Some(context.ports.clock.now() + AFTER_FAILURE)),
+                Err(error) => Progress::Failed {
+                    why: error.to_string(),
+                    retry_at: context.ports.clock.now() + AFTER_FAILURE,
+                },
             }
         })
     })

@@ -38,7 +38,7 @@ pub async fn request(
                 return request_again(transaction, request).await;
             }
             transaction.moved("ABSENT", moved(&parcel)).await?;
-            transaction.after_commit(&context.work_bell);
+            transaction.after_commit(&context.work_notify);
             Ok(outbox::send(transaction, &parcel.update()).await?)
         }
         .scope_boxed()

@@ -45,7 +45,7 @@ fn delivery_update<'a>(
                 let now = transaction.now();
                 let effects = hear_carrier(&mut case, update);
                 if wake(&mut case, now, &context.settings.saga) {
-                    transaction.after_commit(&context.work_bell);
+                    transaction.after_commit(&context.work_notify);
                 }
                 orders::save(transaction, &before, &mut case).await?;
                 carry_out(transaction, &case, effects).await
@@ -144,7 +144,7 @@ fn payment_result<'a>(
                     Conditions { now, settings: &context.settings.saga, rng: &*context.ports.rng };
                 let effects = payment_settled(&mut case, result, &conditions);
                 if wake(&mut case, now, conditions.settings) {
-                    transaction.after_commit(&context.work_bell);
+                    transaction.after_commit(&context.work_notify);
                 }
                 orders::save(transaction, &before, &mut case).await?;
                 carry_out(transaction, &case, effects).await

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use scoped_futures::ScopedFutureExt;
 use stormproof_messaging::transact;
-use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::notify::Notify;
 use stormproof_ports::time::Time;
 use stormproof_ports::worker::{Progress, Worker};
 
@@ -21,14 +21,18 @@ const EVERY: std::time::Duration = std::time::Duration::from_secs(3600);
 pub fn worker(context: &Context) -> Worker {
     let context = context.clone();
     let reconciler = Arc::new(Reconciler::new(&context));
-    Worker::new("housekeeping", Doorbell::default(), move || {
+    Worker::new("housekeeping", Notify::default(), move || {
         let (context, reconciler) = (context.clone(), reconciler.clone());
         Box::pin(async move {
             let forgotten = forget(&context).await;
-            let next = reconciler.step().await;
-            match forgotten {
-                Ok(forgotten) if forgotten > 0 => Progress::Worked,
-                _ => Progress::Idle(Some(next.min(context.ports.clock.now() + EVERY))),
+            let (next, reconciled) = reconciler.step().await;
+            let next = next.min(context.ports.clock.now() + EVERY);
+            match (forgotten, reconciled) {
+                (Err(error), _) | (_, Err(error)) => {
+                    Progress::Failed { why: error.to_string(), retry_at: next }
+                }
+                (Ok(0), Ok(())) => Progress::Idle(Some(next)),
+                (Ok(_), Ok(())) => Progress::Worked,
             }
         })
     })

@@ -203,7 +203,7 @@ async fn write_down(
         Ok(allocation) => {
             case.allocation = allocation;
             orders::insert(transaction, &case).await?;
-            transaction.after_commit(&context.work_bell);
+            transaction.after_commit(&context.work_notify);
             (202, serde_json::to_string(&view(&case)))
         }
         Err((sku, available)) => {
@@ -261,7 +261,7 @@ pub async fn cancel(context: &Context, user: &UserId, id: &OrderId) -> Result<Or
             case.order.reason = "You cancelled the order.".into();
             case.saga.goal = Goal::Cancel;
             if wake(&mut case, now, &context.settings.saga) {
-                transaction.after_commit(&context.work_bell);
+                transaction.after_commit(&context.work_notify);
             }
             orders::save(transaction, &before, &mut case).await?;
             carry_out(transaction, &case, vec![moved]).await?;

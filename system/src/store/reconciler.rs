@@ -34,36 +34,41 @@ impl Reconciler {
         Reconciler { context: context.clone(), look_at: AtomicI64::new(first.0) }
     }
 
-    /// Reconciles a page of orders if it is time. Returns when it is time again.
-    pub async fn step(&self) -> Time {
+    /// Reconciles a page of orders if it is time. Returns when it is time again, and what went wrong.
+    pub async fn step(&self) -> (Time, Result<(), Error>) {
         let now = self.context.ports.clock.now();
         let due = Time(self.look_at.load(Ordering::Relaxed));
         if now < due {
-            return due;
+            return (due, Ok(()));
         }
         let again = now + self.context.settings.reconcile.again;
-        let next = step(&self.context).await.unwrap_or(again);
+        let (next, done) = match step(&self.context).await {
+            Ok((next, done)) => (next, done),
+            Err(error) => (again, Err(error)),
+        };
         self.look_at.store(next.0, Ordering::Relaxed);
-        next
+        (next, done)
     }
 }
 
-/// Reconciles a page if it is time. Returns when to look again.
-async fn step(context: &Context) -> Result<Time, Error> {
+/// Reconciles a page if it is time. Returns when to look again, and why the page could not be
+/// compared. Errors: the pass could not be claimed, or its end not be written.
+async fn step(context: &Context) -> Result<(Time, Result<(), Error>), Error> {
     let settings = &context.settings.reconcile;
     let mut pass =
         match transact(&context.ports, |transaction| claim(context, transaction).scope_boxed())
             .await?
         {
-            Claim::NotDue(at) => return Ok(at),
+            Claim::NotDue(at) => return Ok((at, Ok(()))),
             Claim::Mine(pass) => pass,
         };
     let now = context.ports.clock.now();
-    match comparison::page(context, &pass.after_order, settings.quiet).await {
+    let compared = comparison::page(context, &pass.after_order, settings.quiet).await;
+    match &compared {
         Ok(page) => {
             pass.compared += page.compared;
             pass.found += i64::try_from(page.differences.len()).expect("a page is short");
-            (pass.after_order, pass.next_at) = match page.next {
+            (pass.after_order, pass.next_at) = match &page.next {
                 Some(last) => (last.to_string(), now),
                 None => (String::new(), pass.begun_at + settings.every),
             };
@@ -72,7 +77,7 @@ async fn step(context: &Context) -> Result<Time, Error> {
     }
     let pass = &pass;
     transact(&context.ports, move |transaction| end(transaction, pass).scope_boxed()).await?;
-    Ok(pass.next_at)
+    Ok((pass.next_at, compared.map(drop)))
 }
 
 enum Claim {

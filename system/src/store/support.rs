@@ -52,7 +52,7 @@ pub async fn retry(context: &Context, id: &OrderId) -> Result<OrderView, Error> 
             let to = PaymentStatus::RefundDue;
             case.payment.become_status(to);
             if wake(&mut case, transaction.now(), &context.settings.saga) {
-                transaction.after_commit(&context.work_bell);
+                transaction.after_commit(&context.work_notify);
             }
             orders::save(transaction, &before, &mut case).await?;
             let words = "support tries the parked refund again".to_owned();

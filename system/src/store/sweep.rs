@@ -13,7 +13,7 @@ use futures::future::{BoxFuture, Either, select};
 use futures::stream::FuturesUnordered;
 use scoped_futures::ScopedFutureExt;
 use stormproof_messaging::{Transaction, transact};
-use stormproof_ports::doorbell::Doorbell;
+use stormproof_ports::notify::Notify;
 use stormproof_ports::story::{self, Fact};
 use stormproof_ports::time::Time;
 use stormproof_ports::worker::{Progress, Worker};
@@ -37,8 +37,8 @@ pub fn worker(context: &Context) -> Worker {
         context: context.clone(),
         state: Mutex::new(State { flights: FuturesUnordered::new(), look_at: None }),
     });
-    let bell = Doorbell::default();
-    Worker::new("sweep", bell, move || {
+    let notify = Notify::default();
+    Worker::new("sweep", notify, move || {
         let sweep = sweep.clone();
         Box::pin(async move { sweep.step().await })
     })
@@ -83,7 +83,7 @@ impl Sweep {
         // The work bell is waited for here, flights or not, so that a ring is never taken for a
         // flight's end.
         let timer = context.ports.clock.sleep(look_at.since(context.ports.clock.now()).min(POLL));
-        let ring = pin!(context.work_bell.wait());
+        let ring = pin!(context.work_notify.notified());
         let ring_or_timer = select(ring, timer);
         match state.flights.is_empty() {
             true => {
@@ -227,7 +227,7 @@ async fn record(
                 Turn::Wait(delay) => {
                     rest(&mut case, now + delay);
                     orders::save(transaction, &before, &mut case).await?;
-                    transaction.after_commit(&context.work_bell);
+                    transaction.after_commit(&context.work_notify);
                     Ok(None)
                 }
             }

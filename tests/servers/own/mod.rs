@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 pub use postgres::PostgresServer;
 pub use rabbitmq::{RabbitServer, SCRIPTS};
 
-use super::keeper::Kept;
+use super::supervisor::Kept;
 
 /// How long a server may take to let somebody in, the first time or again.
 const PATIENCE: Duration = Duration::from_secs(90);

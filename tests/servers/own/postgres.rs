@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::until_it_answers;
-use crate::servers::keeper::{Kept, Place, data_folder};
+use crate::servers::supervisor::{Kept, Place, data_folder};
 use crate::servers::{free_port, postgres};
 
 /// Where Debian has the binaries of each version.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nix::sys::signal::Signal;
 
 use super::until_it_answers;
-use crate::servers::keeper::{Kept, Place, data_folder};
+use crate::servers::supervisor::{Kept, Place, data_folder};
 use crate::servers::{free_port, queues};
 
 /// Where Debian has the scripts that run as any user, unlike those of the same names in `/usr/sbin`.
@@ -48,7 +48,7 @@ impl RabbitServer {
             fs::write(folder.join("rabbitmq.conf"), configuration)?;
             let beside = folder.join("epmd");
             fs::create_dir(&beside)?;
-            // As a child of its keeper: a node would start one that outlives it.
+            // As a child of its supervisor: a node would start one that outlives it.
             let port_mapper = place.keep(&beside, "TERM", |command| {
                 command.args(["epmd", "-address", "127.0.0.1", "-port", &mapper.to_string()]);
             })?;

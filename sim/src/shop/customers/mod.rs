@@ -13,10 +13,10 @@ use stormproof_system::ports::{Answer, Ports};
 use stormproof_system::store::dto::{LoggedIn, Login, OrderView, Register, TimelineEntry};
 
 use crate::shop::client::{Question, ask};
-use crate::shop::judge::{Bench, Judge};
-use crate::shop::promises::Placed;
+use crate::shop::client_history::Placed;
+use crate::shop::environment::Environment;
+use crate::shop::judge::{Judge, JudgeState};
 use crate::shop::scenario::{Action, Step, Which};
-use crate::shop::scene::Scene;
 use crate::shop::secrets::PASSWORD_MARK;
 use crate::shop::truth::rows::Id;
 
@@ -26,7 +26,7 @@ pub struct Shopper {
     /// From 0.
     number: usize,
     name: Arc<str>,
-    scene: Arc<dyn Scene>,
+    environment: Arc<dyn Environment>,
     ports: Ports,
     judge: Judge,
     token: Arc<Mutex<String>>,
@@ -34,12 +34,12 @@ pub struct Shopper {
 
 impl Shopper {
     /// The customer with this number, from 0.
-    pub fn new(scene: &Arc<dyn Scene>, judge: &Judge, number: usize) -> Shopper {
-        let name = crate::shop::map::customer(number + 1);
+    pub fn new(environment: &Arc<dyn Environment>, judge: &Judge, number: usize) -> Shopper {
+        let name = crate::shop::topology::customer(number + 1);
         Shopper {
             number,
-            scene: scene.clone(),
-            ports: scene.ports(&name),
+            environment: environment.clone(),
+            ports: environment.ports(&name),
             name: name.into(),
             judge: judge.clone(),
             token: Arc::default(),
@@ -55,7 +55,7 @@ impl Shopper {
         // A conflict: the answer to the first try was lost, and this user is already we.
         ask(&self.ports, &question).await;
         let user_id = self.log_in().await;
-        self.judge.bench().promises.customers[self.number].user_id.clone_from(&user_id);
+        self.judge.state().client_history.customers[self.number].user_id.clone_from(&user_id);
         user_id
     }
 
@@ -96,8 +96,8 @@ impl Shopper {
                 Action::Order(order) => {
                     self.place(placed, order).await;
                     placed += 1;
-                    let bench = self.judge.bench();
-                    bench.ring(&topic(self.number, placed));
+                    let state = self.judge.state();
+                    state.ring(&topic(self.number, placed));
                 }
                 Action::Cancel(which) => self.cancel(*which).await,
                 Action::Poll => self.look_closely().await,
@@ -112,9 +112,9 @@ impl Shopper {
     async fn wait_until(&self, which: Which, status: stormproof_system::store::order::OrderStatus) {
         let Some(id) = self.order(which) else { return };
         self.judge
-            .until(&id, |bench| {
-                let order = bench.truth.orders.get(&id)?;
-                let there = order.arrival(status).is_some() || bench.truth.is_settled(order);
+            .until(&id, |state| {
+                let order = state.truth.orders.get(&id)?;
+                let there = order.arrival(status).is_some() || state.truth.is_settled(order);
                 there.then_some(())
             })
             .await;
@@ -122,8 +122,8 @@ impl Shopper {
 
     /// The id of one of the orders placed so far, if its customer knows it.
     fn order(&self, which: Which) -> Option<Id> {
-        let bench = self.judge.bench();
-        let orders = &bench.promises.customers[self.number].orders;
+        let state = self.judge.state();
+        let orders = &state.client_history.customers[self.number].orders;
         let placed = match which {
             Which::First => orders.first(),
             Which::Last => orders.last(),
@@ -135,28 +135,28 @@ impl Shopper {
 
     async fn cancel(&self, which: Which) {
         let Some(id) = self.order(which) else { return };
-        self.scene.say(&self.name, &id, "cancels");
-        self.judge.bench().fired("cancel");
+        self.environment.say(&self.name, &id, "cancels");
+        self.judge.state().fired("cancel");
         let path = format!("/orders/{id}/cancel");
         let answer = self.ask(&Question::post("store", "cancel", path, &Value::Null)).await;
-        let bench = &mut *self.judge.bench();
-        let promises = &mut bench.promises;
+        let state = &mut *self.judge.state();
+        let client_history = &mut state.client_history;
         match (answer.status, Problem::parse(&answer.body)) {
             (StatusCode::ACCEPTED, _) => {
                 let Ok(view) = serde_json::from_slice::<OrderView>(&answer.body) else { return };
-                if let Some(placed) = promises.customers[self.number].placed(&id) {
+                if let Some(placed) = client_history.customers[self.number].placed(&id) {
                     placed.cancel_accepted = true;
                 }
-                promises.saw(self.number, &id, &view.status, None);
+                client_history.saw(self.number, &id, &view.status, None);
             }
             (StatusCode::CONFLICT, Some(problem)) => {
                 if let Some(status) = problem.more.get("status").and_then(Value::as_str) {
-                    promises.saw(self.number, &id, status, None);
+                    client_history.saw(self.number, &id, status, None);
                 }
             }
             (status, _) => {
                 let what = format!("its cancellation was answered {status}");
-                promises.contradict("promises kept", Some(&id), what);
+                client_history.contradict("promises kept", Some(&id), what);
             }
         }
     }
@@ -166,37 +166,38 @@ impl Shopper {
         let answer = self.ask(&Question::get("store", "look", "/orders")).await;
         let Ok(views) = serde_json::from_slice::<Vec<OrderView>>(&answer.body) else {
             let what = format!("{}: the list of orders was answered {}", self.name, answer.status);
-            self.judge.bench().promises.contradict("promises kept", None, what);
+            self.judge.state().client_history.contradict("promises kept", None, what);
             return;
         };
-        self.scene.refreshed().await;
-        let bench = &mut *self.judge.bench();
-        self.check_list(bench, &views);
+        self.environment.refreshed().await;
+        let state = &mut *self.judge.state();
+        self.check_list(state, &views);
         for view in &views {
-            bench.promises.saw(self.number, &view.order_id, &view.status, None);
+            state.client_history.saw(self.number, &view.order_id, &view.status, None);
             if let Some(what) = unexplained(view) {
-                bench.promises.contradict("customers told", Some(&view.order_id), what);
+                state.client_history.contradict("customers told", Some(&view.order_id), what);
             }
         }
     }
 
     /// All own orders are in the list, and no others.
-    fn check_list(&self, bench: &mut Bench, views: &[OrderView]) {
-        let Bench { truth, promises, .. } = bench;
-        let user_id = promises.customers[self.number].user_id.clone();
+    fn check_list(&self, state: &mut JudgeState, views: &[OrderView]) {
+        let JudgeState { truth, client_history, .. } = state;
+        let user_id = client_history.customers[self.number].user_id.clone();
         for view in views {
             let owner = truth.orders.get(&view.order_id).map(|order| order.user_id.clone());
             if owner.as_deref() != Some(&*user_id) {
                 let what = format!("was shown to {}, whose order it is not", self.name);
-                promises.contradict("private", Some(&view.order_id), what);
+                client_history.contradict("private", Some(&view.order_id), what);
             }
         }
-        let known = promises.customers[self.number].orders.iter().filter_map(Placed::order_id);
+        let known =
+            client_history.customers[self.number].orders.iter().filter_map(Placed::order_id);
         let missing: Vec<_> =
             known.filter(|id| !views.iter().any(|view| *view.order_id == ***id)).cloned().collect();
         for id in missing {
             let what = format!("is missing in the list of {}", self.name);
-            promises.contradict("promises kept", Some(&id), what);
+            client_history.contradict("promises kept", Some(&id), what);
         }
     }
 
@@ -204,11 +205,11 @@ impl Shopper {
     async fn look_closely(&self) {
         self.look().await;
         let (own, other) = {
-            let bench = self.judge.bench();
-            let book = &bench.promises.customers[self.number];
+            let state = self.judge.state();
+            let book = &state.client_history.customers[self.number];
             let own: Vec<Id> = book.orders.iter().filter_map(Placed::order_id).cloned().collect();
             let mut others =
-                bench.truth.orders.iter().filter(|order| *order.user_id != *book.user_id);
+                state.truth.orders.iter().filter(|order| *order.user_id != *book.user_id);
             (own, others.next().map(|order| order.id.clone()))
         };
         for id in own {
@@ -216,19 +217,19 @@ impl Shopper {
             let answer = self.ask(&Question::get("store", "timeline", path)).await;
             let Ok(entries) = serde_json::from_slice::<Vec<TimelineEntry>>(&answer.body) else {
                 let what = format!("its timeline was answered {}", answer.status);
-                self.judge.bench().promises.contradict("promises kept", Some(&id), what);
+                self.judge.state().client_history.contradict("promises kept", Some(&id), what);
                 continue;
             };
-            let bench = &mut *self.judge.bench();
+            let state = &mut *self.judge.state();
             for entry in entries {
-                bench.promises.saw(self.number, &id, &entry.status, Some(entry.at));
+                state.client_history.saw(self.number, &id, &entry.status, Some(entry.at));
             }
         }
         if let Some(id) = other {
             let path = format!("/orders/{id}");
             let answer = self.ask(&Question::get("store", "look", path)).await;
-            let mut bench = self.judge.bench();
-            let pried = &mut bench.promises.customers[self.number].pried;
+            let mut state = self.judge.state();
+            let pried = &mut state.client_history.customers[self.number].pried;
             pried.push((id, answer.status.as_u16()));
         }
     }

@@ -12,7 +12,7 @@ use stormproof_system::store::dto::{OrderView, PlaceOrder, WantedLine};
 
 use super::Shopper;
 use crate::shop::client::{Question, ask_once, is_definitive, problem_kind};
-use crate::shop::promises::{KeyAnswer, Placed};
+use crate::shop::client_history::{KeyAnswer, Placed};
 use crate::shop::scenario::OrderStep;
 
 /// What a customer reads of an order; unknown members are for others.
@@ -25,15 +25,15 @@ impl Shopper {
     pub(super) async fn place(&self, number: usize, step: &OrderStep) {
         let key = format!("{}-order-{}", self.name, number + 1);
         let placed = Placed { key: key.clone(), lines: step.lines.clone(), ..Placed::default() };
-        self.judge.bench().promises.customers[self.number].orders.push(placed);
+        self.judge.state().client_history.customers[self.number].orders.push(placed);
         let question = self.order_question(&key, &step.lines);
         let goods: Vec<_> =
             step.lines.iter().map(|(sku, quantity)| format!("{quantity} {sku}")).collect();
-        self.scene.say(&self.name, "", &format!("orders {}", goods.join(", ")));
+        self.environment.say(&self.name, "", &format!("orders {}", goods.join(", ")));
         match step.gone {
             Some((patience, back)) => self.go_away(number, &question, patience, back).await,
             None if step.double_submit => {
-                self.judge.bench().fired("double submit");
+                self.judge.state().fired("double submit");
                 join(self.submit(number, &question), self.submit(number, &question)).await;
             }
             None => self.submit(number, &question).await,
@@ -70,8 +70,8 @@ impl Shopper {
             Either::Left((answer, _)) => answer.ok().filter(is_definitive),
             Either::Right(((), request)) => {
                 drop(request);
-                self.judge.bench().fired("buyer gone mid-request");
-                self.scene.say(&self.name, "", "is gone before the answer");
+                self.judge.state().fired("buyer gone mid-request");
+                self.environment.say(&self.name, "", "is gone before the answer");
                 None
             }
         };
@@ -84,12 +84,12 @@ impl Shopper {
             (Some(answer), _) => self.remember(number, &answer),
             (None, Some(back)) => {
                 self.ports.clock.sleep(back).await;
-                self.scene.say(&self.name, "", "is back and asks again, same key");
+                self.environment.say(&self.name, "", "is back and asks again, same key");
                 self.submit(number, question).await;
             }
             (None, None) => {
-                let mut bench = self.judge.bench();
-                bench.promises.customers[self.number].orders[number].forgotten = true;
+                let mut state = self.judge.state();
+                state.client_history.customers[self.number].orders[number].forgotten = true;
             }
         }
     }
@@ -99,20 +99,20 @@ impl Shopper {
         let more: Vec<_> =
             lines.iter().map(|(sku, quantity)| (sku.clone(), quantity + 1)).collect();
         let answer = self.ask(&self.order_question(key, &more)).await;
-        let mut bench = self.judge.bench();
-        bench.fired("same key, other body");
+        let mut state = self.judge.state();
+        state.fired("same key, other body");
         if problem_kind(&answer) != Some(Kind::KeyReused) {
             let what = format!(
                 "{}: another body with the key {key} was answered {}",
                 self.name, answer.status
             );
-            bench.promises.contradict("same key, same answer", None, what);
+            state.client_history.contradict("same key, same answer", None, what);
         }
     }
 
     /// Notes the answer to an order: 202 with the order, or 409 with the order that failed at once.
     fn remember(&self, number: usize, answer: &Answer) {
-        let bench = &mut *self.judge.bench();
+        let state = &mut *self.judge.state();
         let read = match answer.status {
             StatusCode::ACCEPTED => serde_json::from_slice::<OrderView>(&answer.body)
                 .ok()
@@ -125,7 +125,7 @@ impl Shopper {
         };
         let Some((order_id, total)) = read else {
             let what = format!("{}: an order was answered {}", self.name, answer.status);
-            bench.promises.contradict("promises kept", None, what);
+            state.client_history.contradict("promises kept", None, what);
             return;
         };
         let location = answer.headers.get("location").and_then(|value| value.to_str().ok());
@@ -136,6 +136,6 @@ impl Shopper {
             order_id: order_id.into(),
             total,
         };
-        bench.promises.answered(self.number, number, answer);
+        state.client_history.answered(self.number, number, answer);
     }
 }

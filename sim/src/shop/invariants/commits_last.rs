@@ -11,7 +11,7 @@ pub const INVARIANT: Invariant = Invariant {
 };
 
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
-    for lost in &evidence.reckoning.lost_commits {
+    for lost in &evidence.final_state.lost_commits {
         findings.that(lost.clone());
     }
 }

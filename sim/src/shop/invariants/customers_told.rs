@@ -17,8 +17,8 @@ pub const INVARIANT: Invariant = Invariant {
 };
 
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
-    let Evidence { truth, reckoning, .. } = evidence;
-    let counts = reckoning.mails_counted();
+    let Evidence { truth, final_state, .. } = evidence;
+    let counts = final_state.mails_counted();
     let mails_of =
         |order: &str, template: &str| counts.get(&(order, template)).copied().unwrap_or(0);
     for order in truth.orders.iter() {
@@ -31,7 +31,7 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
         ] {
             let mails = mails_of(&order.id, template);
             let fits = match due {
-                true => mails == 1 || (mails > 1 && reckoning.repeats_excused),
+                true => mails == 1 || (mails > 1 && final_state.repeats_excused),
                 false => mails == 0,
             };
             if !fits {
@@ -44,13 +44,13 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
             }
         }
     }
-    for mail in reckoning.mails.iter().filter(|mail| !mail.template.starts_with("support")) {
+    for mail in final_state.mails.iter().filter(|mail| !mail.template.starts_with("support")) {
         if truth.orders.get(&mail.order).is_none() {
             findings
                 .of(&mail.order, format!("is no order, and a mail of {} went out", mail.template));
         }
     }
-    for alert in &reckoning.alerts {
+    for alert in &final_state.alerts {
         let template = format!("support:{}", alert.kind);
         if mails_of(&alert.order, &template) == 0 {
             findings.of(&alert.order, format!("support was never mailed of {:?}", alert.kind));

@@ -11,10 +11,10 @@ pub const INVARIANT: Invariant = Invariant {
 };
 
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
-    let Evidence { truth, reckoning, .. } = evidence;
+    let Evidence { truth, final_state, .. } = evidence;
     for order in truth.orders.iter() {
         let payment = truth.payments.get(&order.id).map_or("missing", |row| row.status.as_str());
-        let saga = reckoning.sagas.get(&order.id);
+        let saga = final_state.sagas.get(&order.id);
         let goal = saga.map_or("missing", |saga| saga.goal.as_str());
         let told = format!(
             "{} with its payment {payment} and its saga's goal {goal}",
@@ -24,12 +24,14 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
             findings.of(&order.id, format!("is still {told}"));
         } else if !truth.is_unrefundable(order) && goal != "DONE" {
             findings.of(&order.id, format!("is not done with: {told}"));
-        } else if truth.is_unrefundable(order) && !reckoning.is_alerted(&order.id, "refund parked")
+        } else if truth.is_unrefundable(order)
+            && !final_state.is_alerted(&order.id, "refund parked")
         {
             findings.of(&order.id, "waits for people who were never told");
         }
     }
-    if reckoning.rested_at.is_none() && findings.0.is_empty() {
-        findings.that(format!("the world did not come to rest: {}", reckoning.restless.join(", ")));
+    if final_state.rested_at.is_none() && findings.0.is_empty() {
+        findings
+            .that(format!("the world did not come to rest: {}", final_state.restless.join(", ")));
     }
 }

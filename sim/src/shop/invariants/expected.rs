@@ -16,7 +16,7 @@ pub const INVARIANT: Invariant = Invariant {
 
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     let Some(expect) = &evidence.scenario.expect else { return };
-    let Evidence { truth, reckoning, .. } = evidence;
+    let Evidence { truth, final_state, .. } = evidence;
     if let Some(expected) = &expect.orders {
         let mut found: BTreeMap<&str, u64> = BTreeMap::new();
         for order in truth.orders.iter() {
@@ -35,8 +35,8 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
         ("debits", debits, expect.debits),
         ("refunds", truth.refunds.len(), expect.refunds),
         ("parked refunds", parked, expect.parked),
-        ("alerts", reckoning.alerts.len(), expect.alerts),
-        ("dead letters", reckoning.dead.len(), expect.dead),
+        ("alerts", final_state.alerts.len(), expect.alerts),
+        ("dead letters", final_state.dead.len(), expect.dead),
     ] {
         if let Some(expected) = expected
             && expected != count(found)
@@ -46,10 +46,10 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     }
     for (template, expected) in expect.mails.iter().flatten() {
         let about = format!("{template}:");
-        let fits = |mail: &&crate::shop::truth::reckoning::MailSeen| {
+        let fits = |mail: &&crate::shop::truth::final_state::MailSeen| {
             mail.template == *template || mail.template.starts_with(&about)
         };
-        let found = reckoning.mails.iter().filter(fits).count();
+        let found = final_state.mails.iter().filter(fits).count();
         if *expected != count(found) {
             findings.that(format!("{found} mails of {template}, expected {expected}"));
         }

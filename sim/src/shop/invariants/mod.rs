@@ -27,9 +27,9 @@ mod views_agree;
 
 pub use legal_transitions::{arrows, moves};
 
-use crate::shop::promises::Promises;
+use crate::shop::client_history::ClientHistory;
 use crate::shop::scenario::Scenario;
-use crate::shop::truth::reckoning::Reckoning;
+use crate::shop::truth::final_state::FinalState;
 use crate::shop::truth::rows::Id;
 use crate::shop::truth::{Step, Truth};
 
@@ -54,8 +54,8 @@ pub enum When {
 /// All that can be known at the end.
 pub struct Evidence<'a> {
     pub truth: &'a Truth,
-    pub promises: &'a Promises,
-    pub reckoning: &'a Reckoning,
+    pub client_history: &'a ClientHistory,
+    pub final_state: &'a FinalState,
     pub scenario: &'a Scenario,
 }
 

@@ -78,7 +78,7 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
         balanced(truth, account, findings);
     }
     // What a customer has is what it began with, less what the shop kept for its orders.
-    for customer in &evidence.promises.customers {
+    for customer in &evidence.client_history.customers {
         let Some(account) = truth.accounts.get(&customer.user_id) else { continue };
         let orders = truth.orders.iter().filter(|order| *order.user_id == *customer.user_id);
         let kept: i64 = orders.map(|order| truth.kept_of(&order.id)).sum();

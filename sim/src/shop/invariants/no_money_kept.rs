@@ -30,7 +30,7 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
             continue;
         }
         let payment = truth.payments.get(id).map(|payment| payment.status);
-        let alerted = evidence.reckoning.is_alerted(id, "refund parked");
+        let alerted = evidence.final_state.is_alerted(id, "refund parked");
         if payment != Some(PaymentStatus::Parked) || !alerted {
             let payment = payment.map_or("unknown", PaymentStatus::as_str);
             let (status, alerted) =

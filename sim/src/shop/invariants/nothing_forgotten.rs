@@ -1,7 +1,7 @@
 //! Nothing forgotten: at rest, no message waits anywhere, and every dead letter has its alert.
 
 use super::{Evidence, Findings, Invariant, When};
-use crate::shop::map;
+use crate::shop::topology;
 
 pub const INVARIANT: Invariant = Invariant {
     name: "nothing forgotten",
@@ -12,24 +12,24 @@ pub const INVARIANT: Invariant = Invariant {
 };
 
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
-    let reckoning = evidence.reckoning;
-    for (database, unsent) in &reckoning.unsent {
+    let final_state = evidence.final_state;
+    for (database, unsent) in &final_state.unsent {
         if *unsent > 0 {
             findings.that(format!("{unsent} messages were never sent from {database}"));
         }
     }
-    for (queue, depth) in &reckoning.queues {
+    for (queue, depth) in &final_state.queues {
         findings.that(format!("{depth} messages still wait in {queue}"));
     }
-    if reckoning.in_flight > 0 {
-        findings.that(format!("{} messages are still on their way", reckoning.in_flight));
+    if final_state.in_flight > 0 {
+        findings.that(format!("{} messages are still on their way", final_state.in_flight));
     }
-    if reckoning.dropped > 0 {
-        findings.that(format!("the broker dropped {} messages", reckoning.dropped));
+    if final_state.dropped > 0 {
+        findings.that(format!("the broker dropped {} messages", final_state.dropped));
     }
-    for letter in &reckoning.dead {
-        let owner = map::owner_of(&letter.queue).map(map::database_of);
-        let alerted = reckoning.alerts.iter().any(|alert| {
+    for letter in &final_state.dead {
+        let owner = topology::owner_of(&letter.queue).map(topology::database_of);
+        let alerted = final_state.alerts.iter().any(|alert| {
             alert.order == letter.order
                 && alert.kind == "dead letter"
                 && Some(&alert.database) == owner.as_ref()

@@ -11,16 +11,16 @@ pub const INVARIANT: Invariant = Invariant {
     end: Some(end),
 };
 
-/// What customers notice themselves is in the promises' contradictions, and told at once.
+/// What customers notice themselves stands among the contradictions of their history, and is told at once.
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
-    for customer in &evidence.promises.customers {
+    for customer in &evidence.client_history.customers {
         for (order, status) in &customer.pried {
             if *status != 404 {
                 findings.of(order, format!("{} asked for it and got {status}", customer.name));
             }
         }
     }
-    for leak in &evidence.reckoning.leaks {
+    for leak in &evidence.final_state.leaks {
         findings.that(leak.clone());
     }
 }

@@ -1,10 +1,10 @@
-//! Promises kept: what a customer was told is what became true.
+//! ClientHistory kept: what a customer was told is what became true.
 
 use stormproof_system::messages::DeliveryStatus;
 use stormproof_system::store::order::OrderStatus;
 
 use super::{Evidence, Findings, Invariant, When, amount};
-use crate::shop::promises::{CustomerBook, KeyAnswer, Placed};
+use crate::shop::client_history::{CustomerBook, KeyAnswer, Placed};
 use crate::shop::truth::rows::OrderRow;
 
 pub const INVARIANT: Invariant = Invariant {
@@ -17,7 +17,7 @@ pub const INVARIANT: Invariant = Invariant {
 };
 
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
-    for customer in &evidence.promises.customers {
+    for customer in &evidence.client_history.customers {
         for placed in &customer.orders {
             match &placed.answer {
                 Some(answer) => kept(evidence, customer, placed, answer, findings),
@@ -53,7 +53,7 @@ fn kept(
         }
         _ => {}
     }
-    let ordered = evidence.reckoning.lines.get(id);
+    let ordered = evidence.final_state.lines.get(id);
     let wanted: std::collections::BTreeMap<String, i64> = placed.lines.iter().cloned().collect();
     if ordered != Some(&wanted) {
         findings.of(id, format!("was {wanted:?} and became {ordered:?}"));

@@ -16,7 +16,7 @@ pub const INVARIANT: Invariant = Invariant {
 /// orders for one key's content, or one order for two keys.
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     let mut orders = BTreeMap::new();
-    for customer in &evidence.promises.customers {
+    for customer in &evidence.client_history.customers {
         for placed in &customer.orders {
             let Some(id) = placed.order_id() else { continue };
             if let Some(other) = orders.insert(id.clone(), &placed.key) {

@@ -11,7 +11,7 @@ use super::testing::{ADA, ORDER, Stage, id, mail};
 use super::{INVARIANTS, When, arrows};
 use crate::shop::scenario::Scenario;
 use crate::shop::truth::Step;
-use crate::shop::truth::reckoning::{DeadLetter, MailSeen};
+use crate::shop::truth::final_state::{DeadLetter, MailSeen};
 use crate::shop::truth::rows::{AccountRow, EntryRow};
 
 /// The commit breaks this invariant, on an order that was delivered.
@@ -173,34 +173,34 @@ fn every_order_settles_or_is_known_to_support() {
         stage.commit(|stage, step| stage.order_is(step, OrderStatus::InTransit));
     });
     ends_broken("every order settles", Stage::delivered(), |stage| {
-        let saga = stage.reckoning.sagas.get_mut(ORDER).expect("it has one");
+        let saga = stage.final_state.sagas.get_mut(ORDER).expect("it has one");
         saga.goal = "DELIVER".into();
     });
     ends_broken("every order settles", Stage::delivered(), |stage| {
-        stage.reckoning.rested_at = None;
+        stage.final_state.rested_at = None;
     });
 }
 
 #[test]
 fn promises_are_kept() {
     ends_broken("promises kept", Stage::delivered(), |stage| {
-        stage.promises.customers[0].orders[0].lines[0].1 = 1;
+        stage.client_history.customers[0].orders[0].lines[0].1 = 1;
     });
     ends_broken("promises kept", Stage::delivered(), |stage| {
-        let answer = stage.promises.customers[0].orders[0].answer.as_mut();
+        let answer = stage.client_history.customers[0].orders[0].answer.as_mut();
         answer.expect("answered").total = 1;
     });
     ends_broken("promises kept", Stage::delivered(), |stage| {
-        stage.promises.customers[0].orders[0].seen.insert("LOST".into(), None);
+        stage.client_history.customers[0].orders[0].seen.insert("LOST".into(), None);
     });
     ends_broken("promises kept", Stage::delivered(), |stage| {
-        stage.promises.customers[0].orders[0].seen.insert("PAID".into(), Some(99));
+        stage.client_history.customers[0].orders[0].seen.insert("PAID".into(), Some(99));
     });
     ends_broken("promises kept", Stage::delivered(), |stage| {
-        stage.promises.saw(0, ORDER, "CANCELLED", Some(9));
+        stage.client_history.saw(0, ORDER, "CANCELLED", Some(9));
     });
     ends_broken("promises kept", Stage::delivered(), |stage| {
-        stage.promises.customers[0].orders[0].answer = None;
+        stage.client_history.customers[0].orders[0].answer = None;
     });
     ends_broken("promises kept", Stage::cancelled(), |stage| {
         stage.commit(|stage, step| stage.parcel_is(step, DeliveryStatus::PickedUp));
@@ -209,23 +209,23 @@ fn promises_are_kept() {
 
 #[test]
 fn customers_are_told_once() {
-    ends_broken("customers told", Stage::cancelled(), |stage| stage.reckoning.mails.clear());
+    ends_broken("customers told", Stage::cancelled(), |stage| stage.final_state.mails.clear());
     ends_broken("customers told", Stage::delivered(), |stage| {
-        stage.reckoning.mails.push(mail("orderfail"));
+        stage.final_state.mails.push(mail("orderfail"));
     });
     ends_broken("customers told", Stage::cancelled(), |stage| {
-        stage.reckoning.mails.push(mail("refund"));
+        stage.final_state.mails.push(mail("refund"));
     });
     ends_broken("customers told", Stage::delivered(), |stage| {
         stage.alert("found after loss");
-        stage.reckoning.mails.pop();
+        stage.final_state.mails.pop();
     });
     ends_broken("customers told", Stage::delivered(), |stage| {
-        stage.reckoning.mails.push(MailSeen { order: id("rolled back"), ..mail("orderfail") });
+        stage.final_state.mails.push(MailSeen { order: id("rolled back"), ..mail("orderfail") });
     });
     let mut excused = Stage::cancelled();
-    excused.reckoning.mails.push(mail("refund"));
-    excused.reckoning.repeats_excused = true;
+    excused.final_state.mails.push(mail("refund"));
+    excused.final_state.repeats_excused = true;
     assert_eq!(excused.end(), Vec::<&str>::new());
 }
 
@@ -237,17 +237,17 @@ fn nothing_is_forgotten() {
         order: id(ORDER),
     };
     ends_broken("nothing forgotten", Stage::delivered(), |stage| {
-        stage.reckoning.unsent.insert("store-db".into(), 1);
+        stage.final_state.unsent.insert("store-db".into(), 1);
     });
     ends_broken("nothing forgotten", Stage::delivered(), |stage| {
-        stage.reckoning.queues.push(("bank.debit.queue".into(), 1));
+        stage.final_state.queues.push(("bank.debit.queue".into(), 1));
     });
-    ends_broken("nothing forgotten", Stage::delivered(), |stage| stage.reckoning.in_flight = 1);
+    ends_broken("nothing forgotten", Stage::delivered(), |stage| stage.final_state.in_flight = 1);
     ends_broken("nothing forgotten", Stage::delivered(), |stage| {
-        stage.reckoning.dead.push(letter());
+        stage.final_state.dead.push(letter());
     });
     let mut alerted = Stage::delivered();
-    alerted.reckoning.dead.push(letter());
+    alerted.final_state.dead.push(letter());
     alerted.alert("dead letter");
     assert_eq!(alerted.end(), Vec::<&str>::new());
 }
@@ -264,26 +264,26 @@ fn views_agree() {
         stage.commit(|stage, step| stage.parcel_is(step, DeliveryStatus::InTransit));
     });
     ends_broken("views agree", Stage::delivered(), |stage| {
-        stage.reckoning.lines.insert(id(ORDER), [("teapot".to_owned(), 3)].into());
+        stage.final_state.lines.insert(id(ORDER), [("teapot".to_owned(), 3)].into());
     });
 }
 
 #[test]
 fn what_is_private_stays_so() {
     ends_broken("private", Stage::delivered(), |stage| {
-        stage.promises.customers[0].pried.push((id("other"), 200));
+        stage.client_history.customers[0].pried.push((id("other"), 200));
     });
     ends_broken("private", Stage::delivered(), |stage| {
-        stage.reckoning.leaks.push("a token was written into the story".into());
+        stage.final_state.leaks.push("a token was written into the story".into());
     });
 }
 
 #[test]
 fn keys_are_answered_alike() {
     ends_broken("same key, same answer", Stage::delivered(), |stage| {
-        let mut again = stage.promises.customers[0].orders[0].clone();
+        let mut again = stage.client_history.customers[0].orders[0].clone();
         again.key = "ada-order-2".into();
-        stage.promises.customers[0].orders.push(again);
+        stage.client_history.customers[0].orders.push(again);
     });
     ends_broken("same key, same answer", Stage::delivered(), |stage| {
         stage.commit(|stage, step| {
@@ -293,16 +293,16 @@ fn keys_are_answered_alike() {
         });
     });
     let mut stage = Stage::delivered();
-    let mut other = stage.promises.customers[0].orders[0].answer.clone().expect("answered");
+    let mut other = stage.client_history.customers[0].orders[0].answer.clone().expect("answered");
     other.body = "another".into();
-    stage.promises.answered(0, 0, other);
-    assert_eq!(stage.promises.contradictions[0].invariant, "same key, same answer");
+    stage.client_history.answered(0, 0, other);
+    assert_eq!(stage.client_history.contradictions[0].invariant, "same key, same answer");
 }
 
 #[test]
 fn commits_last_and_expectations_are_met() {
     ends_broken("commits last", Stage::delivered(), |stage| {
-        stage.reckoning.lost_commits.push("store-db: a row of orders is gone".into());
+        stage.final_state.lost_commits.push("store-db: a row of orders is gone".into());
     });
     for expect in [
         "orders = { FAILED = 1 }",

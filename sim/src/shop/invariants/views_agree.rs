@@ -114,7 +114,7 @@ fn warehouse_agrees(evidence: &Evidence<'_>, order: &OrderRow, findings: &mut Fi
     for line in truth.reservation_lines.all(&order.id) {
         *reserved.entry(line.sku.to_string()).or_default() += line.quantity;
     }
-    let ordered = evidence.reckoning.lines.get(&order.id);
+    let ordered = evidence.final_state.lines.get(&order.id);
     if !reserved.is_empty() && ordered != Some(&reserved) {
         findings.of(&order.id, format!("ordered {ordered:?}, reserved {reserved:?}"));
     }

@@ -14,7 +14,7 @@ use super::script::{customer, orders_in};
 use super::tables::{Document, ExpectTable, WorldTable};
 use super::units::{At, Length, OrderName};
 use super::*;
-use crate::shop::map;
+use crate::shop::topology;
 use crate::storm::When;
 
 /// A product costs this unless the scenario says otherwise.
@@ -89,7 +89,7 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
 }
 
 fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
-    let mut replicas = map::Replicas::new();
+    let mut replicas = topology::Replicas::new();
     for (service, count) in &table.replicas {
         if !SERVICES.iter().any(|known| known.name == service) {
             let names = one_of(SERVICES.map(|service| service.name));
@@ -125,7 +125,7 @@ fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
         in_range(source, "price", &product.price, 1, 1_000_000_00)?;
         products.insert(product.sku.value.clone(), product.price.value);
     }
-    let known = map::nodes(&replicas);
+    let known = topology::nodes(&replicas);
     let mut clocks = BTreeMap::new();
     for (node, offset) in &table.clocks {
         if !known.contains(node) {

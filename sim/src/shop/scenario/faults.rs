@@ -7,7 +7,7 @@ use super::PeopleFault;
 use super::mistake::{Mistake, Source, one_of};
 use super::tables::FaultTable;
 use super::units::{At, Length, OrderName};
-use crate::shop::map::{self, Replicas};
+use crate::shop::topology::{self as map, Replicas};
 use crate::storm::{Fault, FaultKind, FaultRow, Target, TargetForm, Timing};
 
 /// A fault that has passed the door.

@@ -3,7 +3,7 @@
 use super::faults::Checker;
 use super::mistake::{Mistake, one_of};
 use super::units::At;
-use crate::shop::map;
+use crate::shop::topology as map;
 
 impl Checker<'_> {
     pub(super) fn node(&self, target: &At<String>) -> Result<String, Mistake> {

@@ -9,7 +9,6 @@ pub mod fault_table;
 mod faults;
 pub mod files;
 mod links;
-mod mistake;
 pub mod people;
 mod script;
 pub mod tables;
@@ -23,7 +22,8 @@ use std::time::Duration;
 
 use stormproof_system::store::order::OrderStatus;
 
-use crate::shop::map::Replicas;
+use crate::shop::topology::Replicas;
+use crate::storm::mistake;
 use crate::storm::{Fault, FaultRow};
 pub use mistake::{Mistake, Source, one_of};
 pub use people::PeopleKind;

@@ -7,7 +7,7 @@ use super::fault_table::OwnKinds;
 use super::faults::Checker;
 use super::mistake::{Mistake, one_of};
 use super::units::{At, OrderName};
-use crate::shop::map;
+use crate::shop::topology as map;
 use crate::storm::{Drawn, FaultRow, TargetForm, Timing, fault_kinds};
 
 /// The key of how soon a closed account is open again.

@@ -3,7 +3,7 @@
 use super::faults::Checker;
 use super::mistake::{Mistake, one_of};
 use super::units::At;
-use crate::shop::{map, moments};
+use crate::shop::{moments, topology as map};
 use crate::storm::moment::Moment;
 use crate::storm::{FOREVER, FaultRow, Timing, When};
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use super::faults::retarget;
 use super::numbers::{fewer, shorter};
-use crate::shop::map;
 use crate::shop::scenario::Which;
 use crate::shop::scenario::tables::{Card, CustomerTable, Document, StepTable};
 use crate::shop::scenario::units::{At, Length, OrderName};
+use crate::shop::topology;
 
 /// A step of all scripts together: its customer and its place there.
 type Place = (usize, usize);
@@ -31,18 +31,18 @@ pub(super) fn without_customers(document: &Document, range: Range<usize>) -> Doc
     };
     retarget(&mut document, |name| match numbered(name) {
         None => Some(name.to_owned()),
-        Some((number, order)) => Some(format!("{}{order}", map::customer(moved_up(number)?))),
+        Some((number, order)) => Some(format!("{}{order}", topology::customer(moved_up(number)?))),
     });
     document
 }
 
 /// An order and all that its customer does until the next one are one item.
 pub(super) fn orders(document: &Document) -> usize {
-    errands(document).len()
+    purchases(document).len()
 }
 
 pub(super) fn without_orders(document: &Document, range: Range<usize>) -> Option<Document> {
-    without(document, &errands(document)[range].concat())
+    without(document, &purchases(document)[range].concat())
 }
 
 pub(super) fn steps(document: &Document) -> usize {
@@ -61,16 +61,16 @@ fn places(document: &Document) -> Vec<Place> {
     customers.flat_map(steps).collect()
 }
 
-fn errands(document: &Document) -> Vec<Vec<Place>> {
-    let mut errands: Vec<Vec<Place>> = Vec::new();
+fn purchases(document: &Document) -> Vec<Vec<Place>> {
+    let mut purchases: Vec<Vec<Place>> = Vec::new();
     for (number, step) in places(document) {
         let is_order = document.customers[number].script[step].value.order.is_some();
-        match errands.last_mut() {
+        match purchases.last_mut() {
             Some(last) if !is_order && last[0].0 == number => last.push((number, step)),
-            _ => errands.push(vec![(number, step)]),
+            _ => purchases.push(vec![(number, step)]),
         }
     }
-    errands
+    purchases
 }
 
 /// `None`: a step that stays points at an order that goes.
@@ -111,7 +111,7 @@ fn without(document: &Document, gone: &[Place]) -> Option<Document> {
         Err(_) => Some(name.to_owned()),
         Ok(OrderName { customer, order }) => {
             let order = (*numbers.get(customer - 1)?.get(order - 1)?)?;
-            Some(format!("{}/{order}", map::customer(customer)))
+            Some(format!("{}/{order}", topology::customer(customer)))
         }
     });
     Some(smaller)
@@ -119,7 +119,7 @@ fn without(document: &Document, gone: &[Place]) -> Option<Document> {
 
 /// The number in `customer-2` and `customer-2/1`, and what follows it.
 fn numbered(name: &str) -> Option<(usize, &str)> {
-    let number = name.strip_prefix(map::CUSTOMERS)?.strip_prefix('-')?;
+    let number = name.strip_prefix(topology::CUSTOMERS)?.strip_prefix('-')?;
     let end = number.find('/').unwrap_or(number.len());
     Some((number[..end].parse().ok()?, &number[end..]))
 }

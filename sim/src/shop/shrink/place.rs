@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::faults::retarget;
 use super::numbers::{fewer, shorter};
-use crate::shop::map;
 use crate::shop::scenario::tables::{CarrierTable, Document, WorldTable};
 use crate::shop::scenario::units::{At, Length, Offset};
+use crate::shop::topology;
 
 pub(super) fn stock(document: &Document) -> usize {
     document.world.stock.len()
@@ -78,7 +78,7 @@ fn only(document: &mut Document, service: &str, count: usize) {
     });
     document.world.clocks.retain(|node, _| {
         let number = node.rsplit_once('-').and_then(|(_, number)| number.parse::<usize>().ok());
-        map::service_of(node) != service || number.is_none_or(|number| number <= count)
+        topology::service_of(node) != service || number.is_none_or(|number| number <= count)
     });
 }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
+use crate::explore::shrink::Trial;
+use crate::explore::smaller::{CANDIDATES_MAX, breaks, shrink};
 use crate::outcome::Broken;
+use crate::shop::Shop;
 use crate::shop::scenario::Which;
 use crate::shop::scenario::tables::FaultTable;
 use crate::shop::scenario::units::{At, Length};
@@ -32,11 +35,16 @@ impl<F: Fn(&Document) -> bool> Trial<Document> for Asked<F> {
 fn shrunk(document: Document, fails: impl Fn(&Document) -> bool) -> Document {
     assert!(fails(&document), "it fails at first");
     let mut trial = Asked { fails, asked: 0 };
-    let found = shrink(&mut trial, document, Outcome::default(), CANDIDATES_MAX);
+    let found = shrink(&Shop, &mut trial, document, Outcome::default(), CANDIDATES_MAX);
     let found = found.expect("a predicate can be asked");
     assert!(found.complete && trial.asked == found.candidates, "{} asked", trial.asked);
     assert!((trial.fails)(&found.smallest));
     found.smallest
+}
+
+fn counts(faults: usize, customers: usize, orders: usize, steps: usize) -> Size {
+    let counts = [("fault", faults), ("customer", customers), ("order", orders), ("step", steps)];
+    Size(counts.map(|(noun, number)| (noun.to_owned(), number)).into())
 }
 
 fn faults(document: &Document, key: &str) -> usize {
@@ -59,8 +67,8 @@ fn storms_come_down_to_what_is_needed() {
             continue;
         }
         let smallest = shrunk(document, needed);
-        let size = Size::of(&smallest);
-        assert_eq!(size, Size { faults: 1, customers: 1, orders: 1, steps: 2 }, "seed {seed}");
+        let size = size(&smallest);
+        assert_eq!(size, counts(1, 1, 1, 2), "seed {seed}");
         assert_eq!((smallest.world.stock.len(), smallest.seed), (1, 1));
         assert!(smallest.world.replicas.is_empty() && smallest.world.clocks.is_empty());
         assert_eq!(smallest.customers[0].script[0].value.after, None);
@@ -164,7 +172,7 @@ fn numbers_get_smaller_and_times_rounder() {
 #[test]
 fn a_breach_is_known_by_its_name() {
     let broken =
-        |invariant: &str| Broken { invariant: invariant.to_owned(), what: String::new(), at: 1.0 };
+        |invariant: &str| Broken { invariant: invariant.to_owned(), at: 1.0, ..Broken::default() };
     let outcome =
         Outcome { broken: vec![broken("private"), broken("no oversell")], ..Outcome::default() };
     assert!(breaks(&outcome, "no oversell") && !breaks(&outcome, "expected"));

@@ -6,11 +6,11 @@ use rand::seq::IndexedRandom as _;
 use stormproof_system::messages::DELIVERY_UPDATES;
 
 use super::{Profile, SHOPPING_MS, STATUSES, STORM_MS, ms};
-use crate::shop::map;
 use crate::shop::moments::MOMENTS;
 use crate::shop::scenario::people::{BANK, PeopleKind, REOPEN};
 use crate::shop::scenario::tables::{Document, FaultTable};
 use crate::shop::scenario::units::{At, Length};
+use crate::shop::topology as map;
 use crate::storm::moment::Moment;
 use crate::storm::{FaultRow, TargetForm, Timing};
 use crate::world::seed::Stream;

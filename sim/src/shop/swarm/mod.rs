@@ -14,26 +14,16 @@ use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 use stormproof_system::messages::DELIVERY_UPDATES;
 
-use crate::shop::map;
+pub use crate::explore::Profile;
 use crate::shop::scenario::tables::{
     Card, CarrierTable, CustomerTable, Document, FaultTable, StepTable, StockTable, WorldTable,
 };
 use crate::shop::scenario::units::{At, Length, Offset};
 use crate::shop::scenario::{Scenario, Which, fault_rows};
+use crate::shop::topology;
 use crate::storm::FaultKind;
 use crate::world::seed::{Seed, Stream};
 use faults::{Draw, finds_after_losses};
-
-/// How a storm is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Profile {
-    /// Switches whole kinds of fault off, then draws rates for the rest.
-    Swarm,
-    /// Every kind at the same moderate rate, at absolute times only.
-    Uniform,
-    /// One to three faults, each at a named moment, the rare ones as likely as the busy ones.
-    Priority,
-}
 
 /// The storm's length; faults begin within it.
 const STORM_MS: u64 = 40_000;
@@ -118,7 +108,7 @@ fn doubtful_stock(stream: &mut Stream, document: &mut Document) {
     // Later than the Store waits for an answer, which is five seconds.
     let by = ms(stream.random_range(5_500..12_000));
     let mut fault = FaultTable::aimed(kind.row(), "store -> warehouse");
-    fault.of = Some(At::from(map::RESERVE.to_owned()));
+    fault.of = Some(At::from(topology::RESERVE.to_owned()));
     fault.from = Some(At::from(ms(0)));
     fault.until = Some(At::from(ms(STORM_MS)));
     fault.times = Some(At::from(stream.random_range(4..16)));
@@ -208,10 +198,10 @@ fn world(stream: &mut Stream) -> WorldTable {
     };
     let mut clocks = BTreeMap::new();
     if stream.random_bool(0.15) {
-        let services = map::databases();
+        let services = topology::databases();
         let database = services.choose(stream).expect("there are services");
         let offset = Offset { behind: stream.random(), length: ms(stream.random_range(50..4000)) };
-        clocks.insert(map::service_of_database(database).to_owned(), At::from(offset));
+        clocks.insert(topology::service_of_database(database).to_owned(), At::from(offset));
     }
     WorldTable {
         replicas,

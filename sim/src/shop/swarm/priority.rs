@@ -11,10 +11,10 @@ use rand::seq::IndexedRandom as _;
 
 use super::Profile;
 use super::faults::Draw;
-use crate::shop::map;
 use crate::shop::moments::MOMENTS;
 use crate::shop::scenario::fault_rows;
 use crate::shop::scenario::tables::{Document, FaultTable};
+use crate::shop::topology;
 use crate::storm::moment::Moment;
 use crate::storm::{FaultRow, TargetForm};
 use crate::world::seed::Stream;
@@ -48,16 +48,16 @@ fn draw_one(stream: &mut Stream, document: &Document) -> FaultTable {
 /// Whom a fault strikes when a node of `service` passes the moment `name`.
 fn target(stream: &mut Stream, row: &FaultRow, service: &str, name: &str) -> String {
     match row.target {
-        TargetForm::Database => map::database_of(service),
+        TargetForm::Database => topology::database_of(service),
         TargetForm::Call | TargetForm::Connection => {
-            let call = map::CALLS.iter().find(|(from, _, of)| (*from, *of) == (service, name));
+            let call = topology::CALLS.iter().find(|(from, _, of)| (*from, *of) == (service, name));
             let (from, to, _) = call.expect("whoever passes a call makes it");
             format!("{from} -> {to}")
         }
         // The database whose commit it is, now and then, or the broker that has the message.
         _ => match stream.random_range(0..8) {
-            0 => map::database_of(service),
-            1 => map::BROKER.to_owned(),
+            0 => topology::database_of(service),
+            1 => topology::BROKER.to_owned(),
             _ => service.to_owned(),
         },
     }

@@ -2,13 +2,13 @@
 //!
 //! It believes nobody: after every commit it reads the changed rows itself (`reading.rs`), or all
 //! rows at once (`whole.rs`). Invariants compare
-//! these rows with each other and with what people were told ([`promises`](super::promises)). What
-//! only the end can tell is gathered in [`reckoning`](super::reckoning).
+//! these rows with each other and with what people were told ([`client_history`](super::client_history)).
+//! What only the end can tell is in [`final_state`].
 
 pub mod derived;
+pub mod final_state;
 #[cfg(feature = "world")]
 mod reading;
-pub mod reckoning;
 pub mod rows;
 pub mod whole;
 

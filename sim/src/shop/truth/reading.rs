@@ -93,7 +93,7 @@ impl Truth {
 
     /// Reads every database again: in words, what was committed and is not there any more, or is
     /// there and was never committed.
-    pub fn compare(&self, world: &World) -> Vec<String> {
+    pub fn compare(mut self, world: &World) -> Vec<String> {
         let mut lost = Vec::new();
         let mut again = Truth::default();
         let mut step = Step::default();
@@ -104,7 +104,7 @@ impl Truth {
                 }
                 // Both sides as owned tables: `Row::table` hands out what can be changed.
                 let now = $row::table(&mut $again).rows.clone();
-                let then = $row::table(&mut $truth).rows.clone();
+                let then = $row::table($truth).rows.clone();
                 for (number, row) in &then {
                     match now.get(number) {
                         Some(found) if found == row => {}
@@ -131,7 +131,7 @@ impl Truth {
                 }
             }};
         }
-        let mut truth = self.clone();
+        let truth = &mut self;
         for_every_row!(compare(world, again, step, lost, truth));
         for (counted, then) in COUNTED.iter().zip(&self.counts) {
             let now = counted.count(world);

@@ -1,11 +1,11 @@
-//! How faults happen in a world: who asks whether one strikes (`injector.rs`), and what each family
-//! of them does. What they are is data ([`stormproof_faults`]).
+//! How faults happen in a world: what the engine may ask of it (`host.rs`), and what each family of
+//! faults does. What they are, and when one strikes, is [`stormproof_faults`]'s.
 
 pub(super) mod broker;
 pub(super) mod database;
-pub(super) mod injector;
+mod host;
 pub(super) mod network;
-mod passed;
 pub(super) mod process;
 
+pub(super) use host::pass;
 pub use stormproof_faults::{FOREVER, Fault, FaultKind, Target, When};

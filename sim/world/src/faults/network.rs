@@ -1,40 +1,14 @@
 //! What may happen between two nodes: cuts, slowness, and requests that go astray.
 
-use std::time::Duration;
+use stormproof_faults::LinkState;
 
 use crate::World;
 use crate::faults::{Fault, FaultKind, Target};
 use crate::node::NodeIndex;
 
-/// One direction between two nodes, as it is now.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Way {
-    /// Nothing passes.
-    pub(crate) cut: bool,
-    /// What passes takes this much longer.
-    pub(crate) delay: Duration,
-}
-
-/// The way from one node to another, now.
-pub(crate) fn way(world: &World, from: NodeIndex, to: NodeIndex) -> Way {
-    let nodes = &world.0.nodes;
-    let is = |a: &str, b: &str| nodes.is(from, a) && nodes.is(to, b);
-    let mut way = Way::default();
-    world.0.injector.conditions(
-        world,
-        |fault| match (fault.kind, &fault.target) {
-            (FaultKind::Cut, Target::Link { from, to, both }) => {
-                is(from, to) || *both && is(to, from)
-            }
-            (FaultKind::SlowLink, Target::Link { from, to, .. }) => is(from, to) || is(to, from),
-            _ => false,
-        },
-        |fault| match fault.kind {
-            FaultKind::SlowLink => way.delay += fault.amount,
-            _ => way.cut = true,
-        },
-    );
-    way
+/// The link from one node to another, now.
+pub(crate) fn link(world: &World, from: NodeIndex, to: NodeIndex) -> LinkState {
+    world.0.injector.link(world, &from, &to)
 }
 
 /// Whether this attempt to connect gets no answer.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use stormproof_faults::Host as _;
+
 use crate::World;
-use crate::faults::{Fault, FaultKind, Target, injector};
+use crate::faults::{Fault, FaultKind, Target};
 use crate::history::Kind as Event;
 use crate::node::{NodeIndex, Power, Role};
 use crate::ports::clock;
@@ -19,10 +21,13 @@ pub(crate) fn drive(world: &World) {
     let wire = world.0.nodes.wire;
     let world = world.clone();
     world.clone().0.nodes.spawner(wire).spawn(async move {
-        for (at, place) in world.0.injector.schedule() {
+        let injector = &world.0.injector;
+        for (at, number) in injector.schedule() {
             // Not through our clock, which counts its sleeps.
             world.0.time.sleep(at.saturating_sub(world.elapsed())).await;
-            world.0.injector.strike_on_time(&world, place);
+            if injector.due(number).is_some_and(|fault| strike(&world, &fault)) {
+                injector.has_struck(&world, number);
+            }
         }
     });
 }
@@ -53,7 +58,7 @@ pub(crate) fn strike(world: &World, fault: &Fault) -> bool {
                 back |= up(world, node);
             }
             if back {
-                injector::tell(world, &format!("{words} heals"));
+                world.tell(&format!("{words} heals"));
             }
         });
     }
@@ -121,16 +126,7 @@ pub(crate) fn end(world: &World) {
 
 /// How much longer everything takes on a node.
 pub(crate) fn slowness(world: &World, node: NodeIndex) -> Duration {
-    let mut total = Duration::ZERO;
-    world.0.injector.conditions(
-        world,
-        |fault| {
-            fault.kind == FaultKind::Slow
-                && matches!(&fault.target, Target::Node(name) if world.0.nodes.is(node, name))
-        },
-        |fault| total += fault.amount,
-    );
-    total
+    world.0.injector.slowness(world, &node)
 }
 
 /// Does something later, whoever dies until then.

@@ -12,7 +12,7 @@ use stormproof_system::broker::{Broker, ConnectionId, Published};
 use stormproof_system::ports::{Message, Settle};
 use stormproof_system::time::Time;
 
-use crate::faults::network::way;
+use crate::faults::network::link;
 use crate::faults::process::{SILENCE, slowness};
 use crate::node::NodeIndex;
 use crate::ports::channel::{Arrival, Channel, Confirm};
@@ -102,7 +102,7 @@ impl State {
         let (from, to) = if is_in { (client, broker) } else { (broker, client) };
         // A client without power is silent; its timeout has passed, whatever the link does.
         let is_gone = matches!(what, Arrival::Close) && !world.0.nodes.is_alive(line.channel.life);
-        if !is_gone && way(world, from, to).cut {
+        if !is_gone && link(world, from, to).cut {
             let since = *line.blocked_since.get_or_insert(now);
             match now < since + SILENCE {
                 true => {
@@ -194,7 +194,7 @@ impl State {
         let broker = world.0.nodes.broker;
         let is_in = what.is_for_broker();
         let (from, to) = if is_in { (client, broker) } else { (broker, client) };
-        let at = world.elapsed() + latency + way(world, from, to).delay + slowness(world, broker);
+        let at = world.elapsed() + latency + link(world, from, to).delay + slowness(world, broker);
         let last = &mut line.last[usize::from(is_in)];
         *last = at.max(*last);
         let at = *last;

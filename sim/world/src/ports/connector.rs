@@ -21,9 +21,9 @@ use madsim::net::TcpStream;
 use tower::Service;
 
 use crate::World;
-use crate::faults::FaultKind;
-use crate::faults::network::{connect_hangs, way};
+use crate::faults::network::{connect_hangs, link};
 use crate::faults::process::slowness;
+use crate::faults::{FaultKind, pass};
 use crate::history::Kind as Event;
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
@@ -84,9 +84,9 @@ impl Connector {
             return Err(io::Error::new(ErrorKind::NotFound, why));
         };
         world.0.history.record(world.elapsed(), life.node, Event::Call, "connect", &[service]);
-        let aimed = world.0.injector.pass(&world, life, Side::Before, Act::Call, &["connect"]);
+        let aimed = pass(&world, life, Side::Before, Act::Call, &["connect"]);
         let aimed = aimed.await.is_some_and(|fault| fault.kind == FaultKind::ConnectHangs);
-        let (out, back) = (way(&world, life.node, server), way(&world, server, life.node));
+        let (out, back) = (link(&world, life.node, server), link(&world, server, life.node));
         let slow = slowness(&world, life.node) + out.delay + back.delay;
         if !slow.is_zero() {
             sleep(time, slow).await;
@@ -208,9 +208,9 @@ fn poll_way(
     (from, to): (NodeIndex, NodeIndex),
 ) -> Poll<Duration> {
     loop {
-        let way = way(world, from, to);
-        if !way.cut {
-            return Poll::Ready(way.delay);
+        let link = link(world, from, to);
+        if !link.cut {
+            return Poll::Ready(link.delay);
         }
         ready!(poll_pause(pause, world, context, LOOK_EVERY));
     }

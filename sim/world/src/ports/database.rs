@@ -18,9 +18,9 @@ use sqlx_core::transaction::TransactionManager as _;
 use stormproof_system::ports::{Database, DatabaseError, Session};
 use stormproof_system::story::Fact;
 
-use crate::faults::network::way;
+use crate::faults::network::link;
 use crate::faults::process::slowness;
-use crate::faults::{FaultKind, database};
+use crate::faults::{FaultKind, database, pass};
 use crate::history::Kind as Event;
 use crate::images::FILE;
 use crate::moment::{Act, Side};
@@ -145,7 +145,7 @@ impl SimDatabase {
         let time = &world.0.time;
         let host = &world.0.databases[self.place];
         let (me, node) = (self.life.node, host.node);
-        let (out, back) = (way(world, me, node), way(world, node, me));
+        let (out, back) = (link(world, me, node), link(world, node, me));
         let slow = slowness(world, me) + slowness(world, node);
         match world.0.nodes.power(node) {
             Power::Up if !out.cut && !back.cut => {}
@@ -232,11 +232,11 @@ impl SimSession {
     async fn finish(mut self: Box<Self>, facts: &[Fact]) -> Result<(), DatabaseError> {
         let (world, life) = (self.world.clone(), self.life);
         let host = &world.0.databases[self.place];
-        let (injector, time) = (&world.0.injector, &world.0.time);
+        let time = &world.0.time;
         let mut aimed = None;
         for fact in facts {
             let name = [fact.noun, fact.state];
-            let fault = injector.pass(&world, life, Side::Before, Act::Commit, &name).await;
+            let fault = pass(&world, life, Side::Before, Act::Commit, &name).await;
             aimed = aimed.or(fault);
         }
         let fault = aimed.or_else(|| database::commit(&world, host.node)).map(|fault| fault.kind);
@@ -250,7 +250,7 @@ impl SimSession {
         if !self.is_live() {
             return Err(DatabaseError::Unavailable(format!("{} was lost", host.name)));
         }
-        if way(&world, life.node, host.node).cut {
+        if link(&world, life.node, host.node).cut {
             self.give_back();
             drop(self);
             sleep(time, CONNECT_TIMEOUT).await;
@@ -263,7 +263,7 @@ impl SimSession {
         drop(self);
         let changes = host.disk.take_changes();
         observe(&world, life, host, facts, &changes);
-        let back = way(&world, host.node, life.node);
+        let back = link(&world, host.node, life.node);
         if !changes.is_empty() {
             sleep(time, host.latency(1_000..3_000) + back.delay).await;
         }
@@ -278,7 +278,7 @@ impl SimSession {
         let mut lost = false;
         for fact in facts {
             let name = [fact.noun, fact.state];
-            let aimed = injector.pass(&world, life, Side::After, Act::Commit, &name).await;
+            let aimed = pass(&world, life, Side::After, Act::Commit, &name).await;
             lost |= aimed.is_some_and(|it| it.kind == FaultKind::ConnectionLostAfterCommit);
         }
         match lost {

@@ -15,9 +15,9 @@ use http::{HeaderValue, Request, header};
 use http_body_util::Full;
 use stormproof_system::ports::{Answer, Call, CallError, Http};
 
-use crate::faults::network::{connect_hangs, request, way};
+use crate::faults::network::{connect_hangs, link, request};
 use crate::faults::process::{later, slowness};
-use crate::faults::{FaultKind, network};
+use crate::faults::{FaultKind, pass};
 use crate::history::Kind as Event;
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
@@ -85,12 +85,11 @@ impl SimHttp {
 
     async fn attempt(&self, call: Call, deadline: Duration) -> Result<Answer, Failure> {
         let world = &self.world;
-        let injector = &world.0.injector;
         let (me, operation) = (self.life.node, call.operation.clone());
         let Some(server) = world.0.nodes.pick(&call.to, world.elapsed()) else {
             return Err(Failure::Unavailable(format!("no service is named {}", call.to)));
         };
-        let aimed = injector.pass(world, self.life, Side::Before, Act::Call, &[&operation]).await;
+        let aimed = pass(world, self.life, Side::Before, Act::Call, &[&operation]).await;
         let astray = aimed.or_else(|| request(world, me, server, &operation));
         let by = astray.as_ref().map_or(Duration::ZERO, |fault| fault.amount);
         let astray = astray.map(|fault| fault.kind);
@@ -115,7 +114,7 @@ impl SimHttp {
         if astray == Some(FaultKind::ReplyLost) {
             return Err(Failure::Silence { sent: true });
         }
-        let aimed = injector.pass(world, self.life, Side::After, Act::Call, &[&operation]).await;
+        let aimed = pass(world, self.life, Side::After, Act::Call, &[&operation]).await;
         match aimed.map(|fault| fault.kind) {
             Some(FaultKind::ReplyLost) => Err(Failure::Silence { sent: true }),
             _ => Ok(answer),
@@ -133,7 +132,7 @@ impl SimHttp {
         let world = &self.world;
         let nodes = &world.0.nodes;
         let me = self.life.node;
-        let out = way(world, me, server);
+        let out = link(world, me, server);
         let slow = slowness(world, me) + out.delay;
         if !slow.is_zero() {
             sleep(&world.0.time, slow).await;
@@ -172,7 +171,7 @@ impl SimHttp {
             true => Failure::Silence { sent: true },
             false => Failure::Unknown(why),
         })?;
-        let back = network::way(world, server, me);
+        let back = link(world, server, me);
         if back.cut {
             return Err(Failure::Silence { sent: true });
         }

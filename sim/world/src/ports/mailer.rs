@@ -7,7 +7,8 @@ use futures::future::BoxFuture;
 use rand::Rng as _;
 use stormproof_system::ports::{CallError, Mail, Mailer};
 
-use crate::faults::network::{connect_hangs, way};
+use crate::faults::network::{connect_hangs, link};
+use crate::faults::pass;
 use crate::faults::process::slowness;
 use crate::history::Kind as Event;
 use crate::moment::{Act, Side};
@@ -73,11 +74,10 @@ impl SimMailer {
         let world = &self.world;
         let host = &world.0.mail;
         let template = (host.template)(&mail);
-        let injector = &world.0.injector;
-        injector.pass(world, self.life, Side::Before, Act::Mail, &[&template]).await;
+        pass(world, self.life, Side::Before, Act::Mail, &[&template]).await;
         let server = world.0.nodes.mail;
         let me = self.life.node;
-        let out = way(world, me, server);
+        let out = link(world, me, server);
         let slow = slowness(world, me) + slowness(world, server);
         let hangs = out.cut || connect_hangs(world, me, server);
         match world.0.nodes.power(server) {
@@ -90,13 +90,13 @@ impl SimMailer {
         }
         sleep(&world.0.time, host.latency() + out.delay + slow).await;
         self.take(server, mail, &template).await?;
-        let back = way(world, server, me);
+        let back = link(world, server, me);
         sleep(&world.0.time, host.latency() + back.delay).await;
         if back.cut || world.0.nodes.power(server) != Power::Up {
             sleep(&world.0.time, CONNECT_TIMEOUT).await;
             return Err(CallError::Unknown("mail did not answer in time".into()));
         }
-        injector.pass(world, self.life, Side::After, Act::Mail, &[&template]).await;
+        pass(world, self.life, Side::After, Act::Mail, &[&template]).await;
         Ok(())
     }
 

@@ -49,7 +49,7 @@ pub(super) fn of(world: &World, node: NodeIndex) -> Ports {
         database,
         mailer: Arc::new(mailer::SimMailer::new(world, life)),
         compute: Arc::new(compute::Inline),
-        outbox_bell: Default::default(),
+        outbox_notify: Default::default(),
     }
 }
 

@@ -11,9 +11,9 @@ use stormproof_system::ports::{
 };
 
 use crate::World;
-use crate::faults::FaultKind;
-use crate::faults::network::{connect_hangs, way};
+use crate::faults::network::{connect_hangs, link};
 use crate::faults::process::slowness;
+use crate::faults::{FaultKind, pass};
 use crate::history::Kind as Event;
 use crate::moment::{Act, Side};
 use crate::node::{Life, Power};
@@ -38,10 +38,10 @@ impl SimQueue {
 
     async fn send(&self, message: Message) -> Result<(), PublishError> {
         let world = &self.world;
-        let (injector, history) = (&world.0.injector, &world.0.history);
+        let history = &world.0.history;
         let schema = message.schema.clone();
         let order = message.correlation_id.clone();
-        injector.pass(world, self.life, Side::Before, Act::Publish, &[&schema]).await;
+        pass(world, self.life, Side::Before, Act::Publish, &[&schema]).await;
         let slow = slowness(world, self.life.node);
         if !slow.is_zero() {
             sleep(&world.0.time, slow).await;
@@ -83,7 +83,7 @@ impl SimQueue {
                 return Err(PublishError::Unknown("not within five seconds".into()));
             }
         }
-        let aimed = injector.pass(world, self.life, Side::After, Act::Publish, &[&schema]).await;
+        let aimed = pass(world, self.life, Side::After, Act::Publish, &[&schema]).await;
         match aimed.map(|fault| fault.kind) {
             Some(FaultKind::ConfirmLost) => {
                 sleep(&world.0.time, deadline.saturating_sub(world.elapsed())).await;
@@ -113,7 +113,7 @@ impl SimQueue {
         let world = &self.world;
         let (nodes, time) = (&world.0.nodes, &world.0.time);
         let (me, broker) = (self.life.node, nodes.broker);
-        let (out, back) = (way(world, me, broker), way(world, broker, me));
+        let (out, back) = (link(world, me, broker), link(world, broker, me));
         let hangs = out.cut || back.cut || connect_hangs(world, me, broker);
         let latency = world.0.broker.latency() + world.0.broker.latency() + out.delay + back.delay;
         match nodes.power(broker) {
@@ -185,13 +185,12 @@ impl Subscription for SimSubscription {
             let place = self.taken.iter().position(|(taken, _)| *taken == tag);
             let schema = place.map(|place| self.taken.swap_remove(place).1).unwrap_or_default();
             let (world, life) = (&self.world, self.channel.life);
-            let injector = &world.0.injector;
-            injector.pass(world, life, Side::Before, Act::Ack, &[&schema]).await;
+            pass(world, life, Side::Before, Act::Ack, &[&schema]).await;
             self.check()?;
             let word = if how == Settle::Ack { "ack" } else { "reject" };
             world.0.history.record(world.elapsed(), life.node, Event::Settle, &schema, &[word]);
             world.0.broker.send(world, self.channel.id, Arrival::Settle(tag, how));
-            injector.pass(world, life, Side::After, Act::Ack, &[&schema]).await;
+            pass(world, life, Side::After, Act::Ack, &[&schema]).await;
             self.check()
         })
     }

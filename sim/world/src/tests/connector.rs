@@ -67,7 +67,8 @@ fn a_hyper_client_calls_a_service() {
     answered(&second, "2", 2.0, 2.2);
     assert_eq!(n, 2);
     // On one connection.
-    assert_eq!(world.moments()["customer: before call connect"], 1);
+    let connects = "customer: before call connect".parse().expect("well formed");
+    assert_eq!(world.moments()[&connects], 1);
     assert_eq!(world.fingerprint(), two_calls(Vec::new()).3.fingerprint());
 }
 

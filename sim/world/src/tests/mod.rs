@@ -212,5 +212,5 @@ fn seconds(world: &World) -> f64 {
 }
 
 fn has_line(world: &World, words: &str) -> bool {
-    world.history().story().iter().any(|line| line.contains(words))
+    world.history().story().lines.iter().any(|line| line.words.contains(words))
 }

@@ -10,7 +10,7 @@ use futures::lock::Mutex;
 use futures::stream::{BoxStream, Stream, StreamExt as _, try_unfold};
 
 use super::{AmqpError, BasicAckOptions, BasicNackOptions, BasicProperties, BasicRejectOptions};
-use crate::doorbell::Doorbell;
+use crate::notify::Notify;
 use crate::{Queue, Settle, Subscription};
 
 /// Consumer and deliveries share it: the last one closes it.
@@ -27,18 +27,18 @@ impl Consumer {
         name: &str,
         prefetch: u16,
     ) -> Result<Consumer, AmqpError> {
-        let bell = Doorbell::default();
-        let subscription = queue.subscribe(name, prefetch, bell.clone()).await?;
+        let notify = Notify::default();
+        let subscription = queue.subscribe(name, prefetch, notify.clone()).await?;
         let shared: Shared = Arc::new(Mutex::new(subscription));
-        let deliveries = try_unfold((shared, bell), async |(shared, bell)| {
-            let delivery = next(&shared, &bell).await?;
-            Ok(Some((delivery, (shared, bell))))
+        let deliveries = try_unfold((shared, notify), async |(shared, notify)| {
+            let delivery = next(&shared, &notify).await?;
+            Ok(Some((delivery, (shared, notify))))
         });
         Ok(Consumer(deliveries.boxed()))
     }
 }
 
-async fn next(shared: &Shared, bell: &Doorbell) -> Result<Delivery, AmqpError> {
+async fn next(shared: &Shared, notify: &Notify) -> Result<Delivery, AmqpError> {
     loop {
         let taken = shared.lock().await.take()?;
         match taken {
@@ -53,7 +53,7 @@ async fn next(shared: &Shared, bell: &Doorbell) -> Result<Delivery, AmqpError> {
                     subscription: shared.clone(),
                 });
             }
-            None => bell.wait().await,
+            None => notify.notified().await,
         }
     }
 }

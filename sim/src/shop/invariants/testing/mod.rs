@@ -11,9 +11,9 @@ use stormproof_system::store::payment::PaymentStatus;
 use stormproof_system::warehouse::dto::State;
 
 use super::{Evidence, Findings, INVARIANTS};
-use crate::shop::promises::{CustomerBook, KeyAnswer, Placed, Promises};
+use crate::shop::client_history::{ClientHistory, CustomerBook, KeyAnswer, Placed};
 use crate::shop::scenario::Scenario;
-use crate::shop::truth::reckoning::{AlertSeen, MailSeen, Reckoning, SagaSeen};
+use crate::shop::truth::final_state::{AlertSeen, FinalState, MailSeen, SagaSeen};
 use crate::shop::truth::rows::*;
 use crate::shop::truth::{Step, Truth};
 
@@ -25,8 +25,8 @@ pub const ADA: &str = "ada";
 /// Everything that checkers look at.
 pub struct Stage {
     pub truth: Truth,
-    pub promises: Promises,
-    pub reckoning: Reckoning,
+    pub client_history: ClientHistory,
+    pub final_state: FinalState,
     pub scenario: Scenario,
 }
 
@@ -52,7 +52,7 @@ impl Stage {
                 _ => stage.move_on(step, status),
             });
         }
-        stage.reckoning.mails.push(mail("ordersuccess"));
+        stage.final_state.mails.push(mail("ordersuccess"));
         stage
     }
 
@@ -74,8 +74,8 @@ impl Stage {
             stage.payment_is(step, &[PaymentStatus::Refunded]);
             stage.order_is(step, OrderStatus::Cancelled);
         });
-        stage.reckoning.mails.extend([mail("ordersuccess"), mail("refund")]);
-        stage.promises.customers[0].orders[0].cancel_accepted = true;
+        stage.final_state.mails.extend([mail("ordersuccess"), mail("refund")]);
+        stage.client_history.customers[0].orders[0].cancel_accepted = true;
         stage
     }
 
@@ -84,13 +84,13 @@ impl Stage {
         let scenario = "about = \"A stage.\"\n[[customer]]\nscript = []";
         let mut stage = Stage {
             truth: Truth::default(),
-            promises: promises(),
-            reckoning: Reckoning { rested_at: Some(9.0), ..Reckoning::default() },
+            client_history: client_history(),
+            final_state: FinalState { rested_at: Some(9.0), ..FinalState::default() },
             scenario: Scenario::parse("stage.toml", scenario).expect("no mistake"),
         };
         let saga = SagaSeen { goal: "DONE".into(), stock: "FREE".into(), delivery: "NONE".into() };
-        stage.reckoning.sagas.insert(id(ORDER), saga);
-        stage.reckoning.lines.insert(id(ORDER), [("teapot".to_owned(), 2)].into());
+        stage.final_state.sagas.insert(id(ORDER), saga);
+        stage.final_state.lines.insert(id(ORDER), [("teapot".to_owned(), 2)].into());
         stage.must(|stage, step| {
             for (number, owner) in [(1, "outside"), (2, "shop-0"), (3, ADA)] {
                 stage.account_is(step, number, owner, 0);
@@ -132,8 +132,8 @@ impl Stage {
 
     /// The names of the invariants that do not hold at the end.
     pub fn end(&self) -> Vec<&'static str> {
-        let Stage { truth, promises, reckoning, scenario } = self;
-        let evidence = Evidence { truth, promises, reckoning, scenario };
+        let Stage { truth, client_history, final_state, scenario } = self;
+        let evidence = Evidence { truth, client_history, final_state, scenario };
         let broken = INVARIANTS.iter().filter(|invariant| {
             let mut findings = Findings::default();
             invariant.end.inspect(|check| check(&evidence, &mut findings));
@@ -194,8 +194,8 @@ impl Stage {
     pub fn alert(&mut self, kind: &str) {
         let alert =
             AlertSeen { database: "store-db".into(), order: id(ORDER), kind: kind.to_owned() };
-        self.reckoning.alerts.push(alert);
-        self.reckoning.mails.push(mail(&format!("support:{kind}")));
+        self.final_state.alerts.push(alert);
+        self.final_state.mails.push(mail(&format!("support:{kind}")));
     }
 }
 
@@ -203,7 +203,7 @@ pub fn mail(template: &str) -> MailSeen {
     MailSeen { template: template.to_owned(), order: id(ORDER), to: "ada@mail.example".into() }
 }
 
-fn promises() -> Promises {
+fn client_history() -> ClientHistory {
     let answer = KeyAnswer {
         status: 202,
         location: "/orders/order".into(),
@@ -224,5 +224,5 @@ fn promises() -> Promises {
         orders: vec![placed],
         ..CustomerBook::default()
     };
-    Promises { customers: vec![ada], ..Promises::default() }
+    ClientHistory { customers: vec![ada], ..ClientHistory::default() }
 }

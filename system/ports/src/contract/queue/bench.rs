@@ -7,7 +7,7 @@ use futures::future::{Either, select};
 
 use super::{Bench, DEAD, WORK};
 use crate::contract::{Broken, Kept, ensure};
-use crate::doorbell::Doorbell;
+use crate::notify::Notify;
 use crate::{Delivery, Message, Settle, Subscription};
 
 /// Longer than any binding takes for what does come.
@@ -16,10 +16,10 @@ const LONG: Duration = Duration::from_secs(10);
 /// As long as it takes to believe that nothing comes.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// A subscription and its bell.
+/// A subscription and what it notifies.
 pub(super) struct Consumer<'p> {
     bench: Bench<'p>,
-    bell: Doorbell,
+    notify: Notify,
     pub(super) subscription: Box<dyn Subscription>,
 }
 
@@ -57,10 +57,10 @@ impl<'p> Bench<'p> {
     }
 
     pub(super) async fn consume(self, queue: &str, prefetch: u16) -> Result<Consumer<'p>, Broken> {
-        let bell = Doorbell::default();
+        let notify = Notify::default();
         let name = self.name(queue);
-        let subscription = self.queue.subscribe(&name, prefetch, bell.clone()).await?;
-        Ok(Consumer { bench: self, bell, subscription })
+        let subscription = self.queue.subscribe(&name, prefetch, notify.clone()).await?;
+        Ok(Consumer { bench: self, notify, subscription })
     }
 
     /// Takes and acknowledges these messages from a queue, in this order, and no more.
@@ -74,7 +74,7 @@ impl<'p> Bench<'p> {
 }
 
 impl Consumer<'_> {
-    /// The next delivery, waited for by the bell alone.
+    /// The next delivery, waited for by its notification alone.
     pub(super) async fn next(&mut self) -> Result<Taken, Broken> {
         match self.next_within(LONG).await? {
             Some(delivery) => Ok(Taken(delivery)),
@@ -119,7 +119,7 @@ impl Consumer<'_> {
             if let Some(delivery) = self.subscription.take()? {
                 return Ok(Some(delivery));
             }
-            match select(pin!(self.bell.wait()), timer).await {
+            match select(pin!(self.notify.notified()), timer).await {
                 Either::Left(((), rest)) => timer = rest,
                 Either::Right(((), _)) => return Ok(self.subscription.take()?),
             }

@@ -2,11 +2,11 @@
 
 use super::{Bench, DELIVERY_LIMIT, RETRY, RETRY_AFTER, WORK};
 use crate::contract::{Broken, Kept, ensure};
-use crate::doorbell::Doorbell;
+use crate::notify::Notify;
 use crate::{Message, Settle};
 
-/// Each waits for its bell before it looks.
-pub(super) async fn rings(bench: Bench<'_>) -> Kept {
+/// Each waits to be notified before it looks.
+pub(super) async fn notifies(bench: Bench<'_>) -> Kept {
     let mut consumer = bench.consume(WORK, 10).await?;
     consumer.nothing().await?;
     for id in ["first", "second"] {
@@ -145,7 +145,7 @@ pub(super) async fn settles_once(bench: Bench<'_>) -> Kept {
 
 pub(super) async fn refuses_no_queue(bench: Bench<'_>) -> Kept {
     let name = bench.name("nowhere");
-    match bench.queue.subscribe(&name, 1, Doorbell::default()).await {
+    match bench.queue.subscribe(&name, 1, Notify::default()).await {
         Ok(_) => Err(Broken(format!("{name} can be consumed"))),
         Err(_) => bench.drain(WORK, &[]).await,
     }

@@ -36,7 +36,7 @@ const CHECKS: [Check; 17] = [
     ("survives what cannot be sent", |it| Box::pin(publishing::survives_the_unsendable(it))),
     ("keeps a publisher's order", |it| Box::pin(publishing::keeps_the_order(it))),
     ("routes by topic, once to a queue", |it| Box::pin(publishing::routes_by_topic(it))),
-    ("rings when a delivery waits", |it| Box::pin(consuming::rings(it))),
+    ("notifies when a delivery waits", |it| Box::pin(consuming::notifies(it))),
     ("holds to the prefetch", |it| Box::pin(consuming::holds_to_the_prefetch(it))),
     ("shares a queue among its consumers", |it| Box::pin(consuming::shares_a_queue(it))),
     ("forgets what is acknowledged", |it| Box::pin(consuming::forgets_the_acknowledged(it))),

@@ -1,0 +1,103 @@
+//! The story of a run: who did what when, line by line, as people read it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Who tells of faults.
+pub const FAULT: &str = "fault";
+
+/// A whole story.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    pub lines: Vec<StoryLine>,
+    /// Whether it is about several subjects: then each line names its own.
+    pub several: bool,
+    /// The last line: how all ended.
+    pub ending: Option<String>,
+}
+
+/// What one node did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoryLine {
+    /// Milliseconds since the storm began.
+    pub at_ms: u64,
+    /// A node, or [`FAULT`].
+    pub who: String,
+    /// What it is about, by the name that the story has for it: `order-3`; may be empty.
+    pub subject: String,
+    pub words: String,
+}
+
+impl Story {
+    /// Whether nothing is told, because nobody asked.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.ending.is_none()
+    }
+
+    /// The story as it is printed, line by line.
+    pub fn told(&self) -> Vec<String> {
+        let lines = self.lines.iter().map(|line| self.tell(line));
+        lines.chain(self.ending.clone()).collect()
+    }
+
+    /// One line as it is printed.
+    pub fn tell(&self, line: &StoryLine) -> String {
+        let StoryLine { at_ms, who, words, .. } = line;
+        let (seconds, rest) = (at_ms / 1000, at_ms % 1000);
+        match self.names(line) {
+            Some(subject) => format!("{seconds:>4}.{rest:03}  {who:<12}{subject} {words}"),
+            None => format!("{seconds:>4}.{rest:03}  {who:<12}{words}"),
+        }
+    }
+
+    /// Whether a line, as it is printed, tells of this subject.
+    pub fn is_of(&self, line: &StoryLine, subject: &str) -> bool {
+        let is = |word: &str| word.trim_matches([',', ':', '.']) == subject;
+        self.names(line) == Some(subject) || line.words.split(' ').any(is)
+    }
+
+    /// The subject that is put before a line's words, if they do not name it themselves.
+    fn names<'a>(&self, line: &'a StoryLine) -> Option<&'a str> {
+        let subject = line.subject.as_str();
+        let named = self.several && !subject.is_empty() && !line.words.contains(subject);
+        named.then_some(subject)
+    }
+}
+
+impl StoryLine {
+    /// Whether it tells of a fault.
+    pub fn is_fault(&self) -> bool {
+        self.who == FAULT
+    }
+}
+
+impl fmt::Display for Story {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.told().join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_named_only_where_there_are_several() {
+        let line = |subject: &str, words: &str| StoryLine {
+            at_ms: 4,
+            who: "bank".into(),
+            subject: subject.into(),
+            words: words.into(),
+        };
+        let lines =
+            vec![line("order-1", "debits 42.00"), line("order-2", "asks for order-2, again")];
+        let mut story = Story { lines, several: false, ending: Some("at rest".into()) };
+        assert_eq!(story.told()[0], "   0.004  bank        debits 42.00");
+        assert!(!story.is_of(&story.lines[0], "order-1"));
+        story.several = true;
+        let told = "   0.004  bank        order-1 debits 42.00\n   0.004  bank        asks for order-2, again\nat rest";
+        assert_eq!(story.to_string(), told);
+        assert!(story.is_of(&story.lines[0], "order-1") && story.is_of(&story.lines[1], "order-2"));
+    }
+}

@@ -1,0 +1,89 @@
+//! The command line: what can be asked, and how the answer becomes an exit code.
+//!
+//! One command a file. `subject` is what they run, `process`, `workers` and `pool` where they run it,
+//! `tally` what many runs come to, `gaps` what they left out, `summary` and `report` how that is told;
+//! `terminal` prints.
+
+mod arguments;
+mod bench;
+mod bugs;
+mod calibration;
+mod check;
+mod explain;
+mod explore;
+mod failure_slice;
+mod gaps;
+mod list;
+mod page;
+mod pool;
+mod process;
+mod progress;
+mod report;
+mod run;
+mod shrink;
+mod subject;
+mod summary;
+mod sweep;
+mod tally;
+mod terminal;
+#[cfg(test)]
+mod testing;
+mod worker;
+mod workers;
+
+use std::process::ExitCode;
+
+use super::System;
+use arguments::{Arguments, Command, Explore};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Every invariant held.
+    Held,
+    /// An invariant broke, a run did not come to its end, or the seeds left a gap of coverage.
+    Broken,
+    /// What was asked could not be run as it was asked; the command has said why.
+    CouldNotRun,
+}
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> ExitCode {
+        ExitCode::from(match verdict {
+            Verdict::Held => 0,
+            Verdict::Broken => 1,
+            Verdict::CouldNotRun => 2,
+        })
+    }
+}
+
+/// The whole command line of `system`: does what this process's arguments ask. Mistakes in them end
+/// the process here, with exit code 2.
+pub fn main(system: &impl System) -> ExitCode {
+    match dispatch(system, Arguments::read(system.about())) {
+        Ok(verdict) => verdict.into(),
+        Err(message) => {
+            terminal::complain(&message);
+            Verdict::CouldNotRun.into()
+        }
+    }
+}
+
+/// An error is a sentence for the person who asked: nothing could be run.
+fn dispatch(system: &impl System, arguments: Arguments) -> Result<Verdict, String> {
+    let json = arguments.json;
+    match arguments.command {
+        None => explore::explore(system, &Explore::first_look(system.about()), json),
+        Some(Command::Run(asked)) => run::run(system, &asked, json),
+        Some(Command::Explore(asked)) => explore::explore(system, &asked, json),
+        Some(Command::Sweep(asked)) => sweep::sweep(system, &asked, json),
+        Some(Command::Shrink(asked)) => shrink::shrink(system, &asked, json),
+        Some(Command::Explain(asked)) => explain::explain(system, &asked, json),
+        Some(Command::Check(asked)) => check::check(system, &asked, json),
+        Some(Command::List(asked)) => list::list(system, &asked, json),
+        Some(Command::Bugs(asked)) => bugs::bugs(system, &asked, json),
+        Some(Command::Bench(asked)) => bench::bench(system, &asked, json),
+        Some(Command::Worker(asked)) => worker::work(system, &asked),
+        Some(Command::Jobs) => worker::run_jobs(system),
+    }
+}

@@ -1,0 +1,76 @@
+//! The loop of a worker, the same on every host.
+
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::future::{Either, poll_fn, select};
+use futures::poll;
+
+use super::{Progress, Worker};
+use crate::Clock;
+
+/// How often an idle worker looks for work though nobody notified it; plus a jitter.
+pub const POLL_CAP: Duration = Duration::from_secs(2);
+
+/// The longest jitter: workers of several replicas should not look at the same moment for ever.
+pub const POLL_JITTER: Duration = Duration::from_millis(500);
+
+/// Steps `worker` until `stop` completes: again at once while there is work, else when it is
+/// notified, its time comes, or it has waited long. A step that has begun is always finished; what
+/// goes on in the background then is left where it stands. `draw` draws a number below its argument,
+/// for the jitter.
+///
+/// A failure is an event of target `worker` with the fields `node`, `worker` and `error`.
+pub async fn run(
+    worker: Worker,
+    node: &str,
+    clock: &dyn Clock,
+    mut draw: impl FnMut(u64) -> u64,
+    stop: impl Future<Output = ()>,
+) {
+    let mut stop = pin!(stop);
+    let failed = |why: &str| {
+        tracing::warn!(target: "worker", node, worker = worker.name, error = why, "failed");
+    };
+    let ended = |outcome: Result<(), String>| {
+        if let Err(why) = outcome {
+            failed(&why);
+        }
+    };
+    while poll!(stop.as_mut()).is_pending() {
+        let until = match worker.background.beside(worker.step(), ended).await {
+            Progress::Worked => {
+                yield_now().await;
+                continue;
+            }
+            Progress::Idle(until) => until,
+            Progress::Failed { why, retry_at } => {
+                failed(&why);
+                Some(retry_at)
+            }
+        };
+        let jitter = u64::try_from(POLL_JITTER.as_micros()).unwrap_or(u64::MAX);
+        let cap = POLL_CAP + Duration::from_micros(draw(jitter));
+        let wait = until.map_or(cap, |until| until.since(clock.now()).min(cap));
+        let notified = pin!(worker.notify.notified());
+        let wakes = worker.background.beside(select(notified, clock.sleep(wait)), ended);
+        if let Either::Left(_) = select(stop.as_mut(), pin!(wakes)).await {
+            return;
+        }
+    }
+}
+
+/// Lets others run first.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| match yielded {
+        true => Poll::Ready(()),
+        false => {
+            yielded = true;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
+}

@@ -1,0 +1,177 @@
+//! The loop, with a clock that is moved by hand: what it logs, when it steps again, how long it waits.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Context;
+use std::time::Duration;
+
+use futures::future::{BoxFuture, pending};
+use futures::task::noop_waker_ref;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::with_default;
+use tracing::{Event, Metadata, Subscriber};
+
+use super::{Background, POLL_CAP, POLL_JITTER, Progress, Worker, run};
+use crate::Clock;
+use crate::notify::Notify;
+use crate::time::Time;
+
+/// Notes how long each sleep is, and ends those that are shorter than it has been moved by.
+#[derive(Default)]
+struct HandClock {
+    now: Mutex<i64>,
+    slept: Mutex<Vec<Duration>>,
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Time {
+        Time(*self.now.lock().unwrap())
+    }
+
+    /// Passes at once: the clock jumps ahead by it.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.slept.lock().unwrap().push(duration);
+        *self.now.lock().unwrap() += i64::try_from(duration.as_micros()).unwrap();
+        Box::pin(async {})
+    }
+}
+
+/// Keeps what events say: their target and their fields.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Subscriber for Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        struct Line(String);
+        impl Visit for Line {
+            fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+                self.0 += &format!(" {field}={value:?}");
+            }
+        }
+        let mut line = Line(event.metadata().target().to_owned());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// A worker whose steps find what is listed, and then wait for ever.
+fn worker(found: &[Progress]) -> Worker {
+    let (found, step) = (found.to_vec(), AtomicUsize::new(0));
+    Worker::new("sorter", Notify::default(), move || {
+        let progress = found.get(step.fetch_add(1, Ordering::Relaxed)).cloned();
+        Box::pin(async move {
+            match progress {
+                Some(progress) => progress,
+                None => pending().await,
+            }
+        })
+    })
+}
+
+/// Runs the loop as far as it gets, with draws in the middle of their bounds. Returns the sleeps in
+/// milliseconds and the log.
+fn looped(worker: Worker) -> (Vec<u128>, Vec<String>) {
+    let (clock, log) = (HandClock::default(), Log::default());
+    with_default(log.clone(), || {
+        let mut going = Box::pin(run(worker, "node-1", &clock, |bound| bound / 2, pending()));
+        let mut context = Context::from_waker(noop_waker_ref());
+        for _ in 0..100 {
+            assert!(going.as_mut().poll(&mut context).is_pending(), "nobody stops it");
+        }
+    });
+    let slept = clock.slept.lock().unwrap().iter().map(Duration::as_millis).collect();
+    let log = log.0.lock().unwrap().clone();
+    (slept, log)
+}
+
+#[test]
+fn a_failure_is_logged_and_retried_at_its_time() {
+    let failed = Progress::Failed { why: "no table".into(), retry_at: Time(300_000) };
+    let (slept, log) = looped(worker(&[failed, Progress::Worked]));
+    assert_eq!(slept, [300]);
+    let line = "worker message=failed node=\"node-1\" worker=\"sorter\" error=\"no table\"";
+    assert_eq!(log, [line]);
+}
+
+#[test]
+fn idle_polls_are_capped_and_jittered() {
+    let far = Progress::Idle(Some(Time(i64::MAX)));
+    let near = Progress::Idle(Some(Time(5_000_000)));
+    let past = Progress::Idle(Some(Time(1)));
+    let (slept, log) = looped(worker(&[Progress::Idle(None), far, near, past]));
+    let cap = (POLL_CAP + POLL_JITTER / 2).as_millis();
+    // The third begins at 4.5 s.
+    assert_eq!(slept, [cap, cap, 500, 0]);
+    assert_eq!(log, [""; 0]);
+}
+
+#[test]
+fn who_is_notified_looks_at_once_and_who_is_stopped_steps_no_more() {
+    let steps = Arc::new(AtomicUsize::new(0));
+    let (notify, counted) = (Notify::default(), steps.clone());
+    let worker = Worker::new("sorter", notify.clone(), move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Progress::Idle(None) })
+    });
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Time {
+            Time(0)
+        }
+        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+            Box::pin(pending())
+        }
+    }
+    let stop = Notify::default();
+    let mut going = Box::pin(run(worker, "node-1", &Still, |_| 0, stop.notified()));
+    let mut context = Context::from_waker(noop_waker_ref());
+    for expected in 1..=3 {
+        assert!(going.as_mut().poll(&mut context).is_pending());
+        assert_eq!(steps.load(Ordering::Relaxed), expected);
+        notify.notify_one();
+    }
+    stop.notify_one();
+    assert!(going.as_mut().poll(&mut context).is_ready());
+    assert_eq!(steps.load(Ordering::Relaxed), 3);
+}
+
+/// A piece in the background has what a step waits for: they must not wait for each other.
+#[test]
+fn the_background_goes_on_while_a_step_waits_for_it() {
+    let (background, done) = (Background::default(), Notify::default());
+    let (pieces, told) = (background.clone(), done.clone());
+    let worker = Worker::new("sorter", Notify::default(), move || {
+        let (pieces, told) = (pieces.clone(), told.clone());
+        Box::pin(async move {
+            let tell = told.clone();
+            pieces.begin(async move {
+                tell.notify_one();
+                Err("was in the way".into())
+            });
+            told.notified().await;
+            pending().await
+        })
+    });
+    let (_, log) = looped(worker.with_background(&background));
+    let line = "worker message=failed node=\"node-1\" worker=\"sorter\" error=\"was in the way\"";
+    assert_eq!(log, [line]);
+    assert_eq!(background.count(), 0);
+}
