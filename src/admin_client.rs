@@ -114,8 +114,8 @@ impl<T: Serialize> Question<'_, T> {
             _ => serde_json::to_vec(self.body).expect("requests have string keys only").into(),
         };
         let call = Call {
-            to: self.to,
-            operation: NAME,
+            to: self.to.into(),
+            operation: NAME.into(),
             method: self.method.clone(),
             path: self.path.to_owned(),
             headers,

@@ -60,12 +60,12 @@ impl Queue for Absent {
         Box::pin(async { Err(PublishError::Unknown(WHY.into())) })
     }
 
-    fn subscribe(
-        &self,
-        _: &'static str,
+    fn subscribe<'a>(
+        &'a self,
+        _: &'a str,
         _: u16,
         _: Doorbell,
-    ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>> {
+    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async { Err(QueueLost(WHY.into())) })
     }
 }

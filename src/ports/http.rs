@@ -113,7 +113,7 @@ impl HttpClient {
 
     async fn make(&self, call: Call) -> Result<Answer, CallError> {
         let deadline = Instant::now() + call.timeout;
-        let Some(peer) = self.peers.get(call.to) else {
+        let Some(peer) = self.peers.get(&*call.to) else {
             return Err(CallError::Unavailable(format!("no service is named {}", call.to)));
         };
         let first = peer.next.fetch_add(1, Ordering::Relaxed);
@@ -139,9 +139,9 @@ impl HttpClient {
             .headers(call.headers.clone())
             .body(call.body.clone())
             .timeout(left);
-        let response = request.send().await.map_err(|error| failure(call.to, error))?;
+        let response = request.send().await.map_err(|error| failure(&call.to, error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(|error| failure(call.to, error))?;
+        let body = response.bytes().await.map_err(|error| failure(&call.to, error))?;
         Ok(Answer { status, headers, body })
     }
 }

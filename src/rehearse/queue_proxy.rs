@@ -45,7 +45,7 @@ struct QueueProxy {
     faults: Faults,
     story: Arc<Story>,
     queue: &'static str,
-    proxied: &'static str,
+    proxied: String,
     kept: Arc<AtomicUsize>,
 }
 
@@ -68,11 +68,10 @@ impl QueueProxies {
         };
         let mut named = Vec::new();
         for row in QUEUES.iter().filter(|row| queues.contains(&row.name)) {
-            // A subscription wants a name that lives for ever; there are ten.
-            let proxied: &'static str = format!("{}.proxied", row.name).leak();
-            queue_proxies.topology.queues.push(QueueSpec::named(proxied));
+            let proxied = format!("{}.proxied", row.name);
+            queue_proxies.topology.queues.push(QueueSpec::named(&proxied));
             queue_proxies.topology.bindings.push(Binding {
-                queue: proxied.to_owned(),
+                queue: proxied.clone(),
                 exchange: row.exchange.to_owned(),
                 pattern: row.binding.to_owned(),
             });
@@ -130,7 +129,7 @@ impl QueueProxy {
         let mut held: VecDeque<Message> = VecDeque::new();
         let mut late = JoinSet::new();
         loop {
-            let Ok(mut subscription) = this.broker.subscribe(this.proxied, 64, bell.clone()).await
+            let Ok(mut subscription) = this.broker.subscribe(&this.proxied, 64, bell.clone()).await
             else {
                 sleep(AGAIN_AFTER).await;
                 continue;

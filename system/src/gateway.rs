@@ -44,8 +44,8 @@ pub async fn call<T: DeserializeOwned>(
         .ports
         .http
         .call(Call {
-            to: request.to,
-            operation: request.operation,
+            to: request.to.into(),
+            operation: request.operation.into(),
             method: request.method,
             path: request.path,
             headers,

@@ -81,7 +81,7 @@ fn no_service_route_is_left_out() {
 
 /// The status at a door.
 async fn knock(shop: &Shop, door: &Knock, token: Option<&str>) -> u16 {
-    let (service, method, path, body, _) = access;
+    let (service, method, path, body, _) = door;
     let body = match body {
         Value::Null => String::new(),
         body => body.to_string(),

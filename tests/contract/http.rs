@@ -24,8 +24,8 @@ fn client(replicas: Vec<String>) -> HttpClient {
 
 async fn ask(client: &HttpClient, timeout: Duration) -> Result<Answer, CallError> {
     let call = Call {
-        to: "bank",
-        operation: "debit",
+        to: "bank".into(),
+        operation: "debit".into(),
         method: Method::POST,
         path: "/debits".to_owned(),
         headers: HeaderMap::new(),

@@ -147,12 +147,12 @@ impl Queue for Nobody {
         Box::pin(ready(Err(PublishError::Unknown("there is no broker".into()))))
     }
 
-    fn subscribe(
-        &self,
-        _: &'static str,
+    fn subscribe<'a>(
+        &'a self,
+        _: &'a str,
         _: u16,
         _: Doorbell,
-    ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>> {
+    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(ready(Err(QueueLost("there is no broker".into()))))
     }
 }

@@ -80,12 +80,12 @@ impl Queue for Script {
         })
     }
 
-    fn subscribe(
-        &self,
-        _: &'static str,
+    fn subscribe<'a>(
+        &'a self,
+        _: &'a str,
         _: u16,
         _: Doorbell,
-    ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>> {
+    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async { Err(QueueLost("nothing is consumed here".into())) })
     }
 }

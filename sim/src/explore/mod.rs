@@ -15,6 +15,7 @@ pub mod registries;
 pub mod shrink;
 pub mod smaller;
 mod system;
+pub mod testing;
 
 pub use system::{
     About, Document, DocumentOf, FairWeather, Options, Placement, Profile, Scenario, Size, System,

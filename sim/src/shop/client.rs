@@ -72,8 +72,8 @@ impl Question {
             headers.insert("idempotency-key", text(key));
         }
         Call {
-            to: self.to,
-            operation: self.operation,
+            to: self.to.into(),
+            operation: self.operation.into(),
             method: self.method.clone(),
             path: self.path.clone(),
             headers,

@@ -339,8 +339,7 @@ impl Operator {
 
 /// The dead-letter queues, in the order of [`QUEUES`].
 pub fn dead_letter_queues() -> impl Iterator<Item = &'static str> {
-    static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
-    // Subscribing wants names that live for ever; there are ten.
-    let name = |queue: &str| -> &'static str { format!("{queue}{DEAD}").leak() };
-    NAMES.get_or_init(|| QUEUES.iter().map(|queue| name(queue.name)).collect()).iter().copied()
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    let names = || QUEUES.iter().map(|queue| format!("{}{DEAD}", queue.name)).collect();
+    NAMES.get_or_init(names).iter().map(String::as_str)
 }

@@ -62,6 +62,7 @@ use stormproof_system::ports::Ports;
 use stormproof_system::time::Time;
 
 pub use disk_images::migrated;
+pub use ports::connector::{Connector, Executor, Stream as Connection};
 pub use ports::mailer::SentMail;
 pub use reseed::Reseed;
 pub use run::run;
@@ -140,6 +141,36 @@ impl World {
     /// it held, or `None` if it did not within `bound`.
     pub async fn until(&self, bound: Duration, fact: impl FnMut() -> bool) -> Option<Duration> {
         phases::until(self, bound, fact).await
+    }
+}
+
+/// For clients that make their own connections.
+impl World {
+    /// The world that this thread runs, if it runs one: where a service is made that wants more
+    /// than its ports.
+    pub fn current() -> Option<World> {
+        run::current()
+    }
+
+    /// Connects a node's present life to services, for `hyper_util::client::legacy::Client`:
+    ///
+    /// ```ignore
+    /// let client = Client::builder(world.executor(node)).build(world.connector(node));
+    /// client.request(Request::get("http://billing/charges").body(body)?).await?;
+    /// ```
+    ///
+    /// # Panics
+    /// If no node has this name.
+    pub fn connector(&self, node: &str) -> Connector {
+        Connector::new(self, self.0.nodes.life(self.0.nodes.find(node)))
+    }
+
+    /// Spawns a client's own tasks on a node's present life.
+    ///
+    /// # Panics
+    /// If no node has this name.
+    pub fn executor(&self, node: &str) -> Executor {
+        Executor::new(self, self.0.nodes.life(self.0.nodes.find(node)))
     }
 }
 

@@ -4,9 +4,10 @@
 //! each other would disturb one another; spread seeds over processes instead.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::future::Future;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -27,6 +28,16 @@ use crate::story::Listener;
 use crate::{Inner, World, boot, lock, reseed};
 
 static TURN: Mutex<()> = Mutex::new(());
+
+thread_local! {
+    /// The world of this thread.
+    static HERE: RefCell<Weak<Inner>> = const { RefCell::new(Weak::new()) };
+}
+
+/// The world of this thread, if there is one.
+pub(crate) fn current() -> Option<World> {
+    HERE.with_borrow(Weak::upgrade).map(World)
+}
 
 /// How often madsim's list of tasks is cleared of those that ended.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -76,6 +87,7 @@ where
     with_default(listener.clone(), || {
         runtime.block_on(async {
             let world = build(spec);
+            HERE.set(Arc::downgrade(&world.0));
             listener.listen_to(&world);
             if let Some(anew) = anew {
                 reseed::set(&world, anew);

@@ -40,8 +40,8 @@ async fn mails(context: &Context, to: Option<&str>) -> Result<Vec<Mail>, Error> 
     let bearer = token::for_service(context, "mailbox", "email", "mailbox");
     let bearer = HeaderValue::from_str(&format!("Bearer {bearer}")).expect("tokens are ASCII");
     let call = Call {
-        to: "email",
-        operation: "mailbox",
+        to: "email".into(),
+        operation: "mailbox".into(),
         method: Method::GET,
         path: to.map_or("/mails".to_owned(), |to| format!("/mails?to={}", encoded(to))),
         headers: HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]),

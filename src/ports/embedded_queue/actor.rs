@@ -36,7 +36,7 @@ pub(super) enum Command {
     },
     Subscribe {
         client: String,
-        queue: &'static str,
+        queue: String,
         prefetch: u16,
         buffer: DeliveryBuffer,
         answer: oneshot::Sender<Result<SubscriberId, QueueLost>>,
@@ -138,7 +138,7 @@ impl BrokerActor {
                     self.publish(*message, outcome, now, &mut unconfirmed);
                 }
                 Command::Subscribe { client, queue, prefetch, buffer, answer } => {
-                    answer.send(self.subscribe(client, queue, prefetch, buffer, now)).ok();
+                    answer.send(self.subscribe(client, &queue, prefetch, buffer, now)).ok();
                 }
                 Command::Settle { subscriber, tag, how } => self.settle(subscriber, tag, how, now),
                 Command::Unsubscribe { subscriber } => self.lose(subscriber, "it was dropped", now),

@@ -30,16 +30,17 @@ impl Queue for Client {
         })
     }
 
-    fn subscribe(
-        &self,
-        queue: &'static str,
+    fn subscribe<'a>(
+        &'a self,
+        queue: &'a str,
         prefetch: u16,
         bell: Notify,
-    ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>> {
+    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async move {
             let buffer = DeliveryBuffer::new(bell);
             let (answer, answered) = oneshot::channel();
             let client = self.name.clone();
+            let queue = queue.to_owned();
             let subscribe =
                 Command::Subscribe { client, queue, prefetch, buffer: buffer.clone(), answer };
             self.commands.send(subscribe).map_err(|_| stopped())?;

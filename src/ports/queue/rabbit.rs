@@ -90,12 +90,12 @@ impl Queue for RabbitMq {
         Box::pin(self.publisher.publish(self.names.sent(message)))
     }
 
-    fn subscribe(
-        &self,
-        queue: &'static str,
+    fn subscribe<'a>(
+        &'a self,
+        queue: &'a str,
         prefetch: u16,
         bell: Notify,
-    ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>> {
+    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async move {
             let subscribed =
                 subscription::subscribe(&self.consuming, &self.names, queue, prefetch, bell);

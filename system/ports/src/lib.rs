@@ -6,17 +6,21 @@
 
 #![deny(missing_docs)]
 
+pub mod amqp;
+pub mod client;
 pub mod contract;
 mod error;
 pub mod id;
 pub mod notify;
 pub mod retry;
+pub mod sql;
 pub mod story;
 pub mod time;
 pub mod topology;
 pub mod trace;
 pub mod worker;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,9 +96,9 @@ pub trait Http: Send + Sync {
 #[derive(Clone, Debug)]
 pub struct Call {
     /// The service's name, such as `bank`: the binding knows where it listens.
-    pub to: &'static str,
+    pub to: Cow<'static, str>,
     /// The step's name, such as `debit`: faults aim at it, logs and traces show it.
-    pub operation: &'static str,
+    pub operation: Cow<'static, str>,
     /// The request's method.
     pub method: Method,
     /// Path and query.
@@ -143,12 +147,12 @@ pub trait Queue: Send + Sync {
     ///
     /// # Errors
     /// If there is no connection, or no such queue.
-    fn subscribe(
-        &self,
-        queue: &'static str,
+    fn subscribe<'a>(
+        &'a self,
+        queue: &'a str,
         prefetch: u16,
         notify: Notify,
-    ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>>;
+    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>>;
 }
 
 /// A live consumer. Dropping it hands what was not acknowledged back to the queue.

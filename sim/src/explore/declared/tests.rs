@@ -102,8 +102,8 @@ impl Ledger {
 
 async fn book_until_answered(ports: Ports) {
     let call = || Call {
-        to: "ledger",
-        operation: "book",
+        to: "ledger".into(),
+        operation: "book".into(),
         method: Method::POST,
         path: "/book/a".to_owned(),
         headers: HeaderMap::new(),

@@ -57,12 +57,12 @@ impl Http for SimHttp {
 impl SimHttp {
     async fn make(&self, call: Call) -> Result<Answer, CallError> {
         let world = &self.world;
-        let (to, operation) = (call.to, call.operation);
+        let (to, operation) = (call.to.clone(), call.operation.clone());
         let deadline = world.elapsed() + call.timeout;
         let record = |kind, words: &[&str]| {
-            world.0.history.record(world.elapsed(), self.life.node, kind, operation, words);
+            world.0.history.record(world.elapsed(), self.life.node, kind, &operation, words);
         };
-        record(Event::Call, &[to]);
+        record(Event::Call, &[&to]);
         let result = match self.attempt(call, deadline).await {
             Ok(answer) => Ok(answer),
             Err(Failure::Unavailable(why)) => Err(CallError::Unavailable(why)),
@@ -76,21 +76,21 @@ impl SimHttp {
             }
         };
         match &result {
-            Ok(answer) => record(Event::Answer, &[to, answer.status.as_str()]),
-            Err(CallError::Unavailable(_)) => record(Event::Answer, &[to, "unavailable"]),
-            Err(CallError::Unknown(_)) => record(Event::Answer, &[to, "unknown"]),
+            Ok(answer) => record(Event::Answer, &[&to, answer.status.as_str()]),
+            Err(CallError::Unavailable(_)) => record(Event::Answer, &[&to, "unavailable"]),
+            Err(CallError::Unknown(_)) => record(Event::Answer, &[&to, "unknown"]),
         }
         result
     }
 
     async fn attempt(&self, call: Call, deadline: Duration) -> Result<Answer, Failure> {
         let world = &self.world;
-        let (me, operation) = (self.life.node, [call.operation]);
-        let Some(server) = world.0.nodes.pick(call.to, world.elapsed()) else {
+        let (me, operation) = (self.life.node, call.operation.clone());
+        let Some(server) = world.0.nodes.pick(&call.to, world.elapsed()) else {
             return Err(Failure::Unavailable(format!("no service is named {}", call.to)));
         };
-        let aimed = pass(world, self.life, Side::Before, Act::Call, &operation).await;
-        let astray = aimed.or_else(|| request(world, me, server, call.operation));
+        let aimed = pass(world, self.life, Side::Before, Act::Call, &[&operation]).await;
+        let astray = aimed.or_else(|| request(world, me, server, &operation));
         let by = astray.as_ref().map_or(Duration::ZERO, |fault| fault.amount);
         let astray = astray.map(|fault| fault.kind);
         match astray {
@@ -114,7 +114,7 @@ impl SimHttp {
         if astray == Some(FaultKind::ReplyLost) {
             return Err(Failure::Silence { sent: true });
         }
-        let aimed = pass(world, self.life, Side::After, Act::Call, &operation).await;
+        let aimed = pass(world, self.life, Side::After, Act::Call, &[&operation]).await;
         match aimed.map(|fault| fault.kind) {
             Some(FaultKind::ReplyLost) => Err(Failure::Silence { sent: true }),
             _ => Ok(answer),
@@ -201,7 +201,7 @@ fn deliver_later(world: &World, call: Call, by: Duration) {
         let sender = SimHttp::new(world, world.0.nodes.life(network));
         world.0.nodes.spawner(network).spawn(async move {
             let world = &sender.world;
-            let Some(server) = world.0.nodes.pick(call.to, world.elapsed()) else { return };
+            let Some(server) = world.0.nodes.pick(&call.to, world.elapsed()) else { return };
             let sent = AtomicBool::new(false);
             let exchange = sender.exchange(server, call, &sent);
             // What it does shows at the server; nobody waits for the answer.
@@ -215,6 +215,7 @@ fn to_request(call: Call) -> Request<Full<Bytes>> {
     *request.method_mut() = call.method;
     *request.uri_mut() = call.path.parse().expect("callers write well-formed paths");
     *request.headers_mut() = call.headers;
-    request.headers_mut().insert(header::HOST, HeaderValue::from_static(call.to));
+    let host = HeaderValue::from_str(&call.to).expect("services have printable names");
+    request.headers_mut().insert(header::HOST, host);
     request
 }

@@ -4,6 +4,7 @@
 
 pub(super) mod clock;
 pub(super) mod compute;
+pub(super) mod connector;
 pub(super) mod database;
 pub(super) mod http;
 pub(super) mod mailer;

@@ -139,12 +139,12 @@ impl Queue for SimQueue {
         Box::pin(self.send(message))
     }
 
-    fn subscribe(
-        &self,
-        queue: &'static str,
+    fn subscribe<'a>(
+        &'a self,
+        queue: &'a str,
         prefetch: u16,
         bell: Doorbell,
-    ) -> BoxFuture<'_, Result<Box<dyn Subscription>, QueueLost>> {
+    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async move {
             let channel = self.connect(Some((queue, prefetch, bell))).await?;
             let world = self.world.clone();

@@ -1,6 +1,8 @@
 //! Worlds of a small service: `counter` counts in a table, over HTTP and from a queue.
 
+mod amqp;
 mod broker;
+mod connector;
 mod database;
 mod determinism;
 mod network;
@@ -150,8 +152,8 @@ fn workers(ports: &Ports) -> Vec<Worker> {
 
 fn call(operation: &'static str, path: &str, timeout: Duration) -> Call {
     Call {
-        to: "counter",
-        operation,
+        to: "counter".into(),
+        operation: operation.into(),
         method: Method::POST,
         path: path.to_owned(),
         headers: HeaderMap::new(),

@@ -195,8 +195,8 @@ async fn ask(http: &dyn Http, path: &str) -> Result<Answer, Broken> {
 
 fn call(to: &'static str, path: &str, timeout: Duration) -> Call {
     Call {
-        to,
-        operation: "check",
+        to: to.into(),
+        operation: "check".into(),
         method: Method::GET,
         path: path.to_owned(),
         headers: HeaderMap::new(),

@@ -3,6 +3,7 @@
 //! A suite brings an empty database to [`migrator`]'s tables. The checks write under keys of their
 //! own and leave their rows behind; each can run once on a database.
 
+mod codecs;
 mod races;
 mod values;
 
@@ -12,12 +13,19 @@ use sqlx::{AnyConnection, SqlStr};
 use super::{Broken, Check, Kept, ensure};
 use crate::Database;
 
+use codecs::{keeps_codecs, tells_what_no_codec_wrote};
 use races::{loses_no_increment, serves_many_at_once, shows_no_skewed_write};
 use values::{counts_and_sums_alike, keeps_values, sorts_text_by_bytes};
 
 /// Every check of this port. Each can run once on a database.
-pub const CHECKS: [Check; 10] = [
+pub const CHECKS: [Check; 12] = [
     Check::new("database keeps values", |ports| Box::pin(keeps_values(&*ports.database))),
+    Check::new("database keeps what codecs write", |ports| {
+        Box::pin(keeps_codecs(&*ports.database))
+    }),
+    Check::new("database tells what no codec wrote", |ports| {
+        Box::pin(tells_what_no_codec_wrote(&*ports.database))
+    }),
     Check::new("database sorts text by bytes", |ports| {
         Box::pin(sorts_text_by_bytes(&*ports.database))
     }),

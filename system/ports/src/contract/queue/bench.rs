@@ -24,9 +24,9 @@ pub(super) struct Consumer<'p> {
 }
 
 impl<'p> Bench<'p> {
-    /// The full name of one of the owner's queues, for ever: ports want static names.
-    pub(super) fn name(self, queue: &str) -> &'static str {
-        Box::leak(format!("{}.{queue}", self.owner).into_boxed_str())
+    /// The full name of one of the owner's queues.
+    pub(super) fn name(self, queue: &str) -> String {
+        format!("{}.{queue}", self.owner)
     }
 
     pub(super) fn dead(self) -> String {
@@ -59,7 +59,7 @@ impl<'p> Bench<'p> {
     pub(super) async fn consume(self, queue: &str, prefetch: u16) -> Result<Consumer<'p>, Broken> {
         let notify = Notify::default();
         let name = self.name(queue);
-        let subscription = self.queue.subscribe(name, prefetch, notify.clone()).await?;
+        let subscription = self.queue.subscribe(&name, prefetch, notify.clone()).await?;
         Ok(Consumer { bench: self, notify, subscription })
     }
 

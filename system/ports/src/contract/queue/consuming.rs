@@ -145,7 +145,7 @@ pub(super) async fn settles_once(bench: Bench<'_>) -> Kept {
 
 pub(super) async fn refuses_no_queue(bench: Bench<'_>) -> Kept {
     let name = bench.name("nowhere");
-    match bench.queue.subscribe(name, 1, Notify::default()).await {
+    match bench.queue.subscribe(&name, 1, Notify::default()).await {
         Ok(_) => Err(Broken(format!("{name} can be consumed"))),
         Err(_) => bench.drain(WORK, &[]).await,
     }

@@ -48,7 +48,7 @@ pub(super) async fn carries_bodies_of_any_size(bench: Bench<'_>) -> Kept {
 pub(super) async fn returns_what_no_queue_takes(bench: Bench<'_>) -> Kept {
     let nowhere = bench.message("nowhere", "lost");
     let unmatched = Message {
-        exchange: bench.name(EXCHANGE).to_owned(),
+        exchange: bench.name(EXCHANGE),
         routing_key: "nobody.cares".to_owned(),
         ..bench.message(WORK, "lost")
     };
@@ -88,7 +88,7 @@ pub(super) async fn tells_publishes_apart(bench: Bench<'_>) -> Kept {
 /// A name that AMQP has no room for, and an exchange that is not there, are errors; what comes after
 /// them is published.
 pub(super) async fn survives_the_unsendable(bench: Bench<'_>) -> Kept {
-    let no_exchange = bench.name("no exchange").to_owned();
+    let no_exchange = bench.name("no exchange");
     let unsendable = Message { exchange: no_exchange, ..bench.message(WORK, "unsendable") };
     let refused = bench.queue.publish(unsendable).await;
     ensure(refused.is_err(), || "a publish without an exchange is confirmed".to_owned())?;
@@ -115,7 +115,7 @@ pub(super) async fn keeps_the_order(bench: Bench<'_>) -> Kept {
 pub(super) async fn routes_by_topic(bench: Bench<'_>) -> Kept {
     for (key, id) in [("item.done", "twice bound"), ("item.a.b", "deep")] {
         let message = Message {
-            exchange: bench.name(EXCHANGE).to_owned(),
+            exchange: bench.name(EXCHANGE),
             routing_key: key.to_owned(),
             ..bench.message(WORK, id)
         };
