@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use stormproof_sim::explore::System as _;
-use stormproof_sim::explore::bugs::Bug;
-use stormproof_sim::explore::bugs::header::Class;
-use stormproof_sim::explore::bugs::record::Record;
-use stormproof_sim::explore::registries::Registries;
-use stormproof_sim::shop::Shop;
+use stormproof_explore::System as _;
+use stormproof_explore::bugs::Bug;
+use stormproof_explore::bugs::header::Class;
+use stormproof_explore::bugs::record::Record;
+use stormproof_explore::registries::Registries;
+use stormproof_sim::Shop;
 
 fn all() -> Vec<Bug> {
     let patches = Shop.patches().expect("the shop has bugs to plant");

@@ -3,11 +3,11 @@
 
 use std::process::Command;
 
-use stormproof_sim::outcome::{Outcome, Story};
-use stormproof_sim::shop::scenario::tables::Document;
-use stormproof_sim::shop::scenario::{PeopleKind, Scenario};
-use stormproof_sim::shop::swarm::{self, Profile};
-use stormproof_sim::shop::{Options, simulate};
+use stormproof_faults::outcome::{Outcome, Story};
+use stormproof_shop::scenario::tables::Document;
+use stormproof_shop::scenario::{PeopleKind, Scenario};
+use stormproof_sim::swarm::{self, Profile};
+use stormproof_sim::{Options, simulate};
 
 const TRACED: Options = Options { story: true, trace: true, passages: false, reseed: None };
 /// Storms that are drawn and compared.

@@ -1,10 +1,10 @@
 //! The saga, proved: every step repeated, every step failed, every step's answer lost, and a power
 //! cut at every moment of five journeys, resumed each time. Each case asserts that its fault fired.
 
-use stormproof_sim::outcome::Outcome;
-use stormproof_sim::shop::scenario::Scenario;
-use stormproof_sim::shop::{Options, simulate};
-use stormproof_sim::storm::service_moment::ServiceMoment;
+use stormproof_faults::outcome::Outcome;
+use stormproof_faults::service_moment::ServiceMoment;
+use stormproof_shop::scenario::Scenario;
+use stormproof_sim::{Options, simulate};
 
 /// A journey: its name, and the scenario without faults of ours.
 struct Journey {

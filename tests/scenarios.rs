@@ -3,8 +3,8 @@
 //! Review changes with `cargo insta review`, or accept them by running with
 //! `INSTA_UPDATE=always`, and read them before they are committed.
 
-use stormproof_sim::shop::scenario::files;
-use stormproof_sim::shop::{Options, simulate};
+use stormproof_shop::scenario::files;
+use stormproof_sim::{Options, simulate};
 
 #[test]
 fn every_scenario_tells_its_story() {

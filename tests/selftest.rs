@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
-use stormproof_sim::shop::invariants::INVARIANTS;
-use stormproof_sim::shop::scenario::Scenario;
-use stormproof_sim::shop::{Options, simulate, simulate_with};
-use stormproof_sim::world::World;
-use stormproof_sim::world::faults::{Fault, FaultKind, Target};
+use stormproof_shop::invariants::INVARIANTS;
+use stormproof_shop::scenario::Scenario;
+use stormproof_sim::{Options, simulate, simulate_with};
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::ports::{Session, Settle};
+use stormproof_world::World;
+use stormproof_world::faults::{Fault, FaultKind, Target};
 
 const DELIVERED: &str = r#"
 about = "An order is delivered."

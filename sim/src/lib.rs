@@ -1,19 +1,25 @@
-//! The seeded world: the shop on simulated nodes, network, broker and disks, with faults to fail
-//! it and invariants to judge it.
+//! The shop in the seeded world: simulated nodes, network, broker and disks for its five services,
+//! with faults to fail them and invariants to judge them.
 //!
-//! [`storm`] says what can go wrong, as data; [`world`] is generic and knows nothing of shops;
-//! [`shop`] brings scenarios, people, the invariants and the story's last line.
-//! [`simulate`](shop::simulate) runs one scenario under one seed. [`explore`] runs many, over any system.
-//!
-//! Without the feature `world` only what knows no world is there: scenarios, people, the truth and
-//! its judges, for those who play scenarios elsewhere.
+//! [`simulate()`] runs one scenario under one seed, through storm, calm and the last judgement. What
+//! happens and what must hold is told by `stormproof-shop`, which knows no world; what goes wrong by
+//! `stormproof-faults`; [`Shop`] is what `stormproof-explore` explores.
 
-#[cfg(feature = "world")]
-pub mod explore;
-pub mod outcome;
-pub mod shop;
+#![allow(clippy::inconsistent_digit_grouping, reason = "amounts are cents: 42_00 reads as 42.00")]
 
-pub use stormproof_faults as storm;
-pub use stormproof_sqlite as value;
-#[cfg(feature = "world")]
-pub use stormproof_world as world;
+mod fair_weather;
+mod final_state;
+mod quiescence;
+mod seeded;
+pub mod shrink;
+mod simulate;
+pub mod swarm;
+pub mod sweep;
+mod system;
+#[cfg(test)]
+mod tests;
+mod world_spec;
+
+pub use simulate::{simulate, simulate_with};
+pub use stormproof_explore::{Options, ZERO};
+pub use system::Shop;

@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use stormproof_sim::explore;
-use stormproof_sim::shop::Shop;
+use stormproof_sim::Shop;
 
 /// A world makes thousands of small allocations per order, all on one thread.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    explore::cli::main(&Shop)
+    stormproof_explore::cli::main(&Shop)
 }

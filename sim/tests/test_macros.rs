@@ -1,11 +1,11 @@
-//! What [`stormproof_sim::sim_test`] and [`stormproof_sim::scenario_tests`] make, on the shop.
+//! What [`stormproof_explore::sim_test`] and [`stormproof_explore::scenario_tests`] make, on the shop.
 
 use std::panic::catch_unwind;
 use std::process::Command;
 
-use stormproof_sim::explore::testing::{SEED, all_are_named, scenario_holds};
-use stormproof_sim::shop::Shop;
-use stormproof_sim::sim_test;
+use stormproof_explore::sim_test;
+use stormproof_explore::testing::{SEED, all_are_named, scenario_holds};
+use stormproof_sim::Shop;
 
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use stormproof_sim::shop::scenario::files;
+use stormproof_shop::scenario::files;
 
 use crate::config::{Config, ConfigFile};
 use crate::rehearse::{self, Rehearsal};

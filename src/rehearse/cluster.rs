@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
-use stormproof_sim::storm::{Fault, FaultKind, Target};
+use stormproof_faults::{Fault, FaultKind, Target};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use stormproof_bindings::http::HttpClient;
-use stormproof_sim::shop::environment::{
+use stormproof_faults::Fault;
+use stormproof_shop::environment::{
     Controlled, Environment, FaultReport, Gathered, Observed, Outside,
 };
-use stormproof_sim::shop::truth::Truth;
-use stormproof_sim::storm::Fault;
+use stormproof_shop::truth::Truth;
 use stormproof_system::context::Context;
 use stormproof_system::ports::Ports;
 use tokio::time::sleep;

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use stormproof_sim::shop::scenario::Scenario;
-use stormproof_sim::shop::topology as map;
-use stormproof_sim::storm::moment::{Act, Moment, Side};
-use stormproof_sim::storm::{Fault, FaultKind, When};
+use stormproof_faults::moment::{Act, Moment, Side};
+use stormproof_faults::{Fault, FaultKind, When};
+use stormproof_shop::scenario::Scenario;
+use stormproof_shop::topology as map;
 use stormproof_system::messages::DeliveryStatus;
 use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
@@ -156,7 +156,7 @@ pub fn list() -> String {
 
 #[cfg(test)]
 mod tests {
-    use stormproof_sim::shop::scenario::files;
+    use stormproof_shop::scenario::files;
 
     use super::*;
 

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stormproof_sim::shop::topology as map;
-use stormproof_sim::storm::{Fault, FaultKind, Host, Injector, LinkState, Target};
+use stormproof_faults::{Fault, FaultKind, Host, Injector, LinkState, Target};
+use stormproof_shop::topology as map;
 use stormproof_system::service::SERVICES;
 
 use super::story::{FAULT, Story};
@@ -145,8 +145,8 @@ pub fn is_foreign(node: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use stormproof_sim::storm::moment::{Act, Moment, Side};
-    use stormproof_sim::storm::{Aimed, FOREVER, When};
+    use stormproof_faults::moment::{Act, Moment, Side};
+    use stormproof_faults::{Aimed, FOREVER, When};
 
     use super::super::time_scale::TimeScale;
     use super::*;

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use stormproof_sim::shop::environment::{Gathered, Observed as _, Outside};
-use stormproof_sim::shop::invariants::arrows;
-use stormproof_sim::shop::truth::final_state::{AlertSeen, DeadLetter, FinalState, SagaSeen};
-use stormproof_sim::shop::truth::rows::Id;
-use stormproof_sim::shop::truth::{Step, Told, Truth};
-use stormproof_sim::shop::{secrets, topology as map};
-use stormproof_sim::value::Value;
+use stormproof_ports::sql::Value;
+use stormproof_shop::environment::{Gathered, Observed as _, Outside};
+use stormproof_shop::invariants::arrows;
+use stormproof_shop::truth::final_state::{AlertSeen, DeadLetter, FinalState, SagaSeen};
+use stormproof_shop::truth::rows::Id;
+use stormproof_shop::truth::{Step, Told, Truth};
+use stormproof_shop::{secrets, topology as map};
 use stormproof_system::messages::DEAD;
 
 use super::quiescence;

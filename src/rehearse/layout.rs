@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use stormproof_sim::shop::scenario::Scenario;
-use stormproof_sim::shop::service_settings::settings;
-use stormproof_sim::shop::topology::{self as map, BROKER, MAIL, STAFF};
+use stormproof_shop::scenario::Scenario;
+use stormproof_shop::service_settings::settings;
+use stormproof_shop::topology::{self as map, BROKER, MAIL, STAFF};
 use stormproof_system::ports::Rng;
 use stormproof_system::service::SERVICES;
 use stormproof_system::trace::hex;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stormproof_sim::storm::moment::{Act, Side};
-use stormproof_sim::storm::{Aimed, Fault};
+use stormproof_faults::moment::{Act, Side};
+use stormproof_faults::{Aimed, Fault};
 use tokio::time::sleep;
 
 use super::cluster::Cluster;

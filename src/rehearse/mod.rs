@@ -32,11 +32,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stormproof_sim::outcome::{Broken, Outcome};
-use stormproof_sim::shop::judge::Judge;
-use stormproof_sim::shop::phases::{self, Played};
-use stormproof_sim::shop::scenario::{Action, Scenario};
-use stormproof_sim::shop::topology::STAFF;
+use stormproof_faults::outcome::{Broken, Outcome};
+use stormproof_shop::judge::Judge;
+use stormproof_shop::phases::{self, Played};
+use stormproof_shop::scenario::{Action, Scenario};
+use stormproof_shop::topology::STAFF;
 
 use crate::config::Config;
 use crate::signals::Stop;

@@ -1,5 +1,5 @@
 //! What a request asks for, by its request line: the operations that faults aim at
-//! (`sim/src/shop/topology.rs`).
+//! (`sim/shop/src/topology.rs`).
 
 use http::Method;
 
@@ -50,7 +50,7 @@ fn fits(pattern: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use stormproof_sim::shop::topology::CALLS;
+    use stormproof_shop::topology::CALLS;
     use stormproof_system::service::SERVICES;
 
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stormproof_sim::shop::scenario::Scenario;
+use stormproof_shop::scenario::Scenario;
 
 use super::fault_support::Sorted;
 use super::time_scale::TimeScale;

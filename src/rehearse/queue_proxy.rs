@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use stormproof_sim::storm::{Fault, FaultKind};
+use stormproof_faults::{Fault, FaultKind};
 use stormproof_system::broker::QueueSpec;
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::messages::QUEUES;

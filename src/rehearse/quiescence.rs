@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use stormproof_sim::shop::operators::dead_letter_queues;
+use stormproof_shop::operators::dead_letter_queues;
 use stormproof_system::messages::DEAD;
 use stormproof_system::topology;
 use tokio::time::{Instant, sleep};
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::real_cluster::RealCluster;
 use super::state_poller::Snapshot;
 use stormproof_bindings::dead_letters::DeadLetters as _;
-use stormproof_sim::shop::environment::{Observed as _, Outside};
+use stormproof_shop::environment::{Observed as _, Outside};
 
 /// How often a fact is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(150);

@@ -1,7 +1,7 @@
 //! What a rehearsal came to, in words and as JSON.
 
 use serde_json::{Value, json};
-use stormproof_sim::outcome::Outcome;
+use stormproof_faults::outcome::Outcome;
 
 /// Everything that is told at the end.
 pub struct Report {

@@ -11,9 +11,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use stormproof_sim::outcome::{Story as Told, StoryLine};
-use stormproof_sim::shop::secrets;
-pub use stormproof_sim::storm::story::FAULT;
+use stormproof_faults::outcome::{Story as Told, StoryLine};
+pub use stormproof_faults::story::FAULT;
+use stormproof_shop::secrets;
 use stormproof_system::story::TARGET;
 
 use super::time_scale::TimeScale;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::future::join;
 use serde_json::json;
-use stormproof_sim::world::faults::{Fault, FaultKind, Target};
 use stormproof_system::error::Kind;
+use stormproof_world::faults::{Fault, FaultKind, Target};
 
 use super::shop::{Ask, Shop, Told, visit};
 

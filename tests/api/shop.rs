@@ -15,7 +15,6 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
-use stormproof_sim::world::{ServiceSpec, Spec, World, migrated, run};
 use stormproof_system::context::Context;
 use stormproof_system::error::{Kind, Problem};
 use stormproof_system::id::UserId;
@@ -24,6 +23,7 @@ use stormproof_system::service::{SERVICES, Service};
 use stormproof_system::settings::{Auth, Settings};
 use stormproof_system::token;
 use stormproof_system::web::ClientAddress;
+use stormproof_world::{ServiceSpec, Spec, World, migrated, run};
 use tower::ServiceExt as _;
 use tracing::instrument::WithSubscriber as _;
 

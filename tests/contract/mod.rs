@@ -19,10 +19,10 @@ mod sqlite;
 use std::io::Write as _;
 use std::time::Duration;
 
-use stormproof_sim::world::faults::{Fault, FaultKind, Target, When};
-use stormproof_sim::world::{ServiceSpec, Spec, migrated, run};
 use stormproof_system::ports::Ports;
 use stormproof_system::ports::contract::{self, Check};
+use stormproof_world::faults::{Fault, FaultKind, Target, When};
+use stormproof_world::{ServiceSpec, Spec, migrated, run};
 
 use crate::servers::postgres::Postgres;
 use bindings::Machine;

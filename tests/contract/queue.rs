@@ -3,8 +3,8 @@
 use stormproof_bindings::clock::SystemClock;
 use stormproof_bindings::embedded_queue::EmbeddedBroker;
 use stormproof_bindings::queue::RabbitMq;
-use stormproof_sim::world::{Spec, run};
 use stormproof_system::ports::contract::queue::{check, topology};
+use stormproof_world::{Spec, run};
 
 use super::real::{Folder, real};
 use crate::servers::queues::{self, Declared};

@@ -23,9 +23,9 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use stormproof_bindings::database::Sql;
-use stormproof_sim::world::{ServiceSpec, Spec, migrated, run};
 use stormproof_system::ports::Database;
 use stormproof_system::service::{SERVICES, Service};
+use stormproof_world::{ServiceSpec, Spec, migrated, run};
 
 use crate::contract::scratch::Scratch;
 use crate::servers::postgres::Postgres;

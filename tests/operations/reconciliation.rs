@@ -4,16 +4,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stormproof_sim::outcome::Story;
-use stormproof_sim::shop::scenario::Scenario;
-use stormproof_sim::shop::service_settings::settings;
-use stormproof_sim::shop::swarm::{Profile, draw};
-use stormproof_sim::shop::{Options, simulate, simulate_with};
-use stormproof_sim::world::World;
+use stormproof_faults::outcome::Story;
+use stormproof_shop::scenario::Scenario;
+use stormproof_shop::service_settings::settings;
+use stormproof_sim::swarm::{Profile, draw};
+use stormproof_sim::{Options, simulate, simulate_with};
 use stormproof_system::context::Context;
 use stormproof_system::settings::Settings;
 use stormproof_system::store::reconciliation::differences::KINDS;
 use stormproof_system::store::reconciliation::page;
+use stormproof_world::World;
 
 const AN_HOUR: &str = r#"
 about = "An order is delivered, one is cancelled, and an hour passes."

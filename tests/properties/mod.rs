@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed, TestError, TestRunner};
-use stormproof_sim::explore::shrink::Trial;
-use stormproof_sim::explore::smaller::shrink;
-use stormproof_sim::outcome::Outcome;
-use stormproof_sim::shop::scenario::tables::Document;
-use stormproof_sim::shop::scenario::{Mistake, Scenario};
-use stormproof_sim::shop::{Options, Shop, simulate};
+use stormproof_explore::shrink::Trial;
+use stormproof_explore::smaller::shrink;
+use stormproof_faults::outcome::Outcome;
+use stormproof_shop::scenario::tables::Document;
+use stormproof_shop::scenario::{Mistake, Scenario};
+use stormproof_sim::{Options, Shop, simulate};
 
 /// Cases of each property, unless the environment asks for another number.
 const CASES: u32 = 100;

@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use stormproof_sim::shop::moments::MOMENTS;
-use stormproof_sim::shop::scenario::people::{BANK, PeopleKind, REOPEN};
-use stormproof_sim::shop::scenario::tables::{
+use stormproof_faults::moment::Moment;
+use stormproof_faults::{FaultRow, TargetForm, Timing};
+use stormproof_shop::moments::MOMENTS;
+use stormproof_shop::scenario::people::{BANK, PeopleKind, REOPEN};
+use stormproof_shop::scenario::tables::{
     Card, CarrierTable, CustomerTable, Document, FaultTable, StepTable, StockTable, WorldTable,
 };
-use stormproof_sim::shop::scenario::units::{At, Length};
-use stormproof_sim::shop::scenario::{Which, fault_rows};
-use stormproof_sim::shop::topology as map;
-use stormproof_sim::storm::moment::Moment;
-use stormproof_sim::storm::{FaultRow, TargetForm, Timing};
+use stormproof_shop::scenario::units::{At, Length};
+use stormproof_shop::scenario::{Which, fault_rows};
+use stormproof_shop::topology as map;
 
 /// The first product is scarce: everybody's rival is everybody.
 const SKUS: [&str; 2] = ["teapot", "mug"];

@@ -10,6 +10,7 @@
 //! a run's `story` and the moments that it passed (`service_moment`).
 
 mod coverage;
+pub mod document;
 pub mod faults;
 pub mod files;
 mod host;
@@ -18,6 +19,7 @@ pub mod kinds;
 mod link_state;
 pub mod mistake;
 pub mod moment;
+pub mod outcome;
 pub mod row;
 pub mod service_moment;
 pub mod story;

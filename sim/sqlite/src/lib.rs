@@ -34,7 +34,6 @@ mod statement;
 mod tests;
 mod transactions;
 mod undo;
-mod value;
 mod vfs;
 
 use std::ffi::c_uint;
@@ -49,7 +48,7 @@ pub use changes::{Change, ChangeKind};
 pub use disk::{Disk, Image};
 pub use driver::DRIVER;
 pub use error::SqliteError;
-pub use value::Value;
+pub use stormproof_ports::sql::Value;
 
 /// Makes sqlx know `sim:` URLs. Call it as often as you like. sqlx takes drivers once per process:
 /// where others are needed too, install [`DRIVER`] together with them instead.

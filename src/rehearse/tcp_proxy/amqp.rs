@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use stormproof_sim::storm::moment::{Act, Side};
-use stormproof_sim::storm::{Fault, FaultKind};
+use stormproof_faults::moment::{Act, Side};
+use stormproof_faults::{Fault, FaultKind};
 use stormproof_system::messages::QUEUES;
 
 use super::super::faults::is_end;

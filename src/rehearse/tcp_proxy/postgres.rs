@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use stormproof_sim::storm::moment::{Act, Side};
-use stormproof_sim::storm::{Fault, FaultKind, Target};
+use stormproof_faults::moment::{Act, Side};
+use stormproof_faults::{Fault, FaultKind, Target};
 
 use super::super::faults::{is, is_end};
 use super::super::link::{Link, ProxyContext};

@@ -1,7 +1,7 @@
 //! SMTP (RFC 5321), as far as the moments of a mail go: before the mail server has its last line, and
 //! after it took the mail.
 
-use stormproof_sim::storm::moment::{Act, Side};
+use stormproof_faults::moment::{Act, Side};
 
 use super::super::faults::is_end;
 use super::super::link::{Link, ProxyContext};

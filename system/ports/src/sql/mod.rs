@@ -38,10 +38,12 @@ mod flag;
 mod json;
 mod time;
 mod uuid;
+mod value;
 
 pub use self::flag::Flag;
 pub use self::json::JsonText;
 pub use self::uuid::UuidText;
+pub use self::value::Value;
 
 /// Says that a value is bound and read as another type's column.
 macro_rules! kept_as {

@@ -1,0 +1,177 @@
+//! What the explorer asks of a system: its scenarios, its runs, and the names of what can happen.
+
+use std::fmt;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use super::bugs::Patches;
+use super::registries::Entry;
+use super::shrink::Pass;
+use stormproof_faults::document::Scenario;
+use stormproof_faults::files::Files;
+use stormproof_faults::mistake::Mistake;
+use stormproof_faults::moment::Passage;
+use stormproof_faults::outcome::Outcome;
+use stormproof_faults::topology::Topology;
+use stormproof_world::Reseed;
+
+/// When the storm begins: before it a system is set up, which no timed fault disturbs.
+pub const ZERO: Duration = Duration::from_secs(1);
+
+/// A system whose failures are explored.
+///
+/// Two inputs decide a run: a scenario and a seed. An implementation owes the same outcome for the
+/// same pair, byte for byte, in any process and after any other runs.
+pub trait System: Sync {
+    /// What happens in a run, checked.
+    type Scenario: Scenario;
+    /// One fault at one moment, as [`System::placements`] finds them.
+    type Placement: Placement;
+
+    /// How it and its command line call themselves.
+    fn about(&self) -> About;
+
+    /// What there is to fail.
+    fn topology(&self) -> &Topology;
+
+    /// Every kind of fault, by the name that outcomes count it by.
+    fn faults(&self) -> Vec<Entry>;
+
+    /// Every invariant, by the name that breaches bear.
+    fn invariants(&self) -> Vec<Entry>;
+
+    /// What must happen sometimes over many seeds, by the name that outcomes count it by.
+    fn sometimes(&self) -> Vec<Entry>;
+
+    /// Reads a scenario; `file` is named in mistakes, its stem names the scenario.
+    ///
+    /// # Errors
+    /// The first mistake: where it stands, and what was expected.
+    fn parse(&self, file: &str, text: &str) -> Result<Self::Scenario, Mistake>;
+
+    /// Checks a scenario that was written by no hand.
+    ///
+    /// # Errors
+    /// Why it cannot run.
+    fn check(&self, name: &str, document: DocumentOf<Self>) -> Result<Self::Scenario, Mistake>;
+
+    /// The storm of `seed`: a scenario that nobody wrote, and that can run.
+    fn draw(&self, seed: u64, profile: Profile) -> DocumentOf<Self>;
+
+    /// Runs a scenario under a seed.
+    fn simulate(&self, scenario: &Self::Scenario, seed: u64, options: Options) -> Outcome;
+
+    /// How documents get smaller, in the order in which it is worth trying. Every candidate can run.
+    fn passes(&self) -> &'static [Pass<DocumentOf<Self>, Outcome>];
+
+    /// The keys by which scenario files know kinds of fault that a sweep may be asked for.
+    fn fault_keys(&self) -> Vec<&'static str>;
+
+    /// Every fault that a run could have had at its passages, from the place `from` on.
+    fn placements(&self, passages: &[Passage], from: usize) -> Vec<Self::Placement>;
+
+    /// The document with a fault more.
+    fn with(&self, document: &DocumentOf<Self>, placement: &Self::Placement) -> DocumentOf<Self>;
+
+    /// The bugs that can be planted in it; none, unless it brings some.
+    fn patches(&self) -> Option<Patches> {
+        None
+    }
+
+    /// A scenario in which nothing goes wrong, to measure speed by.
+    fn fair_weather(&self) -> Option<FairWeather<Self::Scenario>> {
+        None
+    }
+}
+
+/// The documents of a system's scenarios.
+pub type DocumentOf<S> = <<S as System>::Scenario as Scenario>::Document;
+
+/// A fault at a moment of a run.
+pub trait Placement: Send + Sync + fmt::Debug {
+    /// The kind's key in scenarios.
+    fn kind(&self) -> &'static str;
+
+    /// What it is aimed at.
+    fn target(&self) -> &str;
+
+    /// The place of the passage that it is aimed at.
+    fn passage(&self) -> usize;
+
+    /// Whether it is told the moment, and so strikes there; else it is told a time and began before.
+    fn is_at_moment(&self) -> bool;
+
+    /// The place of an earlier one that is one and the same fault.
+    fn same_as(&self) -> Option<usize>;
+
+    /// The same, where the placements before have moved up.
+    fn move_same_as(&mut self, place: usize);
+}
+
+/// How a system and its command line call themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// How its command line is called: `cargo sim`.
+    pub command: &'static str,
+    /// What the command is for, in a sentence.
+    pub purpose: &'static str,
+    /// One piece of work that a run does: `order`. The figure of the same name, in the plural, counts
+    /// them.
+    pub unit: &'static str,
+    /// Where its scenario files are.
+    pub files: Files,
+    /// The test that compares scenarios with their snapshots, as snapshots name it.
+    pub snapshots_of: &'static str,
+}
+
+/// What a run is to keep besides its figures, and whether chance is drawn anew in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    pub story: bool,
+    /// Every event as a JSON line.
+    pub trace: bool,
+    /// Every pass of a moment, as faults can be aimed at it.
+    pub passages: bool,
+    /// From which time of the storm on chance is drawn anew.
+    #[serde(default)]
+    pub reseed: Option<Reseed>,
+}
+
+/// How storms are drawn from seeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// First switches whole kinds of fault off, then draws rates for the rest.
+    #[default]
+    Swarm,
+    /// Every kind of fault at the same rate.
+    Uniform,
+    /// One to three faults, each at a named moment, the rare ones as likely as the busy ones.
+    Priority,
+}
+
+/// A scenario in which nothing goes wrong.
+pub struct FairWeather<S> {
+    pub scenario: S,
+    /// Says why a run is no measure: what it was to do has not been done.
+    pub check: fn(&Outcome) -> Result<(), String>,
+}
+
+impl About {
+    /// The name of the figure that counts pieces of work.
+    pub fn units(&self) -> String {
+        format!("{}s", self.unit)
+    }
+}
+
+impl Profile {
+    /// The word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Profile::Swarm => "swarm",
+            Profile::Uniform => "uniform",
+            Profile::Priority => "priority",
+        }
+    }
+}

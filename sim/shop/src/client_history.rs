@@ -1,0 +1,128 @@
+//! What customers were told, word for word: to be held against what became true.
+
+use std::collections::BTreeMap;
+
+use crate::truth::rows::Id;
+
+/// Everything that anybody was told.
+#[derive(Clone, Debug, Default)]
+pub struct ClientHistory {
+    pub customers: Vec<CustomerBook>,
+    /// Answers that cannot be: sentences, each with the order it is about.
+    pub contradictions: Vec<Contradiction>,
+}
+
+/// What one customer knows.
+#[derive(Clone, Debug, Default)]
+pub struct CustomerBook {
+    /// `customer-1`.
+    pub name: String,
+    /// Empty until registered.
+    pub user_id: String,
+    /// What the account was opened with.
+    pub balance: i64,
+    /// Every order, in the order of the script.
+    pub orders: Vec<Placed>,
+    /// Orders of others that were asked for: (order, status of the answer).
+    pub pried: Vec<(Id, u16)>,
+}
+
+/// An order as its customer placed it.
+#[derive(Clone, Debug, Default)]
+pub struct Placed {
+    pub key: String,
+    pub lines: Vec<(String, i64)>,
+    /// The first definitive answer.
+    pub answer: Option<KeyAnswer>,
+    /// A cancellation of it was accepted.
+    pub cancel_accepted: bool,
+    /// Statuses that were read, and the times of their first arrival where a timeline said so.
+    pub seen: BTreeMap<String, Option<i64>>,
+    /// The buyer was gone before the answer and will not ask again.
+    pub forgotten: bool,
+}
+
+/// The definitive answer to an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyAnswer {
+    pub status: u16,
+    pub location: String,
+    pub body: String,
+    /// The order that it names.
+    pub order_id: Id,
+    pub total: i64,
+}
+
+/// Two answers that cannot both be true, or one that cannot be at all.
+#[derive(Clone, Debug)]
+pub struct Contradiction {
+    pub invariant: &'static str,
+    pub order: Option<Id>,
+    pub what: String,
+}
+
+impl ClientHistory {
+    /// Notes an answer to the key of `order`; every later one must be the same.
+    pub fn answered(&mut self, customer: usize, order: usize, answer: KeyAnswer) {
+        let placed = &mut self.customers[customer].orders[order];
+        match &placed.answer {
+            None => placed.answer = Some(answer),
+            Some(first) if *first == answer => {}
+            Some(first) => {
+                let what = format!(
+                    "one key was answered {} {:?} and then {} {:?}",
+                    first.status, first.body, answer.status, answer.body
+                );
+                let order = Some(first.order_id.clone());
+                self.contradictions.push(Contradiction {
+                    invariant: "same key, same answer",
+                    order,
+                    what,
+                });
+            }
+        }
+    }
+
+    /// Notes a status that a customer read of an order, with the time of its arrival if known. A
+    /// timeline that once told a time must tell it for ever.
+    pub fn saw(&mut self, customer: usize, order_id: &str, status: &str, at: Option<i64>) {
+        let Some(placed) = self.customers[customer].placed(order_id) else { return };
+        let seen = placed.seen.entry(status.to_owned()).or_default();
+        match (*seen, at) {
+            (Some(before), Some(now)) if before != now => {
+                let what = format!("the timeline told {status} at {before}, then at {now}");
+                self.contradictions.push(Contradiction {
+                    invariant: "promises kept",
+                    order: Some(order_id.into()),
+                    what,
+                });
+            }
+            (None, Some(now)) => *seen = Some(now),
+            _ => {}
+        }
+    }
+
+    /// An answer that cannot be.
+    pub fn contradict(
+        &mut self,
+        invariant: &'static str,
+        order: Option<&str>,
+        what: impl Into<String>,
+    ) {
+        let order = order.map(Id::from);
+        self.contradictions.push(Contradiction { invariant, order, what: what.into() });
+    }
+}
+
+impl CustomerBook {
+    /// The order with this id, if this customer knows it.
+    pub fn placed(&mut self, order_id: &str) -> Option<&mut Placed> {
+        self.orders.iter_mut().find(|placed| placed.order_id().is_some_and(|id| **id == *order_id))
+    }
+}
+
+impl Placed {
+    pub fn order_id(&self) -> Option<&Id> {
+        self.answer.as_ref().map(|answer| &answer.order_id)
+    }
+}

@@ -1,0 +1,299 @@
+//! Customers: they follow their scripts, ask again when they get no answer, and remember every
+//! word they are told.
+
+mod ordering;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::Value;
+use stormproof_system::error::Problem;
+use stormproof_system::ports::{Answer, Ports};
+use stormproof_system::store::dto::{LoggedIn, Login, OrderView, Register, TimelineEntry};
+
+use crate::client::{Question, ask};
+use crate::client_history::Placed;
+use crate::environment::Environment;
+use crate::judge::{Judge, JudgeState};
+use crate::scenario::{Action, Step, Which};
+use crate::secrets::PASSWORD_MARK;
+use crate::truth::rows::Id;
+
+/// A customer at work.
+#[derive(Clone)]
+pub struct Shopper {
+    /// From 0.
+    number: usize,
+    name: Arc<str>,
+    environment: Arc<dyn Environment>,
+    ports: Ports,
+    judge: Judge,
+    token: Arc<Mutex<String>>,
+}
+
+impl Shopper {
+    /// The customer with this number, from 0.
+    pub fn new(environment: &Arc<dyn Environment>, judge: &Judge, number: usize) -> Shopper {
+        let name = crate::topology::customer(number + 1);
+        Shopper {
+            number,
+            environment: environment.clone(),
+            ports: environment.ports(&name),
+            name: name.into(),
+            judge: judge.clone(),
+            token: Arc::default(),
+        }
+    }
+
+    /// Registers and logs in; returns the user's id, which is also the owner of the bank account.
+    pub async fn arrive(&self) -> String {
+        let username = self.name.to_string();
+        let email = format!("{username}@mail.example");
+        let register = Register { username, password: self.password(), email };
+        let question = Question::post("store", "register", "/register", &register);
+        // A conflict: the answer to the first try was lost, and this user is already we.
+        ask(&self.ports, &question).await;
+        let user_id = self.log_in().await;
+        self.judge.state().client_history.customers[self.number].user_id.clone_from(&user_id);
+        user_id
+    }
+
+    fn password(&self) -> String {
+        format!("{PASSWORD_MARK}{}", self.name)
+    }
+
+    fn token(&self) -> String {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn log_in(&self) -> String {
+        let login = Login { username: self.name.to_string(), password: self.password() };
+        let question = Question::post("store", "login", "/login", &login);
+        loop {
+            let answer = ask(&self.ports, &question).await;
+            if let Ok(logged_in) = serde_json::from_slice::<LoggedIn>(&answer.body) {
+                *self.token.lock().unwrap_or_else(PoisonError::into_inner) = logged_in.token;
+                return logged_in.user_id;
+            }
+            // Not registered after all, or too many logins: later.
+            self.ports.clock.sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Follows the script, then looks at what became of it so far.
+    pub async fn shop(&self, script: &[Step]) {
+        let mut placed = 0;
+        for step in script {
+            if let Some((which, status)) = step.wait_until {
+                self.wait_until(which, status).await;
+            }
+            if !step.after.is_zero() {
+                self.ports.clock.sleep(step.after).await;
+            }
+            match &step.action {
+                Action::Wait => {}
+                Action::Order(order) => {
+                    self.place(placed, order).await;
+                    placed += 1;
+                    let state = self.judge.state();
+                    state.ring(&topic(self.number, placed));
+                }
+                Action::Cancel(which) => self.cancel(*which).await,
+                Action::Poll => self.look_closely().await,
+            }
+        }
+        if script.iter().any(|step| !matches!(step.action, Action::Wait)) {
+            self.look().await;
+        }
+    }
+
+    /// Waits for a fact, not for an answer: until the order has been there, or is settled.
+    async fn wait_until(&self, which: Which, status: stormproof_system::store::order::OrderStatus) {
+        let Some(id) = self.order(which) else { return };
+        self.judge
+            .until(&id, |state| {
+                let order = state.truth.orders.get(&id)?;
+                let there = order.arrival(status).is_some() || state.truth.is_settled(order);
+                there.then_some(())
+            })
+            .await;
+    }
+
+    /// The id of one of the orders placed so far, if its customer knows it.
+    fn order(&self, which: Which) -> Option<Id> {
+        let state = self.judge.state();
+        let orders = &state.client_history.customers[self.number].orders;
+        let placed = match which {
+            Which::First => orders.first(),
+            Which::Last => orders.last(),
+            Which::Number(number) => orders.get(usize::try_from(number).ok()?.checked_sub(1)?),
+        };
+        let answer = placed?.answer.as_ref()?;
+        (answer.status == 202).then(|| answer.order_id.clone())
+    }
+
+    async fn cancel(&self, which: Which) {
+        let Some(id) = self.order(which) else { return };
+        self.environment.say(&self.name, &id, "cancels");
+        self.judge.state().fired("cancel");
+        let path = format!("/orders/{id}/cancel");
+        let answer = self.ask(&Question::post("store", "cancel", path, &Value::Null)).await;
+        let state = &mut *self.judge.state();
+        let client_history = &mut state.client_history;
+        match (answer.status, Problem::parse(&answer.body)) {
+            (StatusCode::ACCEPTED, _) => {
+                let Ok(view) = serde_json::from_slice::<OrderView>(&answer.body) else { return };
+                if let Some(placed) = client_history.customers[self.number].placed(&id) {
+                    placed.cancel_accepted = true;
+                }
+                client_history.saw(self.number, &id, &view.status, None);
+            }
+            (StatusCode::CONFLICT, Some(problem)) => {
+                if let Some(status) = problem.more.get("status").and_then(Value::as_str) {
+                    client_history.saw(self.number, &id, status, None);
+                }
+            }
+            (status, _) => {
+                let what = format!("its cancellation was answered {status}");
+                client_history.contradict("promises kept", Some(&id), what);
+            }
+        }
+    }
+
+    /// Looks at all own orders.
+    pub async fn look(&self) {
+        let answer = self.ask(&Question::get("store", "look", "/orders")).await;
+        let Ok(views) = serde_json::from_slice::<Vec<OrderView>>(&answer.body) else {
+            let what = format!("{}: the list of orders was answered {}", self.name, answer.status);
+            self.judge.state().client_history.contradict("promises kept", None, what);
+            return;
+        };
+        self.environment.refreshed().await;
+        let state = &mut *self.judge.state();
+        self.check_list(state, &views);
+        for view in &views {
+            state.client_history.saw(self.number, &view.order_id, &view.status, None);
+            if let Some(what) = unexplained(view) {
+                state.client_history.contradict("customers told", Some(&view.order_id), what);
+            }
+        }
+    }
+
+    /// All own orders are in the list, and no others.
+    fn check_list(&self, state: &mut JudgeState, views: &[OrderView]) {
+        let JudgeState { truth, client_history, .. } = state;
+        let user_id = client_history.customers[self.number].user_id.clone();
+        for view in views {
+            let owner = truth.orders.get(&view.order_id).map(|order| order.user_id.clone());
+            if owner.as_deref() != Some(&*user_id) {
+                let what = format!("was shown to {}, whose order it is not", self.name);
+                client_history.contradict("private", Some(&view.order_id), what);
+            }
+        }
+        let known =
+            client_history.customers[self.number].orders.iter().filter_map(Placed::order_id);
+        let missing: Vec<_> =
+            known.filter(|id| !views.iter().any(|view| *view.order_id == ***id)).cloned().collect();
+        for id in missing {
+            let what = format!("is missing in the list of {}", self.name);
+            client_history.contradict("promises kept", Some(&id), what);
+        }
+    }
+
+    /// Looks at all own orders and their timelines, and tries to see somebody else's order.
+    async fn look_closely(&self) {
+        self.look().await;
+        let (own, other) = {
+            let state = self.judge.state();
+            let book = &state.client_history.customers[self.number];
+            let own: Vec<Id> = book.orders.iter().filter_map(Placed::order_id).cloned().collect();
+            let mut others =
+                state.truth.orders.iter().filter(|order| *order.user_id != *book.user_id);
+            (own, others.next().map(|order| order.id.clone()))
+        };
+        for id in own {
+            let path = format!("/orders/{id}/timeline");
+            let answer = self.ask(&Question::get("store", "timeline", path)).await;
+            let Ok(entries) = serde_json::from_slice::<Vec<TimelineEntry>>(&answer.body) else {
+                let what = format!("its timeline was answered {}", answer.status);
+                self.judge.state().client_history.contradict("promises kept", Some(&id), what);
+                continue;
+            };
+            let state = &mut *self.judge.state();
+            for entry in entries {
+                state.client_history.saw(self.number, &id, &entry.status, Some(entry.at));
+            }
+        }
+        if let Some(id) = other {
+            let path = format!("/orders/{id}");
+            let answer = self.ask(&Question::get("store", "look", path)).await;
+            let mut state = self.judge.state();
+            let pried = &mut state.client_history.customers[self.number].pried;
+            pried.push((id, answer.status.as_u16()));
+        }
+    }
+
+    /// Asks as this customer until there is an answer; logs in again when the token has expired.
+    async fn ask(&self, question: &Question) -> Answer {
+        loop {
+            let question = question.clone().with_bearer(self.token());
+            let answer = ask(&self.ports, &question).await;
+            if answer.status != StatusCode::UNAUTHORIZED {
+                return answer;
+            }
+            self.log_in().await;
+        }
+    }
+}
+
+/// What rings when a customer's order (from 1) has its answer, or will have none.
+pub fn topic(customer: usize, order: usize) -> String {
+    format!("placed {customer}/{order}")
+}
+
+/// What is wrong with a view's explanation: it is missing, speaks of something else, or explains
+/// where there is nothing to explain.
+fn unexplained(view: &OrderView) -> Option<String> {
+    let OrderView { status, payment, explanation, .. } = view;
+    let fits = match (status.as_str(), payment.as_str()) {
+        (_, "PARKED") => explanation.contains("refund"),
+        ("PENDING_PAYMENT", "DEBIT_INTENT") => explanation.contains("payment"),
+        ("FAILED" | "CANCELLED" | "LOST", _) => !explanation.is_empty(),
+        ("PAID" | "RECEIVED", _) => explanation.is_empty(),
+        _ => true,
+    };
+    (!fits).then(|| format!("is {status} with its payment {payment}, explained as {explanation:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use stormproof_system::money::{Currency, Money};
+
+    use super::*;
+
+    #[test]
+    fn an_explanation_fits_what_it_explains() {
+        let fits = |status: &str, payment: &str, explanation: &str| {
+            let view = OrderView {
+                order_id: "order-1".into(),
+                status: status.into(),
+                payment: payment.into(),
+                total: Money::new(20_00, Currency::AUD),
+                explanation: explanation.into(),
+                lines: Vec::new(),
+            };
+            unexplained(&view).is_none()
+        };
+        assert!(fits("PENDING_PAYMENT", "DEBIT_INTENT", "Your payment is being confirmed."));
+        assert!(!fits("PENDING_PAYMENT", "DEBIT_INTENT", ""));
+        assert!(fits("CANCEL_PENDING", "PARKED", "The refund is delayed."));
+        assert!(!fits("CANCEL_PENDING", "PARKED", "You cancelled the order."));
+        assert!(fits("CANCELLED", "REFUNDED", "You cancelled the order."));
+        for status in ["FAILED", "CANCELLED", "LOST"] {
+            assert!(!fits(status, "REFUNDED", ""), "{status}");
+        }
+        assert!(fits("RECEIVED", "DEBITED", "") && !fits("RECEIVED", "DEBITED", "xyzzy"));
+        assert!(fits("DELIVERED", "DEBITED", "It was too late to cancel."));
+    }
+}

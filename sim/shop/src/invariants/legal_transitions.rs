@@ -1,0 +1,241 @@
+//! Legal transitions: every machine moves along the protocol's arrows only, and its times are in
+//! order.
+//!
+//! Several moves may share a commit; the commit's facts say which, and in what order. The row
+//! before and the row after are the ends of that path, whatever the facts say.
+
+use stormproof_system::delivery::parcel;
+use stormproof_system::messages::DeliveryStatus;
+use stormproof_system::store::order::{self, OrderStatus};
+use stormproof_system::store::payment;
+use stormproof_system::warehouse::reservation;
+
+use super::{Evidence, Findings, Invariant, When};
+use crate::truth::rows::{Id, OrderRow, ParcelRow};
+use crate::truth::{Step, Truth};
+
+pub const INVARIANT: Invariant = Invariant {
+    name: "legal transitions",
+    says: "every machine moves along the protocol's arrows only, timestamps in order",
+    when: When::Always,
+    step: Some(step),
+    end: Some(end),
+};
+
+/// Where a machine begins, before its row exists.
+const ABSENT: &str = "ABSENT";
+
+/// Every arrow of every machine: (machine, from, to).
+pub fn arrows() -> Vec<(&'static str, &'static str, &'static str)> {
+    let mut arrows = vec![("order", ABSENT, OrderStatus::PendingPayment.as_str())];
+    arrows.extend(order::ARROWS.iter().map(|(from, to)| ("order", from.as_str(), to.as_str())));
+    arrows.extend(payment::ARROWS.iter().map(|(from, to)| ("payment", from.as_str(), to.as_str())));
+    for from in reservation::State::ALL {
+        for verb in reservation::Verb::ALL {
+            if let reservation::Step::Move(to) = reservation::step(from, verb) {
+                arrows.push(("reservation", from.as_str(), to.as_str()));
+            }
+        }
+    }
+    for from in [None].into_iter().chain(DeliveryStatus::ALL.map(Some)) {
+        for event in parcel::Event::ALL {
+            if let Some(to) = parcel::next(from, event) {
+                arrows.push(("parcel", from.map_or(ABSENT, DeliveryStatus::as_str), to.as_str()));
+            }
+        }
+    }
+    arrows.sort_unstable();
+    arrows.dedup();
+    arrows
+}
+
+/// The moves of one machine that a commit made: the path from the row before over the facts to the
+/// row after.
+fn path(
+    step: &Step,
+    noun: &'static str,
+    order: &Id,
+    before: Option<&'static str>,
+    after: Option<&'static str>,
+) -> Vec<(&'static str, &'static str)> {
+    let told = step.facts.iter().filter(|fact| fact.noun == noun && *fact.order == **order);
+    let known = |state: &str| known_state(noun, state);
+    let mut states = vec![before.unwrap_or(ABSENT)];
+    for state in told.map(|fact| fact.state).filter(|state| known(state)) {
+        if states.last() != Some(&state) {
+            states.push(state);
+        }
+    }
+    let last = after.unwrap_or(ABSENT);
+    if states.last() != Some(&last) {
+        states.push(last);
+    }
+    states.windows(2).map(|pair| (pair[0], pair[1])).collect()
+}
+
+fn known_state(noun: &str, state: &str) -> bool {
+    match noun {
+        "order" => OrderStatus::parse(state).is_some(),
+        "payment" => payment::PaymentStatus::parse(state).is_some(),
+        "reservation" => reservation::State::parse(state).is_some(),
+        "parcel" => DeliveryStatus::ALL.iter().any(|status| status.as_str() == state),
+        _ => false,
+    }
+}
+
+/// Whether a machine has an arrow. A row that comes with a later state came through its first.
+fn is_arrow(noun: &str, from: &str, to: &str) -> bool {
+    match noun {
+        "order" => match (OrderStatus::parse(from), OrderStatus::parse(to)) {
+            (None, Some(to)) => to == OrderStatus::PendingPayment,
+            (Some(from), Some(to)) => from.may_become(to),
+            _ => false,
+        },
+        "payment" => {
+            use payment::PaymentStatus;
+            match (PaymentStatus::parse(from), PaymentStatus::parse(to)) {
+                (None, Some(to)) => to == PaymentStatus::None,
+                (Some(from), Some(to)) => from.may_become(to),
+                _ => false,
+            }
+        }
+        "reservation" => match (reservation::State::parse(from), reservation::State::parse(to)) {
+            (Some(from), Some(to)) => reservation::Verb::ALL
+                .into_iter()
+                .any(|verb| reservation::step(from, verb) == reservation::Step::Move(to)),
+            _ => false,
+        },
+        _ => {
+            let parse = |text: &str| DeliveryStatus::ALL.into_iter().find(|it| it.as_str() == text);
+            let (from, to) = (parse(from), parse(to));
+            to.is_some()
+                && parcel::Event::ALL.into_iter().any(|event| parcel::next(from, event) == to)
+        }
+    }
+}
+
+/// Every move of every machine in a commit: calls `see` with machine, order, from and to.
+pub fn moves(step: &Step, mut see: impl FnMut(&'static str, &Id, &'static str, &'static str)) {
+    let mut walk = |noun, order: &Id, [before, after]: [Option<&'static str>; 2]| {
+        if before != after {
+            for (from, to) in path(step, noun, order, before, after) {
+                see(noun, order, from, to);
+            }
+        }
+    };
+    for moved in &step.orders {
+        walk("order", &moved.row().id, ends(moved, |row| row.status.as_str()));
+    }
+    for moved in &step.payments {
+        walk("payment", &moved.row().order_id, ends(moved, |row| row.status.as_str()));
+    }
+    for moved in &step.reservations {
+        walk("reservation", &moved.row().order_id, ends(moved, |row| row.state.as_str()));
+    }
+    for moved in &step.parcels {
+        walk("parcel", &moved.row().order_id, ends(moved, |row| row.status.as_str()));
+    }
+}
+
+fn step(_: &Truth, step: &Step, findings: &mut Findings) {
+    moves(step, |noun, order, from, to| {
+        if !is_arrow(noun, from, to) {
+            findings.of(order, format!("its {noun} moved from {from} to {to}"));
+        }
+    });
+    for moved in &step.orders {
+        let Some(after) = &moved.after else { continue };
+        times_stay(moved.before.as_ref(), after, findings);
+        carrier_in_order(after, findings);
+    }
+    for moved in &step.parcels {
+        let Some(after) = &moved.after else { continue };
+        parcel_in_order(moved.before.as_ref(), after, findings);
+    }
+}
+
+/// The states of a row before and after.
+fn ends<R, S>(moved: &crate::truth::Moved<R>, state: impl Fn(&R) -> S) -> [Option<S>; 2] {
+    [&moved.before, &moved.after].map(|row| row.as_ref().map(&state))
+}
+
+/// Each status keeps the time of its first arrival (`protocol.md` §1).
+fn times_stay(before: Option<&OrderRow>, after: &OrderRow, findings: &mut Findings) {
+    let arrivals = after.arrivals();
+    if arrivals[after.status as usize].is_none() {
+        findings.of(&after.id, format!("is {} without a time", after.status.as_str()));
+    }
+    let Some(before) = before else { return };
+    for (status, (old, new)) in
+        OrderStatus::ALL.into_iter().zip(before.arrivals().into_iter().zip(arrivals))
+    {
+        if old.is_some() && old != new {
+            let status = status.as_str();
+            findings
+                .of(&after.id, format!("the time of its {status} changed from {old:?} to {new:?}"));
+        }
+    }
+    if after.version <= before.version {
+        findings.of(
+            &after.id,
+            format!("changed without a new version: {} to {}", before.version, after.version),
+        );
+    }
+}
+
+/// The carrier's times come from one clock.
+fn carrier_in_order(order: &OrderRow, findings: &mut Findings) {
+    let road = [
+        order.received_at,
+        order.picked_up_at,
+        order.in_transit_at,
+        order.delivered_at.or(order.lost_at),
+    ];
+    if !in_order(&road) {
+        findings.of(&order.id, format!("its carrier's times are out of order: {road:?}"));
+    }
+}
+
+fn parcel_in_order(before: Option<&ParcelRow>, after: &ParcelRow, findings: &mut Findings) {
+    let road = [
+        after.received_at,
+        after.picked_up_at,
+        after.in_transit_at,
+        after.delivered_at.or(after.lost_at).or(after.cancelled_at),
+        after.found_at,
+    ];
+    if !in_order(&road) {
+        findings.of(&after.order_id, format!("its parcel's times are out of order: {road:?}"));
+    }
+    if before.is_some_and(|before| {
+        after.sequence != before.sequence + 1 && after.status != before.status
+    }) {
+        findings.of(&after.order_id, "its parcel moved without counting it");
+    }
+}
+
+fn in_order(times: &[Option<i64>]) -> bool {
+    times.iter().flatten().is_sorted()
+}
+
+/// At the end, and where all clocks agree, the whole timeline is in order.
+fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
+    let clocks_agree = evidence.scenario.world.clocks.values().all(|offset| *offset == 0);
+    for order in evidence.truth.orders.iter() {
+        let own =
+            [order.pending_payment_at, order.paid_at, order.cancel_pending_at, order.cancelled_at];
+        let whole = [
+            order.pending_payment_at,
+            order.paid_at,
+            order.received_at,
+            order.picked_up_at,
+            order.in_transit_at,
+            order.delivered_at.or(order.lost_at),
+        ];
+        for (times, judged) in [(&own[..], clocks_agree), (&whole[..], clocks_agree)] {
+            if judged && !in_order(times) {
+                findings.of(&order.id, format!("its times are out of order: {times:?}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A stage for checkers: a small truth that is good, commit by commit, and can be broken on
+//! purpose.
+
+mod rows;
+
+use std::time::Duration;
+
+use stormproof_system::messages::{DeliveryStatus, PaymentOutcome};
+use stormproof_system::store::order::OrderStatus;
+use stormproof_system::store::payment::PaymentStatus;
+use stormproof_system::warehouse::dto::State;
+
+use super::{Evidence, Findings, INVARIANTS};
+use crate::client_history::{ClientHistory, CustomerBook, KeyAnswer, Placed};
+use crate::scenario::Scenario;
+use crate::truth::final_state::{AlertSeen, FinalState, MailSeen, SagaSeen};
+use crate::truth::rows::*;
+use crate::truth::{Step, Truth};
+
+/// The one order.
+pub const ORDER: &str = "order";
+/// The one customer.
+pub const ADA: &str = "ada";
+
+/// Everything that checkers look at.
+pub struct Stage {
+    pub truth: Truth,
+    pub client_history: ClientHistory,
+    pub final_state: FinalState,
+    pub scenario: Scenario,
+}
+
+pub fn id(text: &str) -> Id {
+    text.into()
+}
+
+impl Stage {
+    /// One customer, one order of 2 teapots for 42.00, delivered.
+    pub fn delivered() -> Stage {
+        let mut stage = Stage::opened();
+        for status in [
+            OrderStatus::PendingPayment,
+            OrderStatus::Paid,
+            OrderStatus::Received,
+            OrderStatus::PickedUp,
+            OrderStatus::InTransit,
+            OrderStatus::Delivered,
+        ] {
+            stage.must(|stage, step| match status {
+                OrderStatus::PendingPayment => stage.accept(step),
+                OrderStatus::Paid => stage.pay(step),
+                _ => stage.move_on(step, status),
+            });
+        }
+        stage.final_state.mails.push(mail("ordersuccess"));
+        stage
+    }
+
+    /// The same order, cancelled when the carrier had it, and refunded.
+    pub fn cancelled() -> Stage {
+        let mut stage = Stage::opened();
+        stage.must(Stage::accept);
+        stage.must(Stage::pay);
+        stage.must(|stage, step| stage.move_on(step, OrderStatus::Received));
+        stage.must(|stage, step| stage.order_is(step, OrderStatus::CancelPending));
+        stage.must(|stage, step| {
+            stage.parcel_is(step, DeliveryStatus::Cancelled);
+            stage.reservation_is(step, State::Returned);
+            stage.stock_is(step, 3, 0, 0);
+            stage.payment_is(step, &[PaymentStatus::RefundDue]);
+        });
+        stage.must(Stage::refund);
+        stage.must(|stage, step| {
+            stage.payment_is(step, &[PaymentStatus::Refunded]);
+            stage.order_is(step, OrderStatus::Cancelled);
+        });
+        stage.final_state.mails.extend([mail("ordersuccess"), mail("refund")]);
+        stage.client_history.customers[0].orders[0].cancel_accepted = true;
+        stage
+    }
+
+    /// An account of 100.00, three teapots in Sydney, and the books of the one order.
+    fn opened() -> Stage {
+        let scenario = "about = \"A stage.\"\n[[customer]]\nscript = []";
+        let mut stage = Stage {
+            truth: Truth::default(),
+            client_history: client_history(),
+            final_state: FinalState { rested_at: Some(9.0), ..FinalState::default() },
+            scenario: Scenario::parse("stage.toml", scenario).expect("no mistake"),
+        };
+        let saga = SagaSeen { goal: "DONE".into(), stock: "FREE".into(), delivery: "NONE".into() };
+        stage.final_state.sagas.insert(id(ORDER), saga);
+        stage.final_state.lines.insert(id(ORDER), [("teapot".to_owned(), 2)].into());
+        stage.must(|stage, step| {
+            for (number, owner) in [(1, "outside"), (2, "shop-0"), (3, ADA)] {
+                stage.account_is(step, number, owner, 0);
+            }
+        });
+        stage.must(|stage, step| stage.transfer(step, 10, "opening", "outside", ADA, 100_00));
+        stage.must(|stage, step| {
+            let row = RestockRow {
+                key: id("first"),
+                sku: id("teapot"),
+                warehouse: id("sydney"),
+                quantity: 3,
+            };
+            stage.truth.set(step, 1, Some(row));
+            stage.stock_is(step, 3, 0, 0);
+        });
+        stage
+    }
+
+    /// Makes a commit; the names of the invariants that it breaks.
+    pub fn commit(&mut self, change: impl FnOnce(&mut Stage, &mut Step)) -> Vec<&'static str> {
+        let mut step = Step { at: Duration::from_secs(1), ..Step::default() };
+        change(self, &mut step);
+        self.truth.settle(&step);
+        let mut broken = Vec::new();
+        for invariant in &INVARIANTS {
+            let mut findings = Findings::default();
+            invariant.step.inspect(|check| check(&self.truth, &step, &mut findings));
+            if !findings.0.is_empty() {
+                broken.push(invariant.name);
+            }
+        }
+        broken
+    }
+
+    fn must(&mut self, change: impl FnOnce(&mut Stage, &mut Step)) {
+        assert_eq!(self.commit(change), Vec::<&str>::new(), "a good commit breaks nothing");
+    }
+
+    /// The names of the invariants that do not hold at the end.
+    pub fn end(&self) -> Vec<&'static str> {
+        let Stage { truth, client_history, final_state, scenario } = self;
+        let evidence = Evidence { truth, client_history, final_state, scenario };
+        let broken = INVARIANTS.iter().filter(|invariant| {
+            let mut findings = Findings::default();
+            invariant.end.inspect(|check| check(&evidence, &mut findings));
+            !findings.0.is_empty()
+        });
+        broken.map(|invariant| invariant.name).collect()
+    }
+
+    fn accept(&mut self, step: &mut Step) {
+        let payment = PaymentRow {
+            order_id: id(ORDER),
+            status: PaymentStatus::None,
+            transaction_id: id(""),
+            refund_id: id(""),
+            version: 1,
+        };
+        self.truth.set(step, 1, Some(payment));
+        self.order_is(step, OrderStatus::PendingPayment);
+        let line = ReservationLineRow {
+            order_id: id(ORDER),
+            sku: id("teapot"),
+            warehouse: id("sydney"),
+            quantity: 2,
+        };
+        self.truth.set(step, 1, Some(line));
+        self.reservation_is(step, State::Held);
+        self.stock_is(step, 3, 2, 0);
+    }
+
+    fn pay(&mut self, step: &mut Step) {
+        self.transfer(step, 20, "debit-1", ADA, "shop-0", 42_00);
+        self.debit_is(step, 1, PaymentOutcome::Debited);
+        self.payment_is(step, &[PaymentStatus::DebitIntent, PaymentStatus::Debited]);
+        self.order_is(step, OrderStatus::Paid);
+        self.reservation_is(step, State::Committed);
+        self.stock_is(step, 1, 0, 2);
+    }
+
+    pub fn refund(&mut self, step: &mut Step) {
+        self.transfer(step, 30, "refund-1", "shop-0", ADA, 42_00);
+        self.refund_is(step, 1, 42_00);
+        self.payment_row(step, |row| row.refund_id = id("refund-1"));
+    }
+
+    fn move_on(&mut self, step: &mut Step, status: OrderStatus) {
+        self.parcel_is(
+            step,
+            match status {
+                OrderStatus::Received => DeliveryStatus::Received,
+                OrderStatus::PickedUp => DeliveryStatus::PickedUp,
+                OrderStatus::InTransit => DeliveryStatus::InTransit,
+                _ => DeliveryStatus::Delivered,
+            },
+        );
+        self.order_is(step, status);
+    }
+
+    pub fn alert(&mut self, kind: &str) {
+        let alert =
+            AlertSeen { database: "store-db".into(), order: id(ORDER), kind: kind.to_owned() };
+        self.final_state.alerts.push(alert);
+        self.final_state.mails.push(mail(&format!("support:{kind}")));
+    }
+}
+
+pub fn mail(template: &str) -> MailSeen {
+    MailSeen { template: template.to_owned(), order: id(ORDER), to: "ada@mail.example".into() }
+}
+
+fn client_history() -> ClientHistory {
+    let answer = KeyAnswer {
+        status: 202,
+        location: "/orders/order".into(),
+        body: "{}".into(),
+        order_id: id(ORDER),
+        total: 42_00,
+    };
+    let placed = Placed {
+        key: "ada-order-1".into(),
+        lines: vec![("teapot".into(), 2)],
+        answer: Some(answer),
+        ..Placed::default()
+    };
+    let ada = CustomerBook {
+        name: "customer-1".into(),
+        user_id: ADA.into(),
+        balance: 100_00,
+        orders: vec![placed],
+        ..CustomerBook::default()
+    };
+    ClientHistory { customers: vec![ada], ..ClientHistory::default() }
+}

@@ -1,0 +1,247 @@
+//! From a written scenario to one that can run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use stormproof_system::id;
+use stormproof_system::service::SERVICES;
+use stormproof_system::store::order::OrderStatus;
+
+use super::faults::{self, Checked};
+use super::mistake::{Mistake, Source, one_of};
+use super::people::parse_status;
+use super::script::{customer, orders_in};
+use super::tables::{Document, ExpectTable, WorldTable};
+use super::units::{At, Length, OrderName};
+use super::*;
+use crate::topology;
+use stormproof_faults::When;
+
+/// A product costs this unless the scenario says otherwise.
+const PRICE: i64 = 10_00;
+const REPLICAS_MAX: u32 = 5;
+/// The storm's length if no fault asks for more.
+const STORM: Duration = Duration::from_secs(60);
+
+/// The templates of mails, as `[expect]` names them.
+const TEMPLATES: [&str; 5] = ["ordersuccess", "orderfail", "refund", "lost", "support"];
+
+/// Checks everything that a table's own shape cannot.
+pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Scenario, Mistake> {
+    if document.about.trim().is_empty() {
+        return Err(Mistake::of(source.file, "`about` is empty: expected a sentence"));
+    }
+    let mut world = world(source, &document.world)?;
+    let customers = document
+        .customers
+        .iter()
+        .map(|table| customer(source, &world.products, table))
+        .collect::<Result<Vec<_>, _>>()?;
+    let has_order = |name: OrderName| {
+        let customer = customers.get(name.customer - 1);
+        customer.is_some_and(|customer| orders_in(&customer.script) >= name.order)
+    };
+    let mut faults = Vec::new();
+    let mut people = Vec::new();
+    let mut lines = Lines::default();
+    let mut places = Places::default();
+    for (place, table) in document.faults.iter().enumerate() {
+        let (line, _) = source.line(&table.place);
+        match faults::check(source, table, &world.replicas, customers.len(), has_order)? {
+            Checked::World(fault) => {
+                faults.push(fault);
+                lines.faults.push(line);
+                places.faults.push(place);
+            }
+            Checked::People(fault) => {
+                people.push(fault);
+                lines.people.push(line);
+                places.people.push(place);
+            }
+        }
+    }
+    if source.text.is_empty() {
+        lines = Lines::default();
+    }
+    finds_follow_losses(source, &document, &people)?;
+    let expect = document.expect.as_ref().map(|table| expect(source, table)).transpose()?;
+    if document.world.storm.is_none() {
+        let closings = people.iter().filter_map(|fault| match fault {
+            PeopleFault::BankClosed { at, length } => Some(*at + *length),
+            _ => None,
+        });
+        let ends = faults.iter().map(end).chain(closings);
+        world.storm = ends.max().unwrap_or_default().max(STORM);
+    }
+    Ok(Scenario {
+        name: name.to_owned(),
+        about: document.about.clone(),
+        seed: document.seed,
+        world,
+        customers,
+        faults,
+        people,
+        lines,
+        places,
+        expect,
+        document,
+    })
+}
+
+fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
+    let mut replicas = topology::Replicas::new();
+    for (service, count) in &table.replicas {
+        if !SERVICES.iter().any(|known| known.name == service) {
+            let names = one_of(SERVICES.map(|service| service.name));
+            let what = format!("service {service:?}: expected {names}");
+            return Err(source.mistake(&count.place, what));
+        }
+        if !(1..=REPLICAS_MAX).contains(&count.value) {
+            let what = format!("{} replicas: expected 1 to {REPLICAS_MAX}", count.value);
+            return Err(source.mistake(&count.place, what));
+        }
+        replicas.insert(service.clone(), count.value);
+    }
+    let mut stock = Vec::new();
+    let mut products = BTreeMap::new();
+    let mut places = BTreeSet::new();
+    for row in &table.stock {
+        identifier(source, "sku", &row.sku)?;
+        identifier(source, "warehouse", &row.warehouse)?;
+        in_range(source, "units", &row.units, 1, 1_000_000)?;
+        if !places.insert((&row.sku.value, &row.warehouse.value)) {
+            let what = format!("{} in {} is there twice", row.sku.value, row.warehouse.value);
+            return Err(source.mistake(&row.sku.place, what));
+        }
+        products.insert(row.sku.value.clone(), PRICE);
+        stock.push(Stock {
+            sku: row.sku.value.clone(),
+            warehouse: row.warehouse.value.clone(),
+            units: row.units.value,
+        });
+    }
+    for product in &table.products {
+        identifier(source, "sku", &product.sku)?;
+        in_range(source, "price", &product.price, 1, 1_000_000_00)?;
+        products.insert(product.sku.value.clone(), product.price.value);
+    }
+    let known = topology::nodes(&replicas);
+    let mut clocks = BTreeMap::new();
+    for (node, offset) in &table.clocks {
+        if !known.contains(node) {
+            let what = format!("node {node:?}: expected {}", one_of(&known));
+            return Err(source.mistake(&offset.place, what));
+        }
+        let micros = i64::try_from(offset.value.length.0.as_micros()).unwrap_or(i64::MAX);
+        clocks.insert(node.clone(), if offset.value.behind { -micros } else { micros });
+    }
+    let carrier = &table.carrier;
+    let per_mille = |number: &Option<At<u64>>| match number {
+        Some(number) if number.value > 1000 => {
+            Err(source.mistake(&number.place, format!("{}: expected 0 to 1000", number.value)))
+        }
+        Some(number) => Ok(number.value),
+        None => Ok(0),
+    };
+    let length = |length: Option<Length>, seconds| length.unwrap_or(Length::seconds(seconds)).0;
+    Ok(WorldSpec {
+        replicas,
+        stock,
+        products,
+        carrier: CarrierSpec {
+            pick_up: length(carrier.pick_up, 2),
+            depart: length(carrier.depart, 2),
+            deliver: length(carrier.deliver, 4),
+            lost_per_mille: per_mille(&carrier.lost_per_mille)?,
+            found_per_mille: per_mille(&carrier.found_per_mille)?,
+            found: length(carrier.found, 20),
+        },
+        clocks,
+        storm: table.storm.map_or(STORM, |storm| storm.0),
+    })
+}
+
+/// A parcel that nobody loses cannot be found.
+fn finds_follow_losses(
+    source: Source<'_>,
+    document: &Document,
+    people: &[PeopleFault],
+) -> Result<(), Mistake> {
+    let lost = |order: OrderName| {
+        people.iter().any(
+            |fault| matches!(fault, PeopleFault::LoseParcel { order: lost, .. } if *lost == order),
+        )
+    };
+    for table in &document.faults {
+        let found = table.value.target_of(PeopleKind::FindParcel.row());
+        let Some(target) = found else { continue };
+        let order: OrderName = target.value.parse().expect("checked with the fault");
+        if !lost(order) {
+            let what = format!(
+                "a fault that cannot fire: nobody loses the parcel of {order}, expected `lose_parcel`"
+            );
+            return Err(source.mistake(&target.place, what));
+        }
+    }
+    Ok(())
+}
+
+fn expect(source: Source<'_>, table: &ExpectTable) -> Result<Expect, Mistake> {
+    let mut orders = BTreeMap::new();
+    for (status, count) in table.orders.iter().flatten() {
+        let status: OrderStatus =
+            parse_status(status).map_err(|what| source.mistake(&count.place, what))?;
+        orders.insert(status.as_str(), count.value);
+    }
+    let mut mails = BTreeMap::new();
+    for (template, count) in table.mails.iter().flatten() {
+        if !TEMPLATES.contains(&template.as_str()) {
+            let what = format!("mail {template:?}: expected {}", one_of(TEMPLATES));
+            return Err(source.mistake(&count.place, what));
+        }
+        mails.insert(template.clone(), count.value);
+    }
+    Ok(Expect {
+        orders: table.orders.is_some().then_some(orders),
+        debits: table.debits,
+        refunds: table.refunds,
+        parked: table.parked,
+        mails: table.mails.is_some().then_some(mails),
+        alerts: table.alerts,
+        dead: table.dead,
+    })
+}
+
+/// When a fault of known time is over.
+fn end(fault: &Fault) -> Duration {
+    let lasts = if fault.is_of_process() { fault.amount } else { Duration::ZERO };
+    match &fault.when {
+        When::At(at) => *at + lasts,
+        // Only a condition lasts; operations are hit or not.
+        When::During { until, times: u32::MAX, .. } => *until,
+        When::During { from, .. } => *from,
+        When::Moment { .. } => lasts,
+    }
+}
+
+fn identifier(source: Source<'_>, what: &str, text: &At<String>) -> Result<(), Mistake> {
+    id::check(what, &text.value).map_err(|_| {
+        let what =
+            format!("{what} {:?}: expected 1 to 64 letters, digits, '-', '_' or '.'", text.value);
+        source.mistake(&text.place, what)
+    })
+}
+
+pub(super) fn in_range(
+    source: Source<'_>,
+    what: &str,
+    number: &At<i64>,
+    from: i64,
+    to: i64,
+) -> Result<(), Mistake> {
+    if (from..=to).contains(&number.value) {
+        return Ok(());
+    }
+    let what = format!("{what} {}: expected {from} to {to}", number.value);
+    Err(source.mistake(&number.place, what))
+}

@@ -1,0 +1,76 @@
+//! When a fault goes wrong: at a time, between two, or at a moment that its author passes.
+
+use super::faults::Checker;
+use super::mistake::{Mistake, one_of};
+use super::units::At;
+use crate::{moments, topology as map};
+use stormproof_faults::moment::Moment;
+use stormproof_faults::{FOREVER, FaultRow, Timing, When};
+
+impl Checker<'_> {
+    /// Reads the times of a fault of this kind; `author` passes its moments.
+    pub(super) fn when(&self, row: &FaultRow, author: &str) -> Result<When, Mistake> {
+        let table = &self.table.value;
+        if let Some(when) = &table.when {
+            let timed = [&table.from, &table.until].into_iter().flatten().map(|at| &at.place);
+            let counted = table.times.as_ref().map(|times| &times.place);
+            if let Some(place) = timed.chain(counted).next() {
+                let what =
+                    "a moment comes once: expected `when` without `from`, `until` and `times`";
+                return Err(self.source.mistake(place, what));
+            }
+            let moment = self.moment(row, when, author)?;
+            let nth = table.nth.as_ref().map_or(1, |nth| nth.value);
+            return Ok(When::Moment { moment, nth });
+        }
+        if let Some(nth) = &table.nth {
+            let what = "`nth` counts moments: expected `when` with it";
+            return Err(self.source.mistake(&nth.place, what));
+        }
+        if row.timing == Timing::Once {
+            return Ok(When::At(self.length(&table.at)));
+        }
+        Ok(When::During {
+            from: self.length(&table.from),
+            until: table.until.as_ref().map_or(FOREVER, |until| until.value.0),
+            times: match row.timing {
+                Timing::Operations => table.times.as_ref().map_or(row.times, |times| times.value),
+                _ => u32::MAX,
+            },
+        })
+    }
+
+    /// A moment that `author`, or somebody for it, passes. What is no author of acts (a database,
+    /// the broker, the mail server) is hit by anyone's.
+    fn moment(&self, row: &FaultRow, when: &At<String>, author: &str) -> Result<Moment, Mistake> {
+        let wrong = |what: String| self.source.mistake(&when.place, what);
+        let moment: Moment = when.value.parse().map_err(wrong)?;
+        let aims = row.aims;
+        if !aims.contains(&(moment.side, moment.act)) {
+            let expected = aims.iter().map(|(side, act)| Moment::new(*side, *act, "…").to_string());
+            return Err(wrong(format!(
+                "a fault that cannot fire: `{}` has nothing to do with `{moment}`, expected {}",
+                row.key,
+                one_of(expected)
+            )));
+        }
+        let service = map::service_of(author);
+        let authors: Vec<&str> = match moments::is_author(service) {
+            true => vec![service],
+            false => moments::authors(),
+        };
+        if authors.iter().any(|author| moments::passes(author, &moment)) {
+            return Ok(moment);
+        }
+        let known: Vec<_> =
+            authors.iter().flat_map(|author| moments::of(author, moment.act)).collect();
+        let known = match known.as_slice() {
+            [] => "another kind of moment".to_owned(),
+            known => one_of(known),
+        };
+        Err(wrong(format!(
+            "a fault that cannot fire: {service} never passes `{moment}`; expected as its last \
+             words {known}"
+        )))
+    }
+}

@@ -1,0 +1,137 @@
+//! What must happen sometimes: the rare roads that a set of seeds has to travel, or it proves
+//! little. Gaps of coverage, told apart from violations.
+
+use std::collections::BTreeMap;
+
+use crate::invariants;
+use crate::truth::Step;
+
+/// A rare event.
+pub struct Sometimes {
+    pub name: &'static str,
+    pub says: &'static str,
+    /// The facts that are it: (noun, state).
+    facts: &'static [(&'static str, &'static str)],
+}
+
+/// Every rare event. Besides these, every fault kind must fire and every transition be taken.
+pub const REGISTRY: &[Sometimes] = &[
+    sometimes(
+        "cancel refused by the carrier",
+        "the parcel was picked up before the cancellation came",
+        &[("parcel", "CANCEL_REFUSED")],
+    ),
+    sometimes(
+        "void won against a debit",
+        "a debit was given up before the Bank made it",
+        &[("debit", "VOIDED")],
+    ),
+    sometimes(
+        "void lost",
+        "a debit was to be given up and had been made",
+        &[("debit", "VOID_LOST")],
+    ),
+    sometimes(
+        "tombstone planted",
+        "a release or a cancel overtook what it undoes",
+        &[("reservation", "TOMBSTONE"), ("parcel", "TOMBSTONE")],
+    ),
+    sometimes(
+        "tombstone hit",
+        "what was overtaken came late and was refused",
+        &[("parcel", "TOMBSTONE_HIT"), ("reservation", "TOMBSTONE_HIT")],
+    ),
+    sometimes("refund parked", "a refund was left to people", &[("payment", "PARKED")]),
+    sometimes(
+        "refund parked then recovered",
+        "a parked refund went through later",
+        &[("saga", "REFUND_RECOVERED")],
+    ),
+    sometimes(
+        "lease taken over",
+        "a replica went on with the order of another",
+        &[("saga", "TAKEN_OVER")],
+    ),
+    sometimes(
+        "stale owner fenced off",
+        "an owner whose lease had ended tried to write",
+        &[("saga", "FENCED")],
+    ),
+    sometimes(
+        "duplicate dropped by the inbox",
+        "a message came twice and had its effect once",
+        &[("inbox", "DUPLICATE")],
+    ),
+    sometimes(
+        "debit by queue",
+        "the Bank could not be reached and the debit went by queue",
+        &[("payment", "DEBIT_BY_QUEUE")],
+    ),
+    sometimes(
+        "re-plan after losing stock",
+        "a rival took the stock between plan and reservation",
+        &[("saga", "REPLANNED")],
+    ),
+    sometimes(
+        "answer replayed",
+        "an idempotency key was asked again and got its first answer",
+        &[("key", "REPLAYED")],
+    ),
+    sometimes("mail skipped", "a mail was asked for again", &[("mail", "SKIPPED")]),
+    sometimes(DLQ_REPLAY, "a dead letter was tried once more, under its own id", &[]),
+    sometimes(MAIL_REPEATED, "a crash after the mail server's word cost a second mail", &[]),
+];
+
+/// Counted by the operator, not by a fact.
+pub const DLQ_REPLAY: &str = "DLQ replay";
+/// Counted at the end, not by a fact.
+pub const MAIL_REPEATED: &str = "mail sent twice by a crash";
+
+const fn sometimes(
+    name: &'static str,
+    says: &'static str,
+    facts: &'static [(&'static str, &'static str)],
+) -> Sometimes {
+    Sometimes { name, says, facts }
+}
+
+/// How often each rare event has happened.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    names: BTreeMap<&'static str, u64>,
+    /// By machine, from and to.
+    transitions: BTreeMap<(&'static str, &'static str, &'static str), u64>,
+}
+
+impl Counters {
+    /// Counts what a commit brought.
+    pub fn step(&mut self, step: &Step) {
+        for fact in &step.facts {
+            let fits = |sometimes: &&Sometimes| sometimes.facts.contains(&(fact.noun, fact.state));
+            if let Some(sometimes) = REGISTRY.iter().find(fits) {
+                self.count(sometimes.name);
+            }
+        }
+        let transitions = &mut self.transitions;
+        invariants::moves(step, |machine, _, from, to| {
+            *transitions.entry((machine, from, to)).or_default() += 1;
+        });
+    }
+
+    pub fn count(&mut self, name: &'static str) {
+        *self.names.entry(name).or_default() += 1;
+    }
+
+    /// Everything that should happen sometimes, with how often it did; zero included.
+    pub fn all(&self) -> BTreeMap<String, u64> {
+        let names = REGISTRY.iter().map(|sometimes| {
+            (sometimes.name.to_owned(), self.names.get(sometimes.name).copied().unwrap_or(0))
+        });
+        let arrows = invariants::arrows().into_iter().map(|arrow| {
+            let (machine, from, to) = arrow;
+            let count = self.transitions.get(&arrow).copied().unwrap_or(0);
+            (format!("{machine} {from} -> {to}"), count)
+        });
+        names.chain(arrows).collect()
+    }
+}

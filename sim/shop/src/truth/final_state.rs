@@ -1,0 +1,150 @@
+//! What only the end can tell: mails, queues, dead letters, outboxes, and what the Store's own
+//! books say of its orders. Plain data, gathered once.
+
+use std::collections::BTreeMap;
+
+use stormproof_system::money::{Currency, Money};
+use stormproof_system::ports::Mail;
+
+use super::Truth;
+use super::rows::Id;
+use crate::scenario::Scenario;
+use crate::topology;
+use stormproof_faults::Target;
+
+/// The end of a run.
+#[derive(Clone, Debug, Default)]
+pub struct FinalState {
+    /// When the world came to rest, in seconds; `None`: it did not within the bound.
+    pub rested_at: Option<f64>,
+    /// Why it did not, in words.
+    pub restless: Vec<String>,
+    /// Mails that the mail server took, in order.
+    pub mails: Vec<MailSeen>,
+    /// Whether a fault stood between the mail server and the note that a mail is sent.
+    pub repeats_excused: bool,
+    /// Queues with messages in them, dead-letter queues apart.
+    pub queues: Vec<(String, usize)>,
+    pub dead: Vec<DeadLetter>,
+    /// Messages on their way to the broker.
+    pub in_flight: usize,
+    /// Messages that were ever written into an outbox and are still there.
+    pub messages: i64,
+    /// Dead letters that no queue took.
+    pub dropped: u64,
+    /// Outbox rows that were not sent, by database.
+    pub unsent: BTreeMap<String, i64>,
+    pub alerts: Vec<AlertSeen>,
+    pub sagas: BTreeMap<Id, SagaSeen>,
+    /// What was ordered, by order.
+    pub lines: BTreeMap<Id, BTreeMap<String, i64>>,
+    /// Committed rows that are gone, and rows that came without a commit.
+    pub lost_commits: Vec<String>,
+    /// Secrets that were seen where none may be.
+    pub leaks: Vec<String>,
+}
+
+/// A mail as the mail server took it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MailSeen {
+    /// `refund`, or `support` with what it is about: `support:refund parked`.
+    pub template: String,
+    pub order: Id,
+    pub to: String,
+}
+
+/// A message that nobody could handle.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    /// The queue whose dead-letter queue holds it.
+    pub queue: String,
+    pub schema: String,
+    pub order: Id,
+}
+
+/// An alert on a service's support page.
+#[derive(Clone, Debug)]
+pub struct AlertSeen {
+    pub database: String,
+    pub order: Id,
+    pub kind: String,
+}
+
+/// A saga at the end.
+#[derive(Clone, Debug)]
+pub struct SagaSeen {
+    pub goal: String,
+    pub stock: String,
+    pub delivery: String,
+}
+
+impl FinalState {
+    /// How many mails of each template an order's customer, or support, got: by order and template.
+    pub fn mails_counted(&self) -> BTreeMap<(&str, &str), usize> {
+        let mut counts = BTreeMap::new();
+        for mail in &self.mails {
+            *counts.entry((&*mail.order, mail.template.as_str())).or_default() += 1;
+        }
+        counts
+    }
+
+    pub fn is_alerted(&self, order: &str, kind: &str) -> bool {
+        self.alerts.iter().any(|alert| *alert.order == *order && alert.kind == kind)
+    }
+
+    /// `at rest at 41.2 · 1 DELIVERED · money 100.00 = 100.00 · stock 3 = 1 + 2 · 5 messages, 0 dead`
+    pub fn last_line(&self, truth: &Truth) -> String {
+        let by_status = truth.orders_by_status();
+        let rest = match self.rested_at {
+            Some(at) => format!("at rest at {at:.1}"),
+            None => "never at rest".to_owned(),
+        };
+        let orders: Vec<String> =
+            by_status.iter().map(|(status, count)| format!("{count} {status}")).collect();
+        let orders = if orders.is_empty() { "no orders".to_owned() } else { orders.join(", ") };
+        let brought: i64 = truth.accounts.iter().map(|account| account.opened_balance).sum();
+        let inside = truth.accounts.iter().filter(|account| &*account.owner != "outside");
+        let there: i64 = inside.map(|account| account.balance).sum();
+        let money = |minor| Money::new(minor, Currency::AUD).to_string();
+        let sum =
+            |of: fn(&super::rows::StockRow) -> i64| -> i64 { truth.stock.iter().map(of).sum() };
+        format!(
+            "{rest} · {orders} · money {} = {} · stock {} = {} + {} · {} messages, {} dead",
+            money(brought),
+            money(there),
+            sum(|row| row.received),
+            sum(|row| row.on_hand),
+            sum(|row| row.committed),
+            self.messages,
+            self.dead.len(),
+        )
+    }
+}
+
+impl MailSeen {
+    /// What a mail was about, by its `Message-ID`: `<template.order@domain>`.
+    pub fn of(mail: &Mail) -> Option<MailSeen> {
+        let (local, _) = mail.message_id.strip_prefix('<')?.split_once('@')?;
+        let (template, order) = local.split_once('.')?;
+        let template = match template.split_once('+') {
+            Some((template, about)) => format!("{template}:{}", about.replace('-', " ")),
+            None => template.to_owned(),
+        };
+        Some(MailSeen { template, order: order.into(), to: mail.to.clone() })
+    }
+}
+
+/// Whether a fault stood between the mail server and the note that a mail is sent: only then may
+/// the same mail go out twice.
+pub fn repeats_excused(scenario: &Scenario) -> bool {
+    let near = |name: &str| {
+        let service = topology::service_of(name);
+        matches!(service, "email" | topology::MAIL)
+            || topology::service_of_database(service) == "email"
+    };
+    scenario.faults.iter().any(|fault| match &fault.target {
+        Target::Node(name) | Target::Database(name) => near(name),
+        Target::Link { from, to, .. } => near(from) && near(to),
+        Target::Call { .. } | Target::Queue(_) => false,
+    })
+}

@@ -1,0 +1,134 @@
+//! The seeded world as an environment: what people ask of it, what phases ask of it, and what the
+//! truth reads in its databases.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use stormproof_explore::ZERO;
+use stormproof_faults::Fault;
+use stormproof_ports::Ports;
+use stormproof_ports::sql::Value;
+use stormproof_shop::environment::{
+    Controlled, Environment, FaultReport, Gathered, Observed, Outside,
+};
+use stormproof_shop::judge::Judge;
+use stormproof_shop::truth::Truth;
+use stormproof_shop::truth::reading::{Committed, Peek, RowChange, RowFate};
+use stormproof_sqlite::{Change, ChangeKind};
+use stormproof_world::{Commit, World};
+
+use crate::{final_state, quiescence};
+
+/// A world that a scenario is played in.
+#[derive(Clone)]
+pub(crate) struct Seeded(pub(crate) World);
+
+/// The judge follows a commit.
+pub(crate) fn observe(judge: &Judge, world: &World, commit: &Commit<'_>) {
+    let seeded = Seeded(world.clone());
+    let state = &mut *judge.state();
+    if state.opened {
+        let committed = Committed {
+            at: commit.at,
+            database: commit.database,
+            facts: commit.facts,
+            changes: commit.changes.iter().map(row_change).collect(),
+        };
+        let step = state.truth.follow(&seeded, &committed);
+        state.follow(&seeded, &step);
+    }
+}
+
+fn row_change(change: &Change) -> RowChange<'_> {
+    let what = match change.kind {
+        ChangeKind::Insert => RowFate::Inserted,
+        ChangeKind::Update => RowFate::Updated,
+        ChangeKind::Delete => RowFate::Deleted,
+    };
+    RowChange { table: &change.table, number: change.rowid, what }
+}
+
+impl Peek for Seeded {
+    fn peek(&self, database: &str, sql: &'static str, arguments: &[Value]) -> Vec<Vec<Value>> {
+        self.0.database(database).peek(sql, arguments).expect("a watched table can be read")
+    }
+}
+
+impl Observed for Seeded {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn alias(&self, order: &str) -> String {
+        self.0.history().alias(order).to_string()
+    }
+
+    fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {
+        let count =
+            self.0.broker(|broker| broker.queue(queue).map_or(0, |queue| queue.ready_count()));
+        Box::pin(std::future::ready(count))
+    }
+
+    /// The truth follows each commit at once.
+    fn refreshed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl Environment for Seeded {
+    fn ports(&self, name: &str) -> Ports {
+        self.0.ports(name)
+    }
+
+    fn say(&self, name: &str, order: &str, words: &str) {
+        self.0.say(name, order, words);
+    }
+
+    fn spawn(&self, name: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        let task = self.0.spawn(name, work);
+        Box::pin(async move { task.await.expect("clients do not die") })
+    }
+
+    fn strike(&self, fault: &Fault) {
+        self.0.strike(fault);
+    }
+}
+
+impl Controlled for Seeded {
+    fn storm(&self) -> BoxFuture<'_, Duration> {
+        Box::pin(async {
+            self.0.sleep(ZERO.saturating_sub(self.0.elapsed())).await;
+            ZERO
+        })
+    }
+
+    /// At rest at two looks in a row: a node that has just woken has had time to go on with what it
+    /// was at.
+    fn rest<'a>(
+        &'a self,
+        outside: Outside<'a>,
+        bound: Duration,
+    ) -> BoxFuture<'a, Option<Duration>> {
+        let mut looks = 0;
+        let twice = move || {
+            let rests = quiescence::restless(&self.0, outside).is_empty();
+            looks = if rests { looks + 1 } else { 0 };
+            looks == 2
+        };
+        Box::pin(self.0.until(bound, twice))
+    }
+
+    fn heal(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.heal_all())
+    }
+
+    fn faults(&self) -> FaultReport {
+        FaultReport { fired: self.0.fired(), unfired: self.0.unfired() }
+    }
+
+    /// Every commit was followed when it came.
+    fn gather<'a>(&'a self, truth: Truth, outside: Outside<'a>) -> BoxFuture<'a, Gathered> {
+        let final_state = final_state::gather(&self.0, truth, outside);
+        Box::pin(std::future::ready(Gathered { final_state, whole: None }))
+    }
+}

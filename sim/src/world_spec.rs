@@ -1,0 +1,58 @@
+//! The world of a run: nodes, settings, queues and faults, as the world's specification has them.
+
+use std::sync::Arc;
+
+use stormproof_system::context::Context;
+use stormproof_system::service::SERVICES;
+use stormproof_system::settings::Settings;
+use stormproof_system::topology as queues;
+
+use crate::final_state;
+use stormproof_explore::{Options, ZERO};
+use stormproof_faults::{Fault, When};
+use stormproof_shop::phases::CALM_MAX;
+use stormproof_shop::scenario::Scenario;
+use stormproof_shop::topology;
+use stormproof_world::{ServiceSpec, Spec, migrated};
+
+/// The world of a scenario, whose services are told `settings`, without its observers.
+pub fn spec(scenario: &Scenario, seed: u64, options: Options, settings: &Arc<Settings>) -> Spec {
+    let mut spec = Spec::new(seed);
+    spec.faults = scenario.faults.iter().map(from_zero).collect();
+    spec.services = SERVICES
+        .iter()
+        .map(|service| {
+            let settings = settings.clone();
+            let replicas = scenario.world.replicas.get(service.name).copied().unwrap_or(1);
+            ServiceSpec::new(service.name, migrated(service.name, || service.migrator()))
+                .running(move |ports| {
+                    let context = Context::new(ports.clone(), settings.clone());
+                    ((service.router)(&context), (service.workers)(&context))
+                })
+                .replicas(usize::try_from(replicas).expect("a handful"))
+        })
+        .collect();
+    spec.clients = (1..=scenario.customers.len()).map(topology::customer).collect();
+    spec.clients.push(topology::STAFF.to_owned());
+    let declared = spec.broker.declare(&queues::of_shop());
+    declared.expect("the table of queues is consistent");
+    spec.template = final_state::template;
+    spec.trace = options.trace;
+    spec.passages = options.passages;
+    spec.clock_offsets =
+        scenario.world.clocks.iter().map(|(node, offset)| (node.clone(), *offset)).collect();
+    spec.limit = ZERO + scenario.world.storm + 3 * CALM_MAX;
+    spec
+}
+
+/// Scenarios count from the beginning of the storm.
+fn from_zero(fault: &Fault) -> Fault {
+    let when = match &fault.when {
+        When::At(at) => When::At(*at + ZERO),
+        When::During { from, until, times } => {
+            When::During { from: *from + ZERO, until: *until + ZERO, times: *times }
+        }
+        When::Moment { moment, nth } => When::Moment { moment: moment.clone(), nth: *nth },
+    };
+    fault.clone().when(when)
+}
