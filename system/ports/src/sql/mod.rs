@@ -29,9 +29,8 @@
 //!
 //! async fn guest(sql: &mut sqlx::AnyConnection, id: uuid::Uuid) -> sqlx::Result<Guest> {
 //!     let sought = "SELECT id, address, arrived_at, is_known FROM guests WHERE id = $1";
-//!     sqlx::query_as(sql_str(sought)).bind(UuidText(id)).fetch_one(sql).await
+//!     sqlx::query_as(sought).bind(UuidText(id)).fetch_one(sql).await
 //! }
-//! # fn sql_str(sql: &'static str) -> &'static str { sql }
 //! ```
 
 mod flag;
