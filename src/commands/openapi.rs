@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
-use stormproof_system::api::{Door, Endpoint};
+use stormproof_system::api::{Access, Endpoint};
 use stormproof_system::error::Kind;
 use stormproof_system::service::{SERVICES, Service};
 
@@ -88,11 +88,11 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
         "parameters": parameters(endpoint, generator),
         "responses": responses(endpoint, generator),
     });
-    let scheme = match endpoint.door {
-        Door::Open => None,
-        Door::Customer => Some(json!([{ "user": [] }])),
-        Door::Support => Some(json!([{ "user": ["support"] }])),
-        Door::Service(scope) => Some(json!([{ "service": [scope] }])),
+    let scheme = match endpoint.access {
+        Access::Open => None,
+        Access::Customer => Some(json!([{ "user": [] }])),
+        Access::Support => Some(json!([{ "user": ["support"] }])),
+        Access::Service(scope) => Some(json!([{ "service": [scope] }])),
     };
     let members = operation.as_object_mut().expect("it was just made one");
     if let Some(scheme) = scheme {

@@ -20,7 +20,7 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Whose token opens a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Access {
     /// Nobody's: it is open.
     Open,
     /// A customer's, or a member's of the support team.
@@ -41,7 +41,7 @@ pub struct Endpoint {
     pub name: &'static str,
     /// One sentence.
     pub says: &'static str,
-    pub door: Door,
+    pub access: Access,
     /// The body it reads.
     pub takes: Option<Shape>,
     /// The query it reads: an object whose members are parameters.
@@ -75,7 +75,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             path,
             name,
             says,
-            door: Door::Open,
+            access: Access::Open,
             takes: None,
             query: None,
             keyed: false,
@@ -86,8 +86,8 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     }
 
     /// Who may ask.
-    pub fn behind(mut self, door: Door) -> Route<S> {
-        self.endpoint.door = door;
+    pub fn behind(mut self, access: Access) -> Route<S> {
+        self.endpoint.access = access;
         self
     }
 
@@ -135,8 +135,8 @@ impl Endpoint {
             Kind::Invalid => reads || self.parameters().next().is_some(),
             Kind::MissingKey => self.keyed,
             Kind::TooLarge => self.takes.is_some(),
-            Kind::Unauthorized => self.door != Door::Open,
-            Kind::Forbidden => matches!(self.door, Door::Support | Door::Service(_)),
+            Kind::Unauthorized => self.access != Access::Open,
+            Kind::Forbidden => matches!(self.access, Access::Support | Access::Service(_)),
             Kind::Unavailable | Kind::Unknown => true,
             _ => false,
         };

@@ -2,7 +2,7 @@
 //! reconciliation.
 //!
 //! Warehouse, Bank and DeliveryCo each have the route; what a view holds is in their own `dto`.
-//! `store/reconcile.rs` compares.
+//! `store/reconciliation/` compares.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 //! customer's token opens a service's route, nor a service's one of the Store's.
 
 use serde_json::{Value, json};
-use stormproof_system::api::Door;
+use stormproof_system::api::Access;
 use stormproof_system::context::Context;
 use stormproof_system::error::Kind;
 use stormproof_system::id::UserId;
@@ -69,7 +69,7 @@ fn no_service_route_is_left_out() {
     };
     for service in SERVICES.iter().filter(|service| service.name != "store") {
         for endpoint in (service.endpoints)() {
-            let Door::Service(scope) = endpoint.door else {
+            let Access::Service(scope) = endpoint.access else {
                 panic!("{} {} is open", service.name, endpoint.path)
             };
             let method = endpoint.method.as_str();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jsonwebtoken::crypto::sign;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use stormproof_system::api::Door;
+use stormproof_system::api::Access;
 use stormproof_system::context::Context;
 use stormproof_system::error::Kind;
 use stormproof_system::id::UserId;
@@ -155,7 +155,7 @@ fn customers_routes_ask_who_it_is() {
             ("POST", "/support/reconciliations"),
         ];
         let endpoints = stormproof_system::store::endpoints().into_iter();
-        let closed = endpoints.filter(|endpoint| endpoint.door != Door::Open).count();
+        let closed = endpoints.filter(|endpoint| endpoint.access != Access::Open).count();
         assert_eq!(closed, routes.len(), "every route that is not open is in the table");
         let product = br#"{"sku":"a","name":"a","price":{"minor":1,"currency":"AUD"}}"#;
         let credentials =

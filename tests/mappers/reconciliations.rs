@@ -12,8 +12,8 @@ use stormproof_system::error::Error;
 use stormproof_system::id::OrderId;
 use stormproof_system::ports::{Answer, Call, CallError, Http};
 use stormproof_system::settings::Settings;
-use stormproof_system::store::comparison;
 use stormproof_system::store::mapper::reconciliations::{self, Pass};
+use stormproof_system::store::reconciliation::page;
 use stormproof_system::store::saga::Goal;
 use stormproof_system::story::Fact;
 use stormproof_system::time::Time;
@@ -167,7 +167,7 @@ async fn what_only_others_know_is_a_difference(mut bench: Bench) {
         let context = Context::new(bench.ports.clone(), Arc::new(settings));
         let (mut found, mut after) = (Vec::new(), Some(String::new()));
         while let Some(last) = after {
-            let page = comparison::page(&context, &last, Duration::ZERO).await;
+            let page = page::compared(&context, &last, Duration::ZERO).await;
             let page = page.expect("all answer");
             found.extend(page.differences.iter().map(|(id, it)| format!("{id}: {}", it.kind)));
             assert_eq!(page.compared, 0, "nothing rests");

@@ -12,8 +12,8 @@ use stormproof_sim::shop::{Options, simulate, simulate_with};
 use stormproof_sim::world::World;
 use stormproof_system::context::Context;
 use stormproof_system::settings::Settings;
-use stormproof_system::store::comparison;
-use stormproof_system::store::reconcile::KINDS;
+use stormproof_system::store::reconciliation::differences::KINDS;
+use stormproof_system::store::reconciliation::page;
 
 const AN_HOUR: &str = r#"
 about = "An order is delivered, one is cancelled, and an hour passes."
@@ -151,7 +151,7 @@ async fn reconcile_all_the_time(world: World, store: &'static str, settings: Arc
         world.sleep(Duration::from_millis(300)).await;
         let context = Context::new(world.ports(store), settings.clone());
         let work = world.spawn(store, async move {
-            comparison::page(&context, "", Duration::ZERO).await.map_or(0, |page| page.compared)
+            page::compared(&context, "", Duration::ZERO).await.map_or(0, |page| page.compared)
         });
         // A Store that dies takes the question along.
         if work.await.is_ok_and(|compared| compared > 0) {

@@ -18,7 +18,8 @@ use sqlx_core::error::{Error, Result};
 use sqlx_core::migrate::Migrate;
 use sqlx_core::sql_str::SqlStr;
 
-use super::disk::{Disk, lock};
+use super::disk::Disk;
+use super::lock::lock;
 use super::session::{Cursor, Session, Step};
 use super::statement::Bind;
 

@@ -8,13 +8,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use sqlx_core::Error;
 
 use super::changes::{Change, merge};
 use super::contents::Contents;
 use super::files::Files;
+use super::lock::lock;
 use super::session::Session;
 use crate::Value;
 
@@ -182,11 +183,6 @@ impl fmt::Debug for Image {
         let sizes = self.files.iter().map(|(name, file)| (name, file.length()));
         f.debug_map().entries(sizes).finish()
     }
-}
-
-/// A panic elsewhere must not take the disk away from the report about it.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

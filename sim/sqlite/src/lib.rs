@@ -25,6 +25,7 @@ mod disk;
 mod driver;
 mod error;
 mod files;
+mod lock;
 mod migrate;
 mod peek;
 mod session;

@@ -13,8 +13,8 @@ use sqlx_core::any::{AnyColumn, AnyRow, AnyTypeInfo, AnyTypeInfoKind, AnyValue, 
 use sqlx_core::ext::ustr::UStr;
 
 use super::changes::SavepointStep;
-use super::disk::lock;
 use super::error::SqliteError;
+use super::lock::lock;
 
 /// A value on its way into a statement; texts and blobs are borrowed, not copied.
 #[derive(Clone, Copy)]

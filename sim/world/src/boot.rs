@@ -11,8 +11,9 @@ use stormproof_system::ports::Ports;
 use stormproof_system::worker::{self, Worker};
 
 use crate::history::Kind;
+use crate::http::connection::address;
+use crate::http::server;
 use crate::node::{NodeIndex, Role};
-use crate::ports::connection::address;
 use crate::seed::Stream;
 use crate::{World, ports};
 
@@ -50,10 +51,10 @@ async fn live(world: &World, node: NodeIndex) {
                 let stream = world.0.seed.stream(&stream);
                 madsim::task::spawn(work(ports.clone(), worker, stream));
             }
-            ports::server::serve(world, node, router).await;
+            server::serve(world, node, router).await;
         }
         Role::Broker => world.0.broker.run(world).await,
-        Role::Client | Role::Database(_) | Role::Mail | Role::Wire => pending().await,
+        Role::Client | Role::Database(_) | Role::Mail | Role::Network => pending().await,
     }
 }
 

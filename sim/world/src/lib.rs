@@ -33,10 +33,12 @@ compile_error!(
 );
 
 mod boot;
+mod broker;
 pub mod diagram;
+pub mod disk_images;
 pub mod faults;
 pub mod history;
-pub mod images;
+mod http;
 mod node;
 mod phases;
 mod ports;
@@ -59,7 +61,7 @@ use stormproof_system::broker::Broker;
 use stormproof_system::ports::Ports;
 use stormproof_system::time::Time;
 
-pub use images::migrated;
+pub use disk_images::migrated;
 pub use ports::connector::{Connector, Executor, Stream as Connection};
 pub use ports::mailer::SentMail;
 pub use reseed::Reseed;
@@ -67,10 +69,10 @@ pub use run::run;
 pub use spec::{Commit, Observer, ServiceSpec, Spec};
 pub use stormproof_faults::moment;
 
+use broker::BrokerHost;
 use faults::Fault;
 use history::History;
 use node::Nodes;
-use ports::broker::BrokerHost;
 use ports::database::DatabaseHost;
 use ports::mailer::MailHost;
 use seed::{Seed, Stream};

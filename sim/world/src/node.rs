@@ -42,7 +42,7 @@ pub(super) enum Role {
     Broker,
     Mail,
     /// Carries late requests and restarts nodes: the world's own, no fault reaches it.
-    Wire,
+    Network,
 }
 
 /// Whether a node lives.
@@ -63,7 +63,7 @@ pub(super) struct Nodes {
     by_id: OnceLock<BTreeMap<NodeId, NodeIndex>>,
     pub(super) broker: NodeIndex,
     pub(super) mail: NodeIndex,
-    pub(super) wire: NodeIndex,
+    pub(super) network: NodeIndex,
 }
 
 struct Node {
@@ -104,11 +104,11 @@ impl Nodes {
             by_id: OnceLock::new(),
             broker: NodeIndex::FAULT,
             mail: NodeIndex::FAULT,
-            wire: NodeIndex::FAULT,
+            network: NodeIndex::FAULT,
         };
         nodes.broker = nodes.add("broker".to_owned(), "broker", Role::Broker);
         nodes.mail = nodes.add("mail".to_owned(), "mail", Role::Mail);
-        nodes.wire = nodes.add("wire".to_owned(), "wire", Role::Wire);
+        nodes.network = nodes.add("network".to_owned(), "network", Role::Network);
         for (place, spec) in std::mem::take(&mut spec.services).into_iter().enumerate() {
             let role = Role::Replica(place);
             let replicas = match spec.replicas {
@@ -216,7 +216,7 @@ impl Nodes {
     /// The node whose task is running.
     pub(super) fn current(&self) -> NodeIndex {
         let known = self.by_id.get().and_then(|by_id| by_id.get(&madsim::plugin::node()));
-        known.copied().unwrap_or(self.wire)
+        known.copied().unwrap_or(self.network)
     }
 
     /// The replica of `service` whose turn it is to get a request; like a load balancer, it leaves

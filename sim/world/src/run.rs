@@ -15,10 +15,10 @@ use madsim::runtime::{Handle, Runtime};
 use stormproof_faults::Injector;
 use tracing::subscriber::with_default;
 
+use crate::broker::BrokerHost;
 use crate::faults::process;
 use crate::history::History;
 use crate::node::Nodes;
-use crate::ports::broker::BrokerHost;
 use crate::ports::clock::sleep;
 use crate::ports::database::DatabaseHost;
 use crate::ports::mailer::MailHost;
@@ -128,8 +128,8 @@ fn build(mut spec: Spec) -> World {
 /// madsim remembers every task of a node until it is asked how many there are.
 fn sweep(world: &World) {
     let time = world.0.time.clone();
-    let wire = world.0.nodes.wire;
-    world.0.nodes.spawner(wire).spawn(async move {
+    let network = world.0.nodes.network;
+    world.0.nodes.spawner(network).spawn(async move {
         loop {
             sleep(&time, SWEEP_EVERY).await;
             Handle::current().metrics().num_tasks();

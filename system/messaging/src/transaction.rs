@@ -79,11 +79,14 @@ impl<'p> Transaction<'p> {
         Ok(())
     }
 
-    /// Notifies after the commit, once: whoever waits for it has work.
+    /// Notifies after the commit, once: whoever waits for it has work. The relay hears first, so that
+    /// what is written leaves before more is made.
     pub fn after_commit(&mut self, notify: &Notify) {
-        if !self.to_notify.contains(notify) {
-            self.to_notify.push(notify.clone());
+        if self.to_notify.contains(notify) {
+            return;
         }
+        let place = if *notify == self.ports.outbox_notify { 0 } else { self.to_notify.len() };
+        self.to_notify.insert(place, notify.clone());
     }
 }
 

@@ -15,7 +15,7 @@ use super::dto::{
     RefundRequest, StatusRequest, VoidRequest,
 };
 use super::{debit, service, teller};
-use crate::api::{self, Door, Endpoint, Route};
+use crate::api::{self, Access, Endpoint, Route};
 use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::UserId;
@@ -31,8 +31,8 @@ fn routes() -> Vec<Route<Arc<Context>>> {
     use Kind::{Closed, Conflict, KeyReused, NotFound};
     let post = Method::POST;
     let ok = StatusCode::OK;
-    let payments = Door::Service("payments");
-    let teller = Door::Service("teller");
+    let payments = Access::Service("payments");
+    let teller = Access::Service("teller");
     vec![
         Route::new(post.clone(), "/accounts", "openAccount", "Opens an account.", open_account)
             .behind(teller)
@@ -93,7 +93,7 @@ fn routes() -> Vec<Route<Arc<Context>>> {
         .answers::<RefundAnswer>(ok)
         .refuses(&[Conflict, KeyReused, Closed]),
         Route::new(post, "/views", "views", "The money of a page of orders.", views_of)
-            .behind(Door::Service(views::SCOPE))
+            .behind(Access::Service(views::SCOPE))
             .takes::<ViewsRequest>()
             .answers::<Views<PaymentView>>(ok),
     ]

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::dto::{Deliveries, Delivery, Page, Reported};
 use super::service;
-use crate::api::{self, Door, Endpoint, Route};
+use crate::api::{self, Access, Endpoint, Route};
 use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::OrderId;
@@ -31,14 +31,14 @@ fn routes() -> Vec<Route<Context>> {
     let get = Method::GET;
     let post = Method::POST;
     let ok = StatusCode::OK;
-    let driver = Door::Service(DRIVER);
+    let driver = Access::Service(DRIVER);
     vec![
         Route::new(get.clone(), "/deliveries", "list", "Deliveries, page by page.", list)
-            .behind(Door::Service(ORDERS))
+            .behind(Access::Service(ORDERS))
             .query::<Page>()
             .answers::<Deliveries>(ok),
         Route::new(get, "/deliveries/{order}", "find", "An order's delivery.", find)
-            .behind(Door::Service(ORDERS))
+            .behind(Access::Service(ORDERS))
             .answers::<Delivery>(ok)
             .refuses(&[NotFound]),
         Route::new(
@@ -62,7 +62,7 @@ fn routes() -> Vec<Route<Context>> {
         .answers::<Reported>(ok)
         .refuses(&[NotFound, Conflict]),
         Route::new(post, "/views", "views", "The deliveries of a page of orders.", views_of)
-            .behind(Door::Service(views::SCOPE))
+            .behind(Access::Service(views::SCOPE))
             .takes::<ViewsRequest>()
             .answers::<Views<Delivery>>(ok),
     ]

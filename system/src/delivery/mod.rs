@@ -1,7 +1,7 @@
 //! DeliveryCo: carries an order's goods to the customer, and says where they are.
 //!
 //! `consumer` hears the Store's requests and cancels, `service` decides them by the machine of
-//! [`parcel`], [`rounds`] moves parcels along as time passes, and the outbox carries every change
+//! [`parcel`], [`scheduler`] moves parcels along as time passes, and the outbox carries every change
 //! to the Store. Money and stock are the Store's business. `controller` answers questions, and
 //! takes in what drivers report.
 
@@ -10,7 +10,7 @@ mod controller;
 pub mod dto;
 pub mod mapper;
 pub mod parcel;
-mod rounds;
+mod scheduler;
 mod service;
 
 use axum::Router;
@@ -35,7 +35,7 @@ pub fn workers(context: &Context) -> Vec<Worker> {
     vec![
         consumer::requests(context),
         consumer::cancels(context),
-        rounds::worker(context),
+        scheduler::worker(context),
         outbox::relay(&context.ports, context.settings.relay.clone()),
     ]
 }

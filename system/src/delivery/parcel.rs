@@ -1,7 +1,7 @@
 //! A parcel and its machine: what may become of it, without I/O.
 //!
 //! The carrier alone moves a parcel (`protocol.md` §1 and §5.1). When it does so is left to
-//! `rounds`, and how a change is kept and told to `service`.
+//! `scheduler`, and how a change is kept and told to `service`.
 
 use stormproof_ports::time::Time;
 
@@ -52,7 +52,7 @@ pub struct Parcel {
     pub found: bool,
     /// Decided on departure.
     pub will_be_lost: bool,
-    /// When the rounds move it along; `None` when they are done with it.
+    /// When the scheduler moves it along; `None` when it is done with it.
     pub next_move_at: Option<Time>,
 }
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::dto::{Filter, Mail, Mailbox};
 use super::service;
-use crate::api::{self, Door, Endpoint, Route};
+use crate::api::{self, Access, Endpoint, Route};
 use crate::context::Context;
 use crate::error::Error;
 use crate::{token, web};
@@ -20,7 +20,7 @@ const MAILBOX: &str = "mailbox";
 fn routes() -> Vec<Route<Context>> {
     vec![
         Route::new(Method::GET, "/mails", "mailbox", "The latest mails.", list)
-            .behind(Door::Service(MAILBOX))
+            .behind(Access::Service(MAILBOX))
             .query::<Filter>()
             .answers::<Mailbox>(StatusCode::OK),
     ]

@@ -8,11 +8,11 @@ use stormproof_ports::Message;
 use stormproof_ports::time::Time;
 use stormproof_ports::worker::Worker;
 
-use super::answers::payment_settled;
 use super::mapper::orders;
 use super::notify::carry_out;
 use super::order::{CarrierWord, OrderStatus, read_carrier};
-use super::progress::{Conditions, Effect, move_order, wake};
+use super::saga::answers::payment_settled;
+use super::saga::progress::{Conditions, Effect, move_order, wake};
 use super::saga::{Case, Delivery, Goal};
 use crate::consumer;
 use crate::context::Context;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::allocation::Share;
-use super::answers::Reply;
+use super::saga::answers::Reply;
 use super::saga::{Case, Step};
 use crate::bank::dto::{
     DebitRequest, PaymentResult, PaymentView, RefundAnswer, RefundRequest, VoidRequest,

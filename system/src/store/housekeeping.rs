@@ -1,5 +1,5 @@
 //! What is done every hour: old answers to clients' keys are forgotten, and the services' views of
-//! the orders compared (`reconciler.rs`). Keys of money are the Bank's and never expire.
+//! the orders compared (`reconciliation/pass.rs`). Keys of money are the Bank's and never expire.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use stormproof_ports::time::Time;
 use stormproof_ports::worker::{Progress, Worker};
 
 use super::mapper::idempotency;
-use super::reconciler::Reconciler;
+use super::reconciliation::pass::Reconciler;
 use crate::context::Context;
 use crate::error::Error;
 

@@ -3,9 +3,7 @@
 
 pub mod accounts;
 pub mod allocation;
-pub mod answers;
 pub mod catalogue;
-pub mod comparison;
 pub mod consumer;
 pub mod controller;
 pub mod dto;
@@ -16,19 +14,9 @@ pub mod notify;
 pub mod order;
 pub mod orders;
 pub mod payment;
-pub mod progress;
-pub mod reconcile;
-pub mod reconciler;
+pub mod reconciliation;
 pub mod saga;
 pub mod support;
-pub mod sweep;
-
-#[cfg(test)]
-mod answers_tests;
-#[cfg(test)]
-mod reconcile_tests;
-#[cfg(test)]
-mod saga_tests;
 
 use axum::Router;
 use stormproof_messaging::outbox;
@@ -51,7 +39,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 pub fn workers(context: &Context) -> Vec<Worker> {
     let mut workers = consumer::workers(context);
     workers.extend([
-        sweep::worker(context),
+        saga::driver::worker(context),
         outbox::relay(&context.ports, context.settings.relay.clone()),
         housekeeping::worker(context),
     ]);

@@ -6,8 +6,8 @@ use stormproof_ports::DatabaseError;
 use stormproof_ports::story::Fact;
 
 use super::gateway::debit_request;
-use super::progress::Effect;
 use super::saga::Case;
+use super::saga::progress::Effect;
 use crate::alert;
 use crate::error::Error;
 use crate::messages::{

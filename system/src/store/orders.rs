@@ -15,7 +15,7 @@ use super::mapper::{accounts, catalogue, orders};
 use super::notify::carry_out;
 use super::order::{Order, OrderLine, OrderStatus, total};
 use super::payment::Payment;
-use super::progress::{Effect, move_order, wake};
+use super::saga::progress::{Effect, move_order, wake};
 use super::saga::{Case, Goal, Saga, explanation};
 use crate::context::Context;
 use crate::error::{Error, Kind, Problem};

@@ -5,13 +5,13 @@ use std::time::Duration;
 use scoped_futures::ScopedFutureExt;
 use stormproof_messaging::transact;
 
-use super::comparison;
 use super::dto::{AlertView, DifferenceView, OrderView, ParkedRefund, Reconcile, Reconciled};
 use super::mapper::{orders, support};
 use super::notify::carry_out;
 use super::orders::view;
 use super::payment::PaymentStatus;
-use super::progress::{Effect, wake};
+use super::reconciliation::page;
+use super::saga::progress::{Effect, wake};
 use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::OrderId;
@@ -87,11 +87,13 @@ pub async fn reconcile(context: &Context, request: Reconcile) -> Result<Reconcil
     let quiet = request.quiet_seconds.map(Duration::from_secs);
     let quiet = quiet.unwrap_or(context.settings.reconcile.quiet);
     let after = request.after.as_deref().unwrap_or_default();
-    let page = comparison::page(context, after, quiet).await?;
-    let view = |(id, difference): (OrderId, super::reconcile::Difference)| DifferenceView {
-        order_id: id.to_string(),
-        kind: difference.kind.to_owned(),
-        text: difference.text,
+    let page = page::compared(context, after, quiet).await?;
+    let view = |(id, difference): (OrderId, super::reconciliation::differences::Difference)| {
+        DifferenceView {
+            order_id: id.to_string(),
+            kind: difference.kind.to_owned(),
+            text: difference.text,
+        }
     };
     Ok(Reconciled {
         compared: page.compared,

@@ -15,7 +15,7 @@ use super::dto::{
 };
 use super::reservation::{self, LINES_MAX, Reservation, Verb};
 use super::service;
-use crate::api::{self, Door, Endpoint, Route};
+use crate::api::{self, Access, Endpoint, Route};
 use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::{self, OrderId};
@@ -32,7 +32,7 @@ fn routes() -> Vec<Route<Arc<Context>>> {
     let get = Method::GET;
     let post = Method::POST;
     let ok = StatusCode::OK;
-    let orders = Door::Service("orders");
+    let orders = Access::Service("orders");
     vec![
         Route::new(
             post.clone(),
@@ -93,12 +93,12 @@ fn routes() -> Vec<Route<Arc<Context>>> {
             .behind(orders)
             .answers::<StockAnswer>(ok),
         Route::new(post.clone(), "/stock", "restock", "Takes in goods.", restock)
-            .behind(Door::Service("restock"))
+            .behind(Access::Service("restock"))
             .takes::<Restock>()
             .answers::<Restock>(ok)
             .refuses(&[KeyReused]),
         Route::new(post, "/views", "views", "The reservations of a page of orders.", views_of)
-            .behind(Door::Service(views::SCOPE))
+            .behind(Access::Service(views::SCOPE))
             .takes::<ViewsRequest>()
             .answers::<Views<ReservationView>>(ok),
     ]

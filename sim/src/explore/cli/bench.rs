@@ -13,9 +13,9 @@ use super::Verdict;
 use super::arguments::{Bench, Jobs};
 use super::calibration::statements_per_second;
 use super::process::{self, Heard, Worker};
+use super::seeds;
 use super::subject::{Finding, Subject};
 use super::terminal::{self, grouped, rate, table};
-use super::workers;
 
 /// Small numbers in words.
 const NUMBERS: [&str; 7] = ["no", "one", "two", "three", "four", "five", "six"];
@@ -137,7 +137,7 @@ fn swarm(system: About, time: Duration) -> Result<(f64, f64), String> {
             last = Instant::now();
         }
     };
-    workers::explore(&worker, 1..u64::MAX, Jobs::default().count(), Some(begun + time), count)?;
+    seeds::explore(&worker, 1..u64::MAX, Jobs::default().count(), Some(begun + time), count)?;
     if seeds == 0 {
         return Err("no seed came to its end in the time given: expected more time".to_owned());
     }

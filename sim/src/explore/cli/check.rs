@@ -14,11 +14,12 @@ use serde::Serialize;
 
 use super::Verdict;
 use super::arguments::Check;
+use super::pool;
 use super::process::{self, Start, Worker};
 use super::progress::Progress;
+use super::seeds;
 use super::subject::{Finding, Loaded, Subject};
 use super::terminal::{self, count, grouped};
-use super::workers;
 
 /// What is compared with the run alone.
 const OTHERS: [&str; 2] = ["after other seeds", "a second time"];
@@ -71,7 +72,7 @@ pub fn check(system: &impl System, asked: &Check, json: bool) -> Result<Verdict,
     // As few chunks as there are jobs: the longer a process lives, the more it may remember.
     let jobs = asked.jobs.count();
     let chunk = asked.seeds.get().div_ceil(jobs as u64);
-    workers::spread(seeds, chunk, jobs, drive, |compared: Compared| {
+    pool::spread(seeds, chunk, jobs, drive, |compared: Compared| {
         progress.add(&compared.finding);
         all.push((compared.seed, compared.lines as u64, compared.differences));
     })?;
@@ -124,7 +125,7 @@ fn compare(
 ) -> Result<ControlFlow<()>, String> {
     let mut together = Worker::start(twice(chunk.clone()))?;
     for seed in chunk.clone() {
-        let mut expected = workers::alone(alone, seed)?;
+        let mut expected = seeds::alone(alone, seed)?;
         let mut differences = Vec::new();
         for how in OTHERS {
             let other = together.finding(seed);

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::Verdict;
 use super::arguments::Explain;
 use super::bugs::planted_bug;
-use super::pool::{Job, Pool};
+use super::job_pool::{Job, Pool};
 use super::shrink::{breach, target};
 use super::subject::Loaded;
 use super::terminal::{self, table};

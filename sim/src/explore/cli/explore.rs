@@ -13,11 +13,11 @@ use super::gaps::gaps;
 use super::process;
 use super::progress::Progress;
 use super::report;
+use super::seeds;
 use super::subject::{self, Finding, Loaded, Subject};
 use super::summary::Summary;
 use super::tally::Tally;
 use super::terminal;
-use super::workers;
 
 /// Stories in a report: enough to begin with, and a page that still loads.
 const STORIES: usize = 10;
@@ -79,7 +79,7 @@ fn tally(asked: &Explore, subject: &Subject, begun: Instant) -> Result<Tally, St
     };
     let worker = process::worker_of(subject, Options::default())?;
     let deadline = asked.time.map(|time| begun + time);
-    workers::explore(&worker, seeds, asked.jobs.count(), deadline, count)?;
+    seeds::explore(&worker, seeds, asked.jobs.count(), deadline, count)?;
     progress.finish();
     tally.finish();
     Ok(tally)
@@ -94,7 +94,7 @@ fn stories(subject: &Subject, tally: &Tally) -> Result<Vec<report::SeedStory>, S
     seeds.dedup();
     seeds.truncate(STORIES);
     let tell = |seed: u64| {
-        Ok(match workers::alone(&worker, seed)? {
+        Ok(match seeds::alone(&worker, seed)? {
             Finding::Ended(outcome) => (seed, Ok(outcome.story)),
             Finding::Died(how) => (seed, Err(how)),
         })

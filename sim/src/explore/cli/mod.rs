@@ -1,8 +1,8 @@
 //! The command line: what can be asked, and how the answer becomes an exit code.
 //!
-//! One command a file. `subject` is what they run, `process`, `workers` and `pool` where they run it,
-//! `tally` what many runs come to, `gaps` what they left out, `summary` and `report` how that is told;
-//! `terminal` prints.
+//! One command a file. `subject` is what they run; `process`, `pool`, `seeds` and `job_pool` where they
+//! run it; `tally` what many runs come to, `gaps` what they left out, `summary` and `report` how that
+//! is told; `terminal` prints.
 
 mod arguments;
 mod bench;
@@ -13,6 +13,7 @@ mod explain;
 mod explore;
 mod failure_slice;
 mod gaps;
+mod job_pool;
 mod list;
 mod page;
 mod pool;
@@ -20,6 +21,7 @@ mod process;
 mod progress;
 mod report;
 mod run;
+mod seeds;
 mod shrink;
 mod subject;
 mod summary;
@@ -29,7 +31,6 @@ mod terminal;
 #[cfg(test)]
 mod testing;
 mod worker;
-mod workers;
 
 use std::process::ExitCode;
 

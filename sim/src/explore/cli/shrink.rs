@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::Verdict;
 use super::arguments::Shrink;
 use super::bugs::planted_bug;
-use super::pool::{Candidates, Job, Pool};
+use super::job_pool::{Candidates, Job, Pool};
 use super::subject::{Loaded, Subject, quoted};
 use super::terminal::{self, count};
 

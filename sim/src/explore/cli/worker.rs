@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 
 use super::Verdict;
 use super::arguments::Worker;
-use super::pool::Job;
+use super::job_pool::Job;
 use super::subject::Loaded;
 
 /// Runs the seeds asked for.

@@ -113,17 +113,13 @@ impl Run {
                 world.spawn(&node, work(ports))
             });
             let mut working: Vec<_> = working.collect();
-            let mut looks = 0;
-            let mut rests = || {
+            let mut still = || {
                 working.retain(|client| !client.is_finished());
-                let still = working.is_empty() && at_rest(&world);
-                looks = if still { looks + 1 } else { 0 };
-                // A node that has just woken has had time to go on with what it was at.
-                looks == 2
+                working.is_empty() && at_rest(&world)
             };
-            world.until(storm, &mut rests).await;
+            rest(&world, storm, &mut still).await;
             world.heal_all().await;
-            let rested = world.until(calm, &mut rests).await;
+            let rested = rest(&world, calm, &mut still).await;
             let mut judge = judge.lock().unwrap_or_else(PoisonError::into_inner);
             judge.judge_end(&world, rested.is_some());
             let unfired_places = world.unfired();
@@ -147,6 +143,17 @@ impl Run {
             }
         })
     }
+}
+
+/// At rest at two looks in a row: a node that has just woken has had time to go on with what it was
+/// at.
+async fn rest(world: &World, bound: Duration, mut still: impl FnMut() -> bool) -> Option<Duration> {
+    let mut looks = 0;
+    let twice = || {
+        looks = if still() { looks + 1 } else { 0 };
+        looks == 2
+    };
+    world.until(bound, twice).await
 }
 
 fn fired(world: &World) -> BTreeMap<String, u64> {

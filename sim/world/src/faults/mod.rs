@@ -1,7 +1,6 @@
 //! How faults happen in a world: what the engine may ask of it (`host.rs`), and what each family of
 //! faults does. What they are, and when one strikes, is [`stormproof_faults`]'s.
 
-pub(super) mod broker;
 pub(super) mod database;
 mod host;
 pub(super) mod network;

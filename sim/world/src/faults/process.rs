@@ -18,9 +18,9 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(10);
 /// every task moves the order in which the others run, and a fault must move nothing before its
 /// time.
 pub(crate) fn drive(world: &World) {
-    let wire = world.0.nodes.wire;
+    let network = world.0.nodes.network;
     let world = world.clone();
-    world.clone().0.nodes.spawner(wire).spawn(async move {
+    world.clone().0.nodes.spawner(network).spawn(async move {
         let injector = &world.0.injector;
         for (at, number) in injector.schedule() {
             // Not through our clock, which counts its sleeps.
@@ -68,7 +68,7 @@ pub(crate) fn strike(world: &World, fault: &Fault) -> bool {
 /// Ends a node's life; false if it had ended before.
 fn down(world: &World, node: NodeIndex, how: Power) -> bool {
     let nodes = &world.0.nodes;
-    if nodes.role(node) == Role::Wire || !nodes.kill(node, how, world.elapsed()) {
+    if nodes.role(node) == Role::Network || !nodes.kill(node, how, world.elapsed()) {
         return false;
     }
     let word = if how == Power::Crashed { "crash" } else { "stop" };
@@ -77,13 +77,13 @@ fn down(world: &World, node: NodeIndex, how: Power) -> bool {
         Role::Replica(_) | Role::Client => world.0.broker.client_down(world, node, how),
         Role::Database(place) => world.0.databases[place].down(how),
         Role::Broker => world.0.broker.down(world, how),
-        Role::Mail | Role::Wire => {}
+        Role::Mail | Role::Network => {}
     }
     true
 }
 
 fn pause(world: &World, node: NodeIndex, length: Duration) -> bool {
-    if world.0.nodes.role(node) == Role::Wire || !world.0.nodes.pause(node, world.elapsed()) {
+    if world.0.nodes.role(node) == Role::Network || !world.0.nodes.pause(node, world.elapsed()) {
         return false;
     }
     if length > SILENCE {
@@ -131,10 +131,10 @@ pub(crate) fn slowness(world: &World, node: NodeIndex) -> Duration {
 
 /// Does something later, whoever dies until then.
 pub(crate) fn later(world: &World, after: Duration, deed: impl FnOnce(&World) + Send + 'static) {
-    let wire = world.0.nodes.wire;
+    let network = world.0.nodes.network;
     let sleep = clock::sleep(&world.0.time, after);
     let world = world.clone();
-    world.0.nodes.spawner(wire).spawn(async move {
+    world.0.nodes.spawner(network).spawn(async move {
         sleep.await;
         deed(&world);
     });

@@ -25,11 +25,11 @@ use crate::faults::network::{connect_hangs, link};
 use crate::faults::process::slowness;
 use crate::faults::{FaultKind, pass};
 use crate::history::Kind as Event;
+use crate::http::connection::{ByteStream, address};
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
 use crate::ports::CONNECT_TIMEOUT;
 use crate::ports::clock::{Sleep, sleep};
-use crate::ports::connection::{Wire, address};
 
 /// How often a connection looks whether a cut has healed, or a dead peer is back.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -58,7 +58,7 @@ pub struct Stream {
     world: World,
     client: Life,
     server: Life,
-    wire: Wire,
+    wire: ByteStream,
     /// What reading and writing wait for: a delay to pass, a cut to heal.
     reading: Option<Sleep>,
     writing: Option<Sleep>,
@@ -102,7 +102,7 @@ impl Connector {
         let (client, server) = (life, nodes.life(server));
         match TcpStream::connect(address(server.node)).await {
             Ok(stream) => {
-                let wire = Wire::new(stream, None);
+                let wire = ByteStream::new(stream, None);
                 Ok(Stream {
                     world,
                     client,

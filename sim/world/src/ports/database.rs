@@ -18,11 +18,11 @@ use sqlx_core::transaction::TransactionManager as _;
 use stormproof_system::ports::{Database, DatabaseError, Session};
 use stormproof_system::story::Fact;
 
+use crate::disk_images::FILE;
 use crate::faults::network::link;
 use crate::faults::process::slowness;
 use crate::faults::{FaultKind, database, pass};
 use crate::history::Kind as Event;
-use crate::images::FILE;
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
 use crate::ports::CONNECT_TIMEOUT;

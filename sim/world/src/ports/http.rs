@@ -19,10 +19,10 @@ use crate::faults::network::{connect_hangs, link, request};
 use crate::faults::process::{later, slowness};
 use crate::faults::{FaultKind, pass};
 use crate::history::Kind as Event;
+use crate::http::connection::Connection;
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
 use crate::ports::clock::{sleep, within};
-use crate::ports::connection::Connection;
 use crate::{World, lock};
 
 /// The HTTP client of one life of a node.
@@ -197,9 +197,9 @@ impl SimHttp {
 /// Executes a request that its caller knows nothing of, later.
 fn deliver_later(world: &World, call: Call, by: Duration) {
     later(world, by, move |world| {
-        let wire = world.0.nodes.wire;
-        let sender = SimHttp::new(world, world.0.nodes.life(wire));
-        world.0.nodes.spawner(wire).spawn(async move {
+        let network = world.0.nodes.network;
+        let sender = SimHttp::new(world, world.0.nodes.life(network));
+        world.0.nodes.spawner(network).spawn(async move {
             let world = &sender.world;
             let Some(server) = world.0.nodes.pick(&call.to, world.elapsed()) else { return };
             let sent = AtomicBool::new(false);

@@ -2,20 +2,14 @@
 //!
 //! Bindings take time, pass the moments at which faults aim, and ask the injector what goes wrong.
 
-mod agenda;
-pub(super) mod broker;
-mod channel;
 pub(super) mod clock;
 pub(super) mod compute;
-pub(super) mod connection;
 pub(super) mod connector;
 pub(super) mod database;
 pub(super) mod http;
 pub(super) mod mailer;
-mod mischief;
 pub(super) mod queue;
 pub(super) mod rng;
-pub(super) mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +21,7 @@ use crate::World;
 use crate::node::{NodeIndex, Role};
 
 /// How long a connection attempt waits for an answer where the caller sets no limit.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Fresh bindings for the present life of a node.
 pub(super) fn of(world: &World, node: NodeIndex) -> Ports {

@@ -11,6 +11,7 @@ use stormproof_system::ports::{
 };
 
 use crate::World;
+use crate::broker::channel::{Arrival, Channel, Confirm};
 use crate::faults::network::{connect_hangs, link};
 use crate::faults::process::slowness;
 use crate::faults::{FaultKind, pass};
@@ -18,7 +19,6 @@ use crate::history::Kind as Event;
 use crate::moment::{Act, Side};
 use crate::node::{Life, Power};
 use crate::ports::CONNECT_TIMEOUT;
-use crate::ports::channel::{Arrival, Channel, Confirm};
 use crate::ports::clock::{sleep, within};
 
 /// How long a publisher waits for its confirm.

@@ -13,7 +13,7 @@ use super::dto::{
     AlertView, LoggedIn, Login, OrderView, ParkedRefund, PlaceOrder, Product, Reconcile,
     Reconciled, Register, Registered, TimelineEntry,
 };
-use crate::api::{self, Door, Endpoint, Route};
+use crate::api::{self, Access, Endpoint, Route};
 use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::UserId;
@@ -44,10 +44,10 @@ fn routes() -> Vec<Route<Store>> {
         Route::new(get.clone(), "/products", "listProducts", "What is sold.", catalogue::list)
             .answers::<Vec<Product>>(ok),
         Route::new(post.clone(), "/products", "putProduct", "Sells a product.", catalogue::put)
-            .behind(Door::Support)
+            .behind(Access::Support)
             .takes::<Product>(),
         Route::new(get.clone(), "/orders", "listOrders", "One's newest orders.", orders::list)
-            .behind(Door::Customer)
+            .behind(Access::Customer)
             .answers::<Vec<OrderView>>(ok),
         Route::new(
             post.clone(),
@@ -56,13 +56,13 @@ fn routes() -> Vec<Route<Store>> {
             "Places an order. It is on its way when this is answered, not done: look at it again.",
             orders::place,
         )
-        .behind(Door::Customer)
+        .behind(Access::Customer)
         .keyed()
         .takes::<PlaceOrder>()
         .answers::<OrderView>(StatusCode::ACCEPTED)
         .refuses(&[NotEnoughStock, KeyReused]),
         Route::new(get.clone(), "/orders/{id}", "findOrder", "One of one's orders.", orders::find)
-            .behind(Door::Customer)
+            .behind(Access::Customer)
             .answers::<OrderView>(ok)
             .refuses(&[NotFound]),
         Route::new(
@@ -72,7 +72,7 @@ fn routes() -> Vec<Route<Store>> {
             "When an order first reached each status.",
             orders::timeline,
         )
-        .behind(Door::Customer)
+        .behind(Access::Customer)
         .answers::<Vec<TimelineEntry>>(ok)
         .refuses(&[NotFound]),
         Route::new(
@@ -82,7 +82,7 @@ fn routes() -> Vec<Route<Store>> {
             "Asks for an order's cancellation. The carrier may have it already.",
             orders::cancel,
         )
-        .behind(Door::Customer)
+        .behind(Access::Customer)
         .answers::<OrderView>(StatusCode::ACCEPTED)
         .refuses(&[NotFound, Conflict]),
         Route::new(
@@ -92,7 +92,7 @@ fn routes() -> Vec<Route<Store>> {
             "Refunds that wait for people.",
             support::parked,
         )
-        .behind(Door::Support)
+        .behind(Access::Support)
         .answers::<Vec<ParkedRefund>>(ok),
         Route::new(
             post.clone(),
@@ -101,11 +101,11 @@ fn routes() -> Vec<Route<Store>> {
             "Tries a parked refund now.",
             support::retry,
         )
-        .behind(Door::Support)
+        .behind(Access::Support)
         .answers::<OrderView>(StatusCode::ACCEPTED)
         .refuses(&[NotFound, Conflict]),
         Route::new(get, "/support/alerts", "alerts", "The newest alerts.", support::alerts)
-            .behind(Door::Support)
+            .behind(Access::Support)
             .answers::<Vec<AlertView>>(ok),
         Route::new(
             post,
@@ -114,7 +114,7 @@ fn routes() -> Vec<Route<Store>> {
             "Compares what all services say of a page of orders, and alerts about differences.",
             support::reconcile,
         )
-        .behind(Door::Support)
+        .behind(Access::Support)
         .takes::<Reconcile>()
         .answers::<Reconciled>(ok),
     ]

@@ -21,12 +21,12 @@ use crate::explore::{Options, Profile, System};
 
 use super::Verdict;
 use super::arguments::Bugs;
-use super::pool::Pool;
+use super::job_pool::Pool;
 use super::shrink::{self, Reduced};
 use super::subject::{self, Loaded, Subject};
 use super::summary::Summary;
 use super::tally::Tally;
-use super::{process, terminal, workers};
+use super::{process, seeds, terminal};
 use build::Build;
 use scoreboard::{Entry, Scoreboard};
 use search::{Search, SearchPlan};
@@ -207,7 +207,7 @@ fn control<'a>(
         let explored = searches.clone().filter_map(|search| search.trails.get(range));
         let seeds = explored.map(|trail| trail.seeds).max().unwrap_or(0);
         let count = |(seed, finding)| tally.add(seed, finding);
-        workers::explore(&start, *from..from.saturating_add(seeds), plan.jobs, None, count)?;
+        seeds::explore(&start, *from..from.saturating_add(seeds), plan.jobs, None, count)?;
     }
     tally.finish();
     Ok(tally)

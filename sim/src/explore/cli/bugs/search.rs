@@ -9,9 +9,9 @@ use crate::explore::{Options, Profile};
 use serde::Serialize;
 
 use crate::explore::cli::process;
+use crate::explore::cli::seeds;
 use crate::explore::cli::subject::{Finding, Subject};
 use crate::explore::cli::tally::COMPLETED;
-use crate::explore::cli::workers;
 
 /// Seeds run before the first look at what they found; each time twice as many, up to `AT_ONCE_MAX`.
 const AT_ONCE: u64 = 4;
@@ -118,7 +118,7 @@ impl SearchPlan {
                     found = broken(seed, &finding).or(found.take());
                 }
             };
-            workers::explore(start, window, self.jobs, None, look)?;
+            seeds::explore(start, window, self.jobs, None, look)?;
         }
         let seeds = found.as_ref().map_or(self.seeds, |found| found.seed - from + 1);
         Ok(Trail { from, seeds, found, seconds: begun.elapsed().as_secs_f64() })

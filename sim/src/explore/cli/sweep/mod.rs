@@ -22,12 +22,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::Verdict;
 use super::arguments::Sweep;
-use super::pool::{Job, Pool};
+use super::job_pool::{Job, Pool};
 use super::progress::Progress;
 use super::subject::{self, Finding, Loaded, Subject};
 use super::tally::Tally;
 use super::terminal;
-use super::{process, workers};
+use super::{process, seeds};
 use coverage::{ByStorms, Coverage};
 use journal::Journal;
 use report::{Report, broken};
@@ -139,7 +139,7 @@ fn by_storms(system: &impl System, asked: &Sweep, coverage: &Coverage) -> Result
     let start = process::worker_of(&storms, Options::default())?;
     let mut tally = Tally::new(1);
     let count = |(seed, finding)| tally.add(seed, finding);
-    workers::explore(&start, 1..asked.storms.saturating_add(1), asked.jobs.count(), None, count)?;
+    seeds::explore(&start, 1..asked.storms.saturating_add(1), asked.jobs.count(), None, count)?;
     tally.finish();
     Ok(coverage.by_storms(tally.seeds, &tally.struck))
 }

@@ -2,15 +2,15 @@
 
 use stormproof_ports::time::Time;
 
-use super::order::OrderStatus;
-use super::payment::PaymentStatus;
-use super::reconcile::{KINDS, Told, compare, rests, stranger};
-use super::saga::{Case, Goal};
-use super::saga_tests::case;
+use super::differences::{KINDS, Told, compare, rests, stranger};
 use crate::bank::dto::{Movement, PaymentOutcome, PaymentView, RefundView};
 use crate::delivery::dto::Delivery;
 use crate::messages::DeliveryStatus;
 use crate::money::{Currency, Money};
+use crate::store::order::OrderStatus;
+use crate::store::payment::PaymentStatus;
+use crate::store::saga::tests::case;
+use crate::store::saga::{Case, Goal};
 use crate::warehouse::dto::{Line, ReservationView, State};
 
 /// An order at rest, and what the others say of it.

@@ -2,21 +2,21 @@
 
 use rand::Rng as _;
 
-use crate::faults::{FaultKind, broker};
-use crate::ports::agenda::State;
-use crate::ports::channel::{Channel, Confirm};
+use crate::broker::channel::{Channel, Confirm};
+use crate::broker::event_queue::State;
+use crate::faults::{Fault, FaultKind};
 use crate::{World, lock};
 
 impl State {
     /// Faults on the queues that have just got this message. What its publisher is told of it;
     /// `None`: nothing.
-    pub(super) fn harm(&mut self, world: &World, message_id: &str) -> Option<Confirm> {
+    pub(crate) fn harm(&mut self, world: &World, message_id: &str) -> Option<Confirm> {
         let mut told = Some(Confirm::Ack);
         for queue in world.0.injector.queues() {
             let Ok(there) = self.broker.queue(&queue) else { continue };
             let found = there.ready().rev().find(|it| it.message.message_id == message_id);
             let Some(message) = found.map(|it| it.message.clone()) else { continue };
-            let Some(fault) = broker::message(world, &queue) else { continue };
+            let Some(fault) = fault_of_message(world, &queue) else { continue };
             match fault.kind {
                 FaultKind::ConfirmLost => told = None,
                 FaultKind::MessageReturned => {
@@ -42,7 +42,7 @@ impl State {
     }
 
     /// Shuffles what waits in the queue and what its consumer has not yet looked at.
-    pub(super) fn reorder(&mut self, world: &World, channel: &Channel) {
+    pub(crate) fn reorder(&mut self, world: &World, channel: &Channel) {
         for queue in world.0.injector.queues() {
             let waiting = self.broker.queue(&queue).map_or(0, |queue| queue.ready_count());
             let inbox = &mut lock(&channel.inbox).deliveries;
@@ -53,7 +53,7 @@ impl State {
                 })
             });
             let here = if is_of_queue { inbox.len() } else { 0 };
-            if waiting.max(here) < 2 || !broker::reorders(world, &queue) {
+            if waiting.max(here) < 2 || !reorders(world, &queue) {
                 continue;
             }
             let stream = &mut self.stream;
@@ -64,4 +64,19 @@ impl State {
             self.broker.reorder(&queue, &mut draw).expect("the queue was just there");
         }
     }
+}
+
+/// What goes wrong with a message that has just reached `queue`.
+fn fault_of_message(world: &World, queue: &str) -> Option<Fault> {
+    world.0.injector.strike(world, |fault| {
+        fault.kind != FaultKind::MessagesReordered && fault.target.queue() == Some(queue)
+    })
+}
+
+/// Whether what waits in `queue` is shuffled now; ask only if two messages wait.
+fn reorders(world: &World, queue: &str) -> bool {
+    let fits = |fault: &Fault| {
+        fault.kind == FaultKind::MessagesReordered && fault.target.queue() == Some(queue)
+    };
+    world.0.injector.strike(world, fits).is_some()
 }

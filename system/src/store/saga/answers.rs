@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::allocation::{self, Share};
-use super::order::OrderStatus;
-use super::payment::PaymentStatus;
 use super::progress::{Conditions, Effect, move_order, move_payment};
-use super::saga::{Case, Goal, Step, Stock, next};
+use super::{Case, Goal, Step, Stock, next};
 use crate::error::Error;
 use crate::messages::{PaymentOutcome, PaymentResult};
+use crate::store::allocation::{self, Share};
+use crate::store::order::OrderStatus;
+use crate::store::payment::PaymentStatus;
 use crate::warehouse::dto::State;
 
 /// What a definitive answer says.

@@ -1,4 +1,4 @@
-//! The sweep: claims every order that is due, by lease, and takes its steps.
+//! The driver: claims every order that is due, by lease, and takes its steps.
 //!
 //! Several replicas run it over the same table. A claim raises the order's epoch; every later write
 //! of the claim's owner checks it, because an owner that was paused wakes up again. Intent and
@@ -19,14 +19,14 @@ use stormproof_ports::time::Time;
 use stormproof_ports::worker::{Progress, Worker};
 
 use super::answers::{Reply, Turn, answered};
-use super::gateway;
-use super::mapper::{orders, sagas};
-use super::notify::carry_out;
 use super::progress::{Conditions, advance, rest};
-use super::saga::{Case, Step};
+use super::{Case, Step};
 use crate::context::Context;
 use crate::error::Error;
 use crate::id::OrderId;
+use crate::store::gateway;
+use crate::store::mapper::{orders, sagas};
+use crate::store::notify::carry_out;
 
 /// Orders worked on at once by one replica.
 const FLIGHTS_MAX: usize = 64;
@@ -73,7 +73,8 @@ impl Sweep {
                         state.flights.push(Box::pin(drive(context.clone(), case, step)));
                     }
                 }
-                Err(_) => {
+                Err(error) => {
+                    failed(&context.ports.node, &error);
                     let pause = context.settings.saga.backoff.delay(1, &*context.ports.rng);
                     state.look_at = Some(context.ports.clock.now() + pause);
                 }
@@ -182,8 +183,17 @@ async fn drive(context: Context, case: Case, step: Step) {
         }
         // If the result cannot be written, the lease's end makes the order due again, and the step
         // is repeated with the same key.
-        turn = record(&context, &case, step, answer).await.unwrap_or(None);
+        turn = record(&context, &case, step, answer).await.unwrap_or_else(|error| {
+            failed(&context.ports.node, &error);
+            None
+        });
     }
+}
+
+/// Said here and not by the loop, for the step waits for its flights itself.
+fn failed(node: &str, error: &Error) {
+    let error = error.to_string();
+    tracing::warn!(target: "worker", node, worker = "sweep", error, "failed");
 }
 
 /// Writes the result of `step`, and the next intent.

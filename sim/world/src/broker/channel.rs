@@ -13,7 +13,7 @@ use crate::node::Life;
 use crate::{World, lock};
 
 /// What arrives at the other end of a connection.
-pub(super) enum Arrival {
+pub(crate) enum Arrival {
     Publish(Box<Message>, oneshot::Sender<Confirm>),
     Settle(u64, Settle),
     /// The client has closed the connection, or its silence has lasted too long.
@@ -23,14 +23,14 @@ pub(super) enum Arrival {
 }
 
 impl Arrival {
-    pub(super) fn is_for_broker(&self) -> bool {
+    pub(crate) fn is_for_broker(&self) -> bool {
         matches!(self, Arrival::Publish(..) | Arrival::Settle(..) | Arrival::Close)
     }
 }
 
 /// What the broker says of a publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Confirm {
+pub(crate) enum Confirm {
     Ack,
     /// No queue is bound to its routing key.
     Returned,
@@ -39,29 +39,29 @@ pub(super) enum Confirm {
 }
 
 /// The client's end of a connection.
-pub(super) struct Channel {
-    pub(super) id: ConnectionId,
-    pub(super) life: Life,
-    pub(super) bell: Option<Doorbell>,
-    pub(super) inbox: Mutex<Inbox>,
+pub(crate) struct Channel {
+    pub(crate) id: ConnectionId,
+    pub(crate) life: Life,
+    pub(crate) bell: Option<Doorbell>,
+    pub(crate) inbox: Mutex<Inbox>,
 }
 
 #[derive(Default)]
-pub(super) struct Inbox {
-    pub(super) deliveries: VecDeque<Delivery>,
+pub(crate) struct Inbox {
+    pub(crate) deliveries: VecDeque<Delivery>,
     lost: bool,
 }
 
 impl Channel {
-    pub(super) fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         lock(&self.inbox).lost
     }
 
-    pub(super) fn take(&self) -> Option<Delivery> {
+    pub(crate) fn take(&self) -> Option<Delivery> {
         lock(&self.inbox).deliveries.pop_front()
     }
 
-    pub(super) fn lose(&self) {
+    pub(crate) fn lose(&self) {
         let mut inbox = lock(&self.inbox);
         inbox.lost = true;
         inbox.deliveries.clear();
@@ -72,7 +72,7 @@ impl Channel {
     }
 
     /// A message reaches its consumer, if there still is one.
-    pub(super) fn deliver(&self, world: &World, delivered: Delivered) {
+    pub(crate) fn deliver(&self, world: &World, delivered: Delivered) {
         if !world.0.nodes.is_alive(self.life) {
             return;
         }

@@ -6,14 +6,14 @@ use stormproof_ports::Rng;
 use stormproof_ports::time::Time;
 
 use super::answers::{Reply, Turn, answered, payment_settled};
-use super::order::OrderStatus;
-use super::payment::PaymentStatus;
 use super::progress::{Conditions, Effect, advance};
-use super::saga::{Case, Goal, Step, Stock};
-use super::saga_tests::case;
+use super::tests::case;
+use super::{Case, Goal, Step, Stock};
 use crate::error::{Error, Kind};
 use crate::messages::{PaymentOutcome, PaymentResult};
 use crate::settings;
+use crate::store::order::OrderStatus;
+use crate::store::payment::PaymentStatus;
 use crate::warehouse::dto::State;
 
 struct Zeros;
@@ -139,7 +139,7 @@ fn losing_the_stock_again_and_again_fails_the_order_and_still_releases() {
             answered(&mut case, Step::Reserve, Ok(Reply::NotEnough), conditions);
             if case.saga.goal == Goal::Deliver {
                 assert_eq!(advance(&mut case, conditions).0, Some(Step::Plan));
-                let shelves = super::saga_tests::case().allocation;
+                let shelves = super::tests::case().allocation;
                 answered(&mut case, Step::Plan, Ok(Reply::Available(shelves)), conditions);
             }
         }

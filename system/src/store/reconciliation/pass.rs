@@ -1,4 +1,4 @@
-//! The reconciler: every hour, compares what all services say of the orders (`comparison.rs`).
+//! The reconciler: every hour, compares what all services say of the orders (`page.rs`).
 //!
 //! The timer is a row in the database, and so is the lease: who works on a pass has set the timer
 //! to the lease's end, so that no other replica finds it due. A pass goes through the orders page by
@@ -13,12 +13,12 @@ use stormproof_messaging::{Transaction, transact};
 use stormproof_ports::story::Fact;
 use stormproof_ports::time::Time;
 
-use super::comparison;
-use super::mapper::reconciliations;
-use super::mapper::reconciliations::Pass;
+use super::page;
 use crate::context::Context;
 use crate::error::Error;
 use crate::id;
+use crate::store::mapper::reconciliations;
+use crate::store::mapper::reconciliations::Pass;
 
 /// When this replica looks at the timer next. It first does when the youngest order that it can have
 /// had a hand in may have come to rest.
@@ -63,7 +63,7 @@ async fn step(context: &Context) -> Result<(Time, Result<(), Error>), Error> {
             Claim::Mine(pass) => pass,
         };
     let now = context.ports.clock.now();
-    let compared = comparison::page(context, &pass.after_order, settings.quiet).await;
+    let compared = page::compared(context, &pass.after_order, settings.quiet).await;
     match &compared {
         Ok(page) => {
             pass.compared += page.compared;

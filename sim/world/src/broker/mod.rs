@@ -1,6 +1,11 @@
 //! The broker's node: the system's model of RabbitMQ, with a network and a disk around it.
 //!
-//! One loop works off an agenda (`agenda.rs`). What clients do with it is `queue.rs`'s.
+//! One loop works off a queue of events (`event_queue.rs`). What clients do with it is
+//! `ports/queue.rs`'s.
+
+mod broker_faults;
+pub(crate) mod channel;
+pub(crate) mod event_queue;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,10 +16,10 @@ use stormproof_system::broker::{Broker, BrokerError, ConnectionId};
 use stormproof_system::doorbell::Doorbell;
 use stormproof_system::time::Time;
 
+use crate::broker::channel::{Arrival, Channel};
+use crate::broker::event_queue::{Line, State};
 use crate::faults::process::{SILENCE, later};
 use crate::node::{Life, NodeIndex, Power};
-use crate::ports::agenda::{Line, State};
-use crate::ports::channel::{Arrival, Channel};
 use crate::ports::clock::sleep;
 use crate::seed::Seed;
 use crate::{World, lock};
@@ -22,7 +27,7 @@ use crate::{World, lock};
 /// The broker's node.
 pub(crate) struct BrokerHost {
     state: Mutex<State>,
-    /// Rings when the agenda has become shorter.
+    /// Rings when the next event has come nearer.
     bell: Doorbell,
 }
 
@@ -31,7 +36,7 @@ impl BrokerHost {
     pub(crate) fn new(seed: Seed, broker: Broker) -> BrokerHost {
         let state = State {
             broker,
-            agenda: BTreeMap::new(),
+            events: BTreeMap::new(),
             last_entry: 0,
             sync_at: None,
             batch: Vec::new(),
@@ -55,7 +60,7 @@ impl BrokerHost {
     pub(crate) fn in_flight(&self) -> usize {
         let state = lock(&self.state);
         let publishes =
-            state.agenda.values().filter(|entry| matches!(entry.what, Arrival::Publish(..)));
+            state.events.values().filter(|entry| matches!(entry.what, Arrival::Publish(..)));
         publishes.count() + state.batch.len() + state.held.len()
     }
 
@@ -69,7 +74,7 @@ impl BrokerHost {
     }
 
     /// Opens a connection for one life of a node; with a queue, one that consumes it.
-    pub(super) fn connect(
+    pub(crate) fn connect(
         &self,
         life: Life,
         consume: Option<(&str, u16, Doorbell)>,
@@ -97,13 +102,13 @@ impl BrokerHost {
     }
 
     /// Puts something on its way from a client to the broker, or back.
-    pub(super) fn send(&self, world: &World, connection: ConnectionId, what: Arrival) {
+    pub(crate) fn send(&self, world: &World, connection: ConnectionId, what: Arrival) {
         let mut state = lock(&self.state);
         state.post(world, connection, what);
         self.bell.ring();
     }
 
-    pub(super) fn latency(&self) -> Duration {
+    pub(crate) fn latency(&self) -> Duration {
         lock(&self.state).latency()
     }
 
@@ -126,14 +131,14 @@ impl BrokerHost {
         self.bell.ring();
     }
 
-    /// The broker dies. What was on the wire is gone; clients hear of it at once if it said goodbye.
+    /// The broker dies. What was under way is gone; clients hear of it at once if it said goodbye.
     pub(crate) fn down(&self, world: &World, how: Power) {
         let state = &mut *lock(&self.state);
         if how == Power::Stopped {
             state.broker.sync();
         }
         state.broker.crash(world.now());
-        state.agenda.clear();
+        state.events.clear();
         state.sync_at = None;
         state.batch.clear();
         let lines = std::mem::take(&mut state.lines);
@@ -157,7 +162,7 @@ impl BrokerHost {
 
 /// The broker's own work.
 impl BrokerHost {
-    /// Works off the agenda, until the node is killed.
+    /// Works off the events, until the node is killed.
     pub(crate) async fn run(&self, world: &World) {
         loop {
             let next = lock(&self.state).work(world);

@@ -1,12 +1,12 @@
 //! The saga's decisions, tabled.
 
-use super::order::{Order, OrderStatus};
-use super::payment::{Payment, PaymentStatus};
-use super::saga::{Case, Delivery, Goal, Saga, Step, Stock, next};
+use super::{Case, Delivery, Goal, Saga, Step, Stock, next};
 use crate::id::{OrderId, Sku, UserId, WarehouseId};
 use crate::money::{Currency, Money};
 use crate::store::allocation::Share;
 use crate::store::order::OrderLine;
+use crate::store::order::{Order, OrderStatus};
+use crate::store::payment::{Payment, PaymentStatus};
 
 /// An order for two teapots that has just been placed.
 pub fn case() -> Case {

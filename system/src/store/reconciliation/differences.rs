@@ -2,16 +2,16 @@
 //!
 //! [`compare`] is `protocol.md` §1 read across the machines: what payment, reservation and delivery
 //! must be once the order has its last status. It is asked only of orders that rest; who asks,
-//! when, and what the answer leads to is `reconciler.rs`'s.
+//! when, and what the answer leads to is `pass.rs`'s.
 
 use std::collections::BTreeMap;
 
-use super::order::OrderStatus;
-use super::payment::PaymentStatus;
-use super::saga::{Case, Goal};
 use crate::bank::dto::{Movement, PaymentOutcome, PaymentView};
 use crate::delivery::dto::Delivery;
 use crate::messages::DeliveryStatus;
+use crate::store::order::OrderStatus;
+use crate::store::payment::PaymentStatus;
+use crate::store::saga::{Case, Goal};
 use crate::warehouse::dto::{ReservationView, State};
 
 /// What the other services say of one order; `None`: they have never heard of it.

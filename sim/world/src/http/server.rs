@@ -11,9 +11,9 @@ use tower::Service as _;
 
 use crate::World;
 use crate::faults::process::slowness;
+use crate::http::connection::{ByteStream, Peer, address, node_at};
 use crate::node::NodeIndex;
 use crate::ports::clock::sleep;
-use crate::ports::connection::{Peer, Wire, address, node_at};
 
 /// Serves until the node is killed.
 pub(crate) async fn serve(world: &World, node: NodeIndex, router: Router) {
@@ -25,7 +25,7 @@ pub(crate) async fn serve(world: &World, node: NodeIndex, router: Router) {
         let busy = Arc::new(AtomicBool::new(false));
         let peer =
             Peer { world: world.clone(), life: world.0.nodes.life(client), busy: busy.clone() };
-        let wire = Wire::new(stream, Some(peer));
+        let bytes = ByteStream::new(stream, Some(peer));
         let (world, router) = (world.clone(), router.clone());
         madsim::task::spawn_local(async move {
             let service = service_fn(|request| {
@@ -45,7 +45,7 @@ pub(crate) async fn serve(world: &World, node: NodeIndex, router: Router) {
             let mut server = http1::Builder::new();
             server.auto_date_header(false).header_read_timeout(None);
             // An error is a connection that broke; who made it break knows.
-            server.serve_connection(wire, service).await.ok();
+            server.serve_connection(bytes, service).await.ok();
         });
     }
 }

@@ -1,4 +1,4 @@
-//! The rounds: parcels move along as time passes.
+//! The scheduler: parcels move along as time passes.
 //!
 //! Each move is a guarded change of its own, a few share a transaction. Between moves the worker
 //! sleeps until the earliest is due, or until a parcel is accepted.
@@ -23,7 +23,7 @@ const BATCH: i64 = 16;
 /// The rest after a failure of the database.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
-/// The worker that makes the rounds.
+/// The worker that moves parcels along.
 pub fn worker(context: &Context) -> Worker {
     let context = context.clone();
     Worker::new("rounds", context.work_notify.clone(), move || {
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::id::OrderId;
 
-    /// The statuses and times of a parcel that only the rounds move.
+    /// The statuses and times of a parcel that only the scheduler moves.
     fn journey(carrier: &Carrier, roll: u64) -> Vec<String> {
         let order = OrderId::parse("order-1").expect("well formed");
         let mut parcel = Parcel::begin(order, Event::Request, Time(0)).expect("an arrow");

@@ -1,5 +1,5 @@
 //! A page of orders, compared: what Warehouse, Bank and DeliveryCo say of them is held against what
-//! the Store has, and people are told where `reconcile.rs` finds a difference.
+//! the Store has, and people are told where `differences.rs` finds a difference.
 //!
 //! An order is never compared while it moves: it must have had nothing left to do for a while before
 //! its views are fetched, and must be unchanged after. Whether the Store knows what the others know is
@@ -13,14 +13,14 @@ use scoped_futures::ScopedFutureExt;
 use stormproof_messaging::transact;
 use stormproof_ports::time::Time;
 
-use super::gateway;
-use super::mapper::{orders, reconciliations};
-use super::reconcile::{Difference, Told, compare, rests, stranger};
-use super::saga::Case;
+use super::differences::{Difference, Told, compare, rests, stranger};
 use crate::alert;
 use crate::context::Context;
 use crate::error::Error;
 use crate::id::OrderId;
+use crate::store::gateway;
+use crate::store::mapper::{orders, reconciliations};
+use crate::store::saga::Case;
 use crate::views::ViewsRequest;
 
 /// What a page came to.
@@ -42,7 +42,7 @@ struct Views {
 
 /// The first orders after `after`: those of the Store's that have rested for `quiet` are compared, and
 /// those that only others know are differences too. Alerts support about every difference.
-pub async fn page(context: &Context, after: &str, quiet: Duration) -> Result<Page, Error> {
+pub async fn compared(context: &Context, after: &str, quiet: Duration) -> Result<Page, Error> {
     let page = ViewsRequest { after: after.into(), limit: context.settings.reconcile.batch };
     let (mut cases, last) = resting(context, &page, quiet).await?;
     let Views { mut told, ends } = ask(context, &page).await?;

@@ -1,6 +1,6 @@
 //! The broker's work: what arrives when, the sync that makes publishes durable, the deadlines.
 //!
-//! Everything on one connection keeps its order, as on TCP. Faults on queues are `mischief.rs`'s.
+//! Everything on one connection keeps its order, as on TCP. Faults on queues are `broker_faults.rs`'s.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use stormproof_system::broker::{Broker, ConnectionId, Published};
 use stormproof_system::ports::{Message, Settle};
 use stormproof_system::time::Time;
 
+use crate::broker::channel::{Arrival, Channel, Confirm};
 use crate::faults::network::link;
 use crate::faults::process::{SILENCE, slowness};
 use crate::node::NodeIndex;
-use crate::ports::channel::{Arrival, Channel, Confirm};
 use crate::seed::Stream;
 use crate::{EPOCH, World};
 
@@ -23,50 +23,50 @@ use crate::{EPOCH, World};
 const RETRANSMIT: Duration = Duration::from_millis(250);
 
 /// The broker, everything under way to and from it, and its clients' ends of the connections.
-pub(super) struct State {
-    pub(super) broker: Broker,
-    pub(super) agenda: BTreeMap<(Duration, u64), Entry>,
-    pub(super) last_entry: u64,
+pub(crate) struct State {
+    pub(crate) broker: Broker,
+    pub(crate) events: BTreeMap<(Duration, u64), Entry>,
+    pub(crate) last_entry: u64,
     /// When the pending publishes will be durable.
-    pub(super) sync_at: Option<Duration>,
+    pub(crate) sync_at: Option<Duration>,
     /// The publishes that wait for it: whom to tell, and what faults on queues ask for.
-    pub(super) batch: Vec<Pending>,
-    pub(super) lines: BTreeMap<ConnectionId, Line>,
+    pub(crate) batch: Vec<Pending>,
+    pub(crate) lines: BTreeMap<ConnectionId, Line>,
     /// Ends of connections that the broker's last life had, whose clients have not noticed.
-    pub(super) orphans: Vec<Arc<Channel>>,
+    pub(crate) orphans: Vec<Arc<Channel>>,
     /// Messages that a fault holds aside; they survive everything.
-    pub(super) held: BTreeMap<(Duration, u64), (String, Arc<Message>)>,
-    pub(super) stream: Stream,
+    pub(crate) held: BTreeMap<(Duration, u64), (String, Arc<Message>)>,
+    pub(crate) stream: Stream,
 }
 
-pub(super) struct Entry {
-    pub(super) connection: ConnectionId,
-    pub(super) what: Arrival,
+pub(crate) struct Entry {
+    pub(crate) connection: ConnectionId,
+    pub(crate) what: Arrival,
 }
 
-pub(super) struct Pending {
-    pub(super) connection: ConnectionId,
-    pub(super) message_id: String,
-    pub(super) confirm: oneshot::Sender<Confirm>,
+pub(crate) struct Pending {
+    pub(crate) connection: ConnectionId,
+    pub(crate) message_id: String,
+    pub(crate) confirm: oneshot::Sender<Confirm>,
 }
 
 /// A connection as the broker's host sees it.
-pub(super) struct Line {
-    pub(super) channel: Arc<Channel>,
+pub(crate) struct Line {
+    pub(crate) channel: Arc<Channel>,
     /// The latest arrivals: at the broker, at the client.
-    pub(super) last: [Duration; 2],
+    pub(crate) last: [Duration; 2],
     /// Since when nothing has got through.
-    pub(super) blocked_since: Option<Duration>,
+    pub(crate) blocked_since: Option<Duration>,
     /// Confirms that will never be sent.
-    pub(super) withheld: Vec<oneshot::Sender<Confirm>>,
+    pub(crate) withheld: Vec<oneshot::Sender<Confirm>>,
 }
 
 impl State {
     /// Does what is due. Returns when the next thing will be.
-    pub(super) fn work(&mut self, world: &World) -> Option<Duration> {
+    pub(crate) fn work(&mut self, world: &World) -> Option<Duration> {
         let now = world.elapsed();
-        while self.agenda.first_key_value().is_some_and(|((at, _), _)| *at <= now) {
-            let (_, entry) = self.agenda.pop_first().expect("just seen");
+        while self.events.first_key_value().is_some_and(|((at, _), _)| *at <= now) {
+            let (_, entry) = self.events.pop_first().expect("just seen");
             self.arrive(world, entry);
         }
         while self.held.first_key_value().is_some_and(|((at, _), _)| *at <= now) {
@@ -82,9 +82,9 @@ impl State {
         for (consumer, delivered) in self.broker.deliver(world.now()) {
             self.post(world, consumer.connection, Arrival::Deliver(delivered));
         }
-        let agenda = self.agenda.first_key_value().map(|((at, _), _)| *at);
+        let next = self.events.first_key_value().map(|((at, _), _)| *at);
         let held = self.held.first_key_value().map(|((at, _), _)| *at);
-        [agenda, held, self.sync_at, self.next_deadline()].into_iter().flatten().min()
+        [next, held, self.sync_at, self.next_deadline()].into_iter().flatten().min()
     }
 
     fn next_deadline(&self) -> Option<Duration> {
@@ -187,7 +187,7 @@ impl State {
     }
 
     /// Sends something; it arrives after a while, behind what was sent before it.
-    pub(super) fn post(&mut self, world: &World, connection: ConnectionId, what: Arrival) {
+    pub(crate) fn post(&mut self, world: &World, connection: ConnectionId, what: Arrival) {
         let latency = self.latency();
         let Some(line) = self.lines.get_mut(&connection) else { return };
         let client = line.channel.life.node;
@@ -201,25 +201,25 @@ impl State {
         self.put(at, connection, what);
     }
 
-    pub(super) fn put(&mut self, at: Duration, connection: ConnectionId, what: Arrival) {
+    pub(crate) fn put(&mut self, at: Duration, connection: ConnectionId, what: Arrival) {
         self.last_entry += 1;
-        self.agenda.insert((at, self.last_entry), Entry { connection, what });
+        self.events.insert((at, self.last_entry), Entry { connection, what });
     }
 
     /// Ends a connection on both sides.
-    pub(super) fn lose(&mut self, connection: ConnectionId, now: Time) {
+    pub(crate) fn lose(&mut self, connection: ConnectionId, now: Time) {
         self.broker.disconnect(connection, now);
         if let Some(line) = self.lines.remove(&connection) {
             line.channel.lose();
         }
     }
 
-    pub(super) fn connections_of(&self, node: NodeIndex) -> Vec<ConnectionId> {
+    pub(crate) fn connections_of(&self, node: NodeIndex) -> Vec<ConnectionId> {
         let lines = self.lines.iter().filter(|(_, line)| line.channel.life.node == node);
         lines.map(|(id, _)| *id).collect()
     }
 
-    pub(super) fn latency(&mut self) -> Duration {
+    pub(crate) fn latency(&mut self) -> Duration {
         Duration::from_micros(self.stream.random_range(1_000..5_000))
     }
 }

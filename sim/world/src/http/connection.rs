@@ -27,7 +27,7 @@ pub(crate) fn address(node: NodeIndex) -> SocketAddr {
 }
 
 /// Whose address this is.
-pub(super) fn node_at(address: IpAddr) -> Option<NodeIndex> {
+pub(crate) fn node_at(address: IpAddr) -> Option<NodeIndex> {
     let IpAddr::V4(address) = address else { return None };
     let [_, _, high, low] = address.octets();
     u16::from_be_bytes([high, low]).checked_sub(1).map(NodeIndex)
@@ -35,23 +35,23 @@ pub(super) fn node_at(address: IpAddr) -> Option<NodeIndex> {
 
 /// A byte stream. It forwards a flush only after a write: madsim sends a packet for each, and
 /// hyper flushes often.
-pub(super) struct Wire {
+pub(crate) struct ByteStream {
     stream: TcpStream,
     unsent: bool,
     peer: Option<Peer>,
 }
 
 /// Who is at the other end of a server's connection.
-pub(super) struct Peer {
-    pub(super) world: World,
-    pub(super) life: Life,
+pub(crate) struct Peer {
+    pub(crate) world: World,
+    pub(crate) life: Life,
     /// Whether a request of this connection is being handled.
-    pub(super) busy: Arc<AtomicBool>,
+    pub(crate) busy: Arc<AtomicBool>,
 }
 
-impl Wire {
-    pub(super) fn new(stream: TcpStream, peer: Option<Peer>) -> Wire {
-        Wire { stream, unsent: false, peer }
+impl ByteStream {
+    pub(crate) fn new(stream: TcpStream, peer: Option<Peer>) -> ByteStream {
+        ByteStream { stream, unsent: false, peer }
     }
 
     /// The connection of a peer that lost power has no end: madsim tells of one, but a server that
@@ -62,7 +62,7 @@ impl Wire {
     }
 }
 
-impl Read for Wire {
+impl Read for ByteStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -84,7 +84,7 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl Write for ByteStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -108,24 +108,24 @@ impl Write for Wire {
 
 /// A client's connection to one life of a server. Whoever makes a request drives it; nobody does
 /// while it idles.
-pub(super) struct Connection {
-    pub(super) server: Life,
+pub(crate) struct Connection {
+    pub(crate) server: Life,
     sender: http1::SendRequest<Full<Bytes>>,
-    driver: http1::Connection<Wire, Full<Bytes>>,
+    driver: http1::Connection<ByteStream, Full<Bytes>>,
     open: bool,
 }
 
 impl Connection {
-    pub(super) async fn open(server: Life) -> Result<Connection, String> {
+    pub(crate) async fn open(server: Life) -> Result<Connection, String> {
         let stream = TcpStream::connect(address(server.node)).await;
         let stream = stream.map_err(|error| error.to_string())?;
-        let handshake = http1::handshake(Wire::new(stream, None)).await;
+        let handshake = http1::handshake(ByteStream::new(stream, None)).await;
         let (sender, driver) = handshake.map_err(|error| error.to_string())?;
         Ok(Connection { server, sender, driver, open: true })
     }
 
     /// Whether a request may be sent: no end of the connection has been heard of.
-    pub(super) async fn is_open(&mut self) -> bool {
+    pub(crate) async fn is_open(&mut self) -> bool {
         let Connection { sender, driver, open, .. } = self;
         poll_fn(|context| {
             if *open {
@@ -137,7 +137,7 @@ impl Connection {
     }
 
     /// Sends a request and reads the whole answer.
-    pub(super) async fn exchange(
+    pub(crate) async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Answer, String> {

@@ -1,20 +1,13 @@
-//! Many worker processes at once.
-//!
-//! [`spread`] has as many drivers as there are jobs; each takes the next chunk of seeds as soon as
-//! it is done with its last, and runs it in processes of its own. What a chunk finds arrives in no
-//! particular order: `tally` puts it right.
+//! Many seeds in worker processes: chunk by chunk, each chunk in processes of its own. What a chunk
+//! finds arrives in no particular order: `tally` puts it right.
 
 use std::ops::{ControlFlow, Range};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::mpsc::Sender;
 use std::time::Instant;
 
+use super::pool::spread;
 use super::process::{Heard, PATIENCE, Start, Worker, death};
 use super::subject::Finding;
-
-/// The most seeds that one process runs: enough to forget the cost of its start.
-const CHUNK: u64 = 32;
 
 /// Runs one seed in a process of its own.
 ///
@@ -42,55 +35,6 @@ pub fn explore(
     let chunk = (seeds.end - seeds.start) / (jobs as u64 * 4);
     let drive = |chunk, found: &Sender<_>| drive(start, chunk, deadline, found);
     spread(seeds, chunk, jobs, drive, each)
-}
-
-/// Cuts seeds into chunks (of `chunk` seeds, within reason) and has `jobs` threads drive them until one breaks off; what they send
-/// goes to `each`, on this thread.
-///
-/// # Errors
-/// The first error of a driver; the others then take no further chunk.
-pub fn spread<T: Send>(
-    seeds: Range<u64>,
-    chunk: u64,
-    jobs: usize,
-    drive: impl Fn(Range<u64>, &Sender<T>) -> Result<ControlFlow<()>, String> + Sync,
-    mut each: impl FnMut(T),
-) -> Result<(), String> {
-    let chunk = chunk.clamp(1, CHUNK);
-    let rest = Mutex::new(seeds);
-    let take = |all: bool| {
-        let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
-        let end = if all { rest.end } else { rest.end.min(rest.start.saturating_add(chunk)) };
-        let taken = rest.start..end;
-        rest.start = end;
-        (!taken.is_empty()).then_some(taken)
-    };
-    let work = |sender: Sender<T>| {
-        while let Some(chunk) = take(false) {
-            let driven = drive(chunk, &sender);
-            if !matches!(driven, Ok(ControlFlow::Continue(()))) {
-                take(true);
-                return driven.map(|_| ());
-            }
-        }
-        Ok(())
-    };
-    thread::scope(|scope| {
-        let (sender, found) = channel();
-        let drivers: Vec<_> = (0..jobs)
-            .map(|_| {
-                let sender = sender.clone();
-                scope.spawn(move || work(sender))
-            })
-            .collect();
-        drop(sender);
-        found.iter().for_each(&mut each);
-        let ended = drivers.into_iter().map(|driver| match driver.join() {
-            Ok(ended) => ended,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        ended.collect()
-    })
 }
 
 /// Runs a chunk; breaks off when time is up.

@@ -5,9 +5,18 @@
 //! `answers.rs` writes down what came of it. There is no script and no program counter, so a step that
 //! ran twice, half, or out of turn changes nothing: the state says what is left to do.
 
-use super::allocation::Share;
-use super::order::{Order, OrderLine, OrderStatus};
-use super::payment::{Payment, PaymentStatus};
+pub mod answers;
+pub mod driver;
+pub mod progress;
+
+#[cfg(test)]
+mod answers_tests;
+#[cfg(test)]
+pub(super) mod tests;
+
+use crate::store::allocation::Share;
+use crate::store::order::{Order, OrderLine, OrderStatus};
+use crate::store::payment::{Payment, PaymentStatus};
 
 /// Where the saga is heading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,11 @@
 use stormproof_ports::Rng;
 use stormproof_ports::time::Time;
 
-use super::allocation;
-use super::order::OrderStatus;
-use super::payment::PaymentStatus;
-use super::saga::{Case, Delivery, Goal, Step, Stock, next};
+use super::{Case, Delivery, Goal, Step, Stock, next};
 use crate::settings;
+use crate::store::allocation;
+use crate::store::order::OrderStatus;
+use crate::store::payment::PaymentStatus;
 
 /// What has to happen in the transaction besides saving the case.
 #[derive(Clone, Debug, PartialEq)]
