@@ -13,6 +13,7 @@
 //! column which says what was expected.
 //!
 //! ```no_run
+//! use sqlx::{AnyConnection, query_as};
 //! use stormproof_ports::sql::{Flag, JsonText, UuidText};
 //! use stormproof_ports::time::Time;
 //!
@@ -27,11 +28,10 @@
 //!     is_known: Flag,
 //! }
 //!
-//! async fn guest(sql: &mut sqlx::AnyConnection, id: uuid::Uuid) -> sqlx::Result<Guest> {
+//! async fn guest(sql: &mut AnyConnection, id: uuid::Uuid) -> sqlx::Result<Guest> {
 //!     let sought = "SELECT id, address, arrived_at, is_known FROM guests WHERE id = $1";
-//!     sqlx::query_as(sql_str(sought)).bind(UuidText(id)).fetch_one(sql).await
+//!     query_as(sought).bind(UuidText(id)).fetch_one(sql).await
 //! }
-//! # fn sql_str(sql: &'static str) -> &'static str { sql }
 //! ```
 
 mod flag;

@@ -65,8 +65,11 @@ pub(super) async fn tells_what_no_codec_wrote(database: &dyn Database) -> Kept {
             read::<Coded<i64, JsonText<Map>>>(sql, "uncoded").await,
             &["words", "TEXT", "BTreeMap"],
         ),
-        says(read::<Coded<UuidText, String>>(sql, "uncoded").await, &["whole", "TEXT", "BIGINT"]),
-        says(read::<Coded<i64, Time>>(sql, "uncoded").await, &["words", "TEXT", "BIGINT"]),
+        says(
+            read::<Coded<UuidText, String>>(sql, "uncoded").await,
+            &["whole", "UuidText", "BIGINT"],
+        ),
+        says(read::<Coded<i64, Time>>(sql, "uncoded").await, &["words", "Time", "TEXT"]),
     ];
     told.into_iter().collect()
 }
