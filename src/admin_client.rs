@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use stormproof_ports::retry::Backoff;
+use stormproof_ports::{Answer, Call, CallError, Ports};
 use stormproof_system::context::Context;
 use stormproof_system::error::{Kind, Problem};
 use stormproof_system::id::UserId;
-use stormproof_system::ports::{Answer, Call, CallError, Ports};
-use stormproof_system::retry::Backoff;
 use stormproof_system::token;
 use tokio::time::{Instant, sleep};
 

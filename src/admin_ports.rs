@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use stormproof_system::context::Context;
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{
     CallError, Database, DatabaseError, Mail, Mailer, Message, Ports, PublishError, Queue,
     QueueLost, Session, Subscription,
 };
+use stormproof_system::context::Context;
 
 use crate::config::Config;
 use stormproof_bindings::clock::SystemClock;
@@ -64,7 +64,7 @@ impl Queue for Absent {
         &'a self,
         _: &'a str,
         _: u16,
-        _: Doorbell,
+        _: Notify,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async { Err(QueueLost(WHY.into())) })
     }

@@ -6,8 +6,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use stormproof_system::ports::Rng as _;
-use stormproof_system::trace::hex;
+use stormproof_ports::Rng as _;
+use stormproof_ports::trace::hex;
 
 use stormproof_bindings::rng::SystemRng;
 

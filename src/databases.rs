@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
-use stormproof_system::ports::{Database as _, DatabaseError};
+use stormproof_ports::{Database as _, DatabaseError};
 use stormproof_system::service::Service;
 
 use crate::config::Config;

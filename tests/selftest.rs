@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{Session, Settle};
 use stormproof_shop::invariants::INVARIANTS;
 use stormproof_shop::scenario::Scenario;
 use stormproof_sim::{Options, simulate, simulate_with};
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{Session, Settle};
 use stormproof_world::World;
 use stormproof_world::faults::{Fault, FaultKind, Target};
 
@@ -241,7 +241,7 @@ async fn steal_the_mail(world: World) {
     let node = "email".to_owned();
     world.strike(&Fault::new(FaultKind::Stop, Target::node(node)).by(Duration::from_secs(30)));
     let thief = world.ports("staff");
-    let bell = Doorbell::default();
+    let bell = Notify::default();
     let queue = thief.queue.subscribe("email.ordersuccess.queue", 1, bell.clone()).await;
     let mut queue = queue.expect("the broker is up");
     loop {

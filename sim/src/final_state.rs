@@ -1,7 +1,7 @@
 //! What only the end of a run can tell, gathered from the seeded world.
 
+use stormproof_ports::Mail;
 use stormproof_system::messages::DEAD;
-use stormproof_system::ports::Mail;
 
 use crate::quiescence::{restless, unsent};
 use stormproof_shop::environment::Outside;

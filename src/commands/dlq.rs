@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stormproof_system::broker::{Death, DeathReason};
+use stormproof_broker::{Death, DeathReason};
+use stormproof_ports::Clock as _;
+use stormproof_ports::time::Time;
 use stormproof_system::messages::DEAD;
-use stormproof_system::ports::Clock as _;
-use stormproof_system::time::Time;
 
 use crate::brokers;
 use crate::config::{Config, ConfigFile};

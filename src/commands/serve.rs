@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::builder::PossibleValuesParser;
+use stormproof_ports::Ports;
 use stormproof_system::context::Context;
-use stormproof_system::ports::Ports;
 use stormproof_system::service::{SERVICES, Service};
 use tokio::net::TcpListener;
 

@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stormproof_system::ports::Rng;
+use stormproof_ports::Rng;
 use stormproof_system::service::SERVICES;
 use stormproof_system::settings::{Carrier, Settings};
 

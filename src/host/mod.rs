@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use stormproof_system::ports::Ports;
-use stormproof_system::worker::{self, Worker};
+use stormproof_ports::Ports;
+use stormproof_ports::worker::{self, Worker};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Extension;
 use axum::routing::{get, post};
+use stormproof_ports::worker::Progress;
 use stormproof_system::web::ClientAddress;
-use stormproof_system::worker::Progress;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;

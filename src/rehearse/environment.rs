@@ -6,12 +6,12 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use stormproof_bindings::http::HttpClient;
 use stormproof_faults::Fault;
+use stormproof_ports::Ports;
 use stormproof_shop::environment::{
     Controlled, Environment, FaultReport, Gathered, Observed, Outside,
 };
 use stormproof_shop::truth::Truth;
 use stormproof_system::context::Context;
-use stormproof_system::ports::Ports;
 use tokio::time::sleep;
 
 use super::real_cluster::RealCluster;

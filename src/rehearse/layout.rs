@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use stormproof_ports::Rng;
+use stormproof_ports::trace::hex;
 use stormproof_shop::scenario::Scenario;
 use stormproof_shop::service_settings::settings;
 use stormproof_shop::topology::{self as map, BROKER, MAIL, STAFF};
-use stormproof_system::ports::Rng;
 use stormproof_system::service::SERVICES;
-use stormproof_system::trace::hex;
 
 use super::link::{Link, Protocol, Transport};
 use super::plan::Plan;

@@ -19,7 +19,7 @@ use super::link::{Link, ProxyContext, TICK, Transport};
 use super::processes::Life;
 use super::{http_proxy, tcp_proxy};
 use stormproof_bindings::rng::SystemRng;
-use stormproof_system::ports::Rng;
+use stormproof_ports::Rng;
 
 /// Ports that the system gives to nobody by itself, so that a proxy that was closed finds its own
 /// free.

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use stormproof_broker::QueueSpec;
 use stormproof_faults::{Fault, FaultKind};
-use stormproof_system::broker::QueueSpec;
-use stormproof_system::doorbell::Doorbell;
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{Message, Queue as _, Settle};
 use stormproof_system::messages::QUEUES;
-use stormproof_system::ports::{Message, Queue as _, Settle};
 use stormproof_system::topology::{Binding, Topology};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -124,7 +124,7 @@ impl QueueProxies {
 impl QueueProxy {
     async fn run(self) {
         let this = Arc::new(self);
-        let bell = Doorbell::default();
+        let bell = Notify::default();
         // What waits for the next message, to change places with it.
         let mut held: VecDeque<Message> = VecDeque::new();
         let mut late = JoinSet::new();

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use stormproof_ports::QueueLost;
 use stormproof_shop::judge::Judge;
 use stormproof_shop::service_settings::settings;
 use stormproof_shop::topology::{self as map, BROKER, MAIL};
-use stormproof_system::ports::QueueLost;
 use tokio::task::JoinSet;
 
 use super::cluster::Cluster;

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
-use stormproof_system::ports::Rng;
+use stormproof_ports::Rng;
+use stormproof_ports::trace::hex;
 use stormproof_system::service::SERVICES;
 use stormproof_system::topology;
-use stormproof_system::trace::hex;
 use url::Url;
 
 use crate::brokers;

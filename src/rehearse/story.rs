@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use stormproof_faults::outcome::{Story as Told, StoryLine};
 pub use stormproof_faults::story::FAULT;
+use stormproof_ports::story::TARGET;
 use stormproof_shop::secrets;
-use stormproof_system::story::TARGET;
 
 use super::time_scale::TimeScale;
 use crate::terminal::print;

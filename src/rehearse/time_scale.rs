@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use stormproof_system::ports::{Answer, Call, CallError, Clock, Http};
-use stormproof_system::retry::Backoff;
+use stormproof_ports::retry::Backoff;
+use stormproof_ports::time::Time;
+use stormproof_ports::{Answer, Call, CallError, Clock, Http};
 use stormproof_system::settings::Settings;
-use stormproof_system::time::Time;
 
 use stormproof_bindings::clock::SystemClock;
 

@@ -27,13 +27,3 @@ pub mod token;
 pub mod topology;
 pub mod views;
 pub mod web;
-
-// For now: what has moved to crates of its own, under its old names.
-pub use stormproof_broker as broker;
-pub use stormproof_messaging::{inbox, outbox, transaction};
-pub use stormproof_ports as ports;
-pub use stormproof_ports::{notify, retry, story, time, trace, worker};
-
-pub mod doorbell {
-    pub use stormproof_ports::notify::Notify as Doorbell;
-}

@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Either, pending, select};
 use serde_json::json;
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{Compute, Ports};
 use stormproof_system::context::Context;
-use stormproof_system::doorbell::Doorbell;
 use stormproof_system::error::Kind;
-use stormproof_system::ports::{Compute, Ports};
 use stormproof_system::settings::{Auth, Settings};
 
 use super::shop::{Ask, PASSWORD, Shop, WRONG, settings, visit};
@@ -90,7 +90,7 @@ fn hashes_are_made_by_the_port_alone() {
         assert!(!token.is_empty());
         let auth = Auth { hash_passes: 0, ..settings().auth };
         let settings = Arc::new(Settings { auth, ..settings() });
-        let asked = Doorbell::default();
+        let asked = Notify::default();
         let compute = Arc::new(Never(asked.clone()));
         let ports = Ports { compute, ..shop.context.ports.clone() };
         let shop = shop.with_store(&Context::new(ports, settings));
@@ -104,7 +104,7 @@ fn hashes_are_made_by_the_port_alone() {
 }
 
 /// Rings when it is asked, and does nothing.
-struct Never(Doorbell);
+struct Never(Notify);
 
 impl Compute for Never {
     fn run(&self, _: Box<dyn FnOnce() + Send>) -> BoxFuture<'_, ()> {

@@ -15,10 +15,10 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
-use stormproof_system::broker::{Broker, Published, QueueSpec};
-use stormproof_system::ports::Message;
-use stormproof_system::time::Time;
-use stormproof_system::topology::Topology;
+use stormproof_broker::{Broker, Published, QueueSpec};
+use stormproof_ports::Message;
+use stormproof_ports::time::Time;
+use stormproof_ports::topology::Topology;
 use tokio::time::timeout;
 
 use super::model::message;

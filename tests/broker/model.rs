@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use stormproof_system::broker::{Broker, ConnectionId, ConsumerId, Published, Stored};
-use stormproof_system::ports::Message;
-use stormproof_system::time::Time;
+use stormproof_broker::{Broker, ConnectionId, ConsumerId, Published, Stored};
+use stormproof_ports::Message;
+use stormproof_ports::time::Time;
 
 use super::script::{Contents, Left, Observed, Outcome, QUEUES, Seen, Setup, Step};
 

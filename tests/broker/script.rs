@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use stormproof_system::broker::{DeadLetter, QueueSpec};
+use stormproof_broker::{DeadLetter, QueueSpec};
 use stormproof_system::topology::{Binding, Topology};
 
 /// The queues of every script. Messages in `timed` go to `work` when their time has come.

@@ -10,9 +10,9 @@ use stormproof_bindings::database::Sql;
 use stormproof_bindings::http::HttpClient;
 use stormproof_bindings::mailer::Maildrop;
 use stormproof_bindings::rng::SystemRng;
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::contract;
-use stormproof_system::ports::{Message, Ports, PublishError, Queue, QueueLost, Subscription};
+use stormproof_ports::contract;
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{Message, Ports, PublishError, Queue, QueueLost, Subscription};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -57,7 +57,7 @@ impl Machine {
             database: sql.clone(),
             mailer: Arc::new(Maildrop::open(scratch.path(), SENDER).expect("the folder is ours")),
             compute: Arc::new(ThreadPool::new(2)),
-            outbox_notify: Doorbell::default(),
+            outbox_notify: Notify::default(),
         };
         Machine { ports, sql, peer }
     }
@@ -97,7 +97,7 @@ impl Queue for NoQueue {
         &'a self,
         _: &'a str,
         _: u16,
-        _: Doorbell,
+        _: Notify,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async { Err(QueueLost("there is no broker".into())) })
     }

@@ -7,7 +7,7 @@ use futures::future::{join, join_all};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Row as _, SqlStr};
 use stormproof_bindings::database::{OpenError, Sql};
-use stormproof_system::ports::{Database as _, DatabaseError as Error, Session, contract};
+use stormproof_ports::{Database as _, DatabaseError as Error, Session, contract};
 use stormproof_system::service::SERVICES;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};

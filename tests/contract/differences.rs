@@ -11,8 +11,8 @@ use sqlx::Row as _;
 use stormproof_bindings::compute::ThreadPool;
 use stormproof_bindings::database::Sql;
 use stormproof_bindings::rng::SystemRng;
-use stormproof_system::ports::DatabaseError as Error;
-use stormproof_system::ports::{Compute as _, Database, Ports, Rng, contract};
+use stormproof_ports::DatabaseError as Error;
+use stormproof_ports::{Compute as _, Database, Ports, Rng, contract};
 use stormproof_world::run;
 
 use super::scratch::Scratch;

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use stormproof_bindings::dead_letters::{DeadLetterQueues, DeadLetters as _};
 use stormproof_bindings::embedded_queue::{EmbeddedBroker, JournalError};
-use stormproof_system::broker::{DeadLetter, DeathReason, QueueSpec};
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{Delivery, Message, PublishError, Queue, Settle, Subscription};
-use stormproof_system::topology::Topology;
+use stormproof_broker::{DeadLetter, DeathReason, QueueSpec};
+use stormproof_ports::notify::Notify;
+use stormproof_ports::topology::Topology;
+use stormproof_ports::{Delivery, Message, PublishError, Queue, Settle, Subscription};
 use tokio::time::timeout;
 
 use super::real::{Folder, real};
@@ -63,10 +63,10 @@ async fn publish(queue: &dyn Queue, name: &str, ids: &[&str]) {
 }
 
 /// A subscription with its bell.
-struct Consumer(Box<dyn Subscription>, Doorbell);
+struct Consumer(Box<dyn Subscription>, Notify);
 
 async fn consume(queue: &dyn Queue, name: &'static str, prefetch: u16) -> Consumer {
-    let bell = Doorbell::default();
+    let bell = Notify::default();
     let subscription = queue.subscribe(name, prefetch, bell.clone()).await;
     Consumer(subscription.expect("the queue is there"), bell)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use stormproof_bindings::http::{HttpClient, HttpClientError};
-use stormproof_system::ports::{Answer, Call, CallError, Http as _};
+use stormproof_ports::{Answer, Call, CallError, Http as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use stormproof_bindings::queue::{DeclareError, PUBLISH_TIMEOUT, RabbitMq};
-use stormproof_system::broker::QueueSpec;
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{
+use stormproof_broker::QueueSpec;
+use stormproof_ports::notify::Notify;
+use stormproof_ports::topology::Topology;
+use stormproof_ports::{
     Delivery, Message, PublishError, Queue as _, QueueLost, Settle, Subscription,
 };
-use stormproof_system::topology::Topology;
 use tokio::time::{sleep, timeout};
 
 use super::proxy::{Link, Proxy};
@@ -63,13 +63,13 @@ impl Bench {
     }
 
     async fn consume(&self) -> Consumer {
-        let bell = Doorbell::default();
+        let bell = Notify::default();
         let subscribed = self.rabbit.subscribe(self.queue, 1, bell.clone()).await;
         Consumer(subscribed.expect("the queue is there"), bell)
     }
 }
 
-struct Consumer(Box<dyn Subscription>, Doorbell);
+struct Consumer(Box<dyn Subscription>, Notify);
 
 impl Consumer {
     /// Waits by the bell for the next delivery, or for the end.
@@ -96,7 +96,7 @@ fn a_cut_is_heard_and_mended_by_itself() {
         bench.proxy.set(Link::Cut);
         consumer.next().await.expect_err("the bell rings for the end");
         assert!(consumer.0.settle(held.tag, Settle::Ack).await.is_err());
-        let subscribe = bench.rabbit.subscribe(bench.queue, 1, Doorbell::default());
+        let subscribe = bench.rabbit.subscribe(bench.queue, 1, Notify::default());
         let (subscribed, pinged, (why, after)) =
             futures::join!(subscribe, bench.rabbit.ping(), bench.unknown("lost"));
         assert!(subscribed.is_err() && pinged.is_err());

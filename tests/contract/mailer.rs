@@ -7,7 +7,7 @@ use std::time::Duration;
 use stormproof::rehearse::smtp_sink::SmtpSink;
 use stormproof_bindings::mailer::{Maildrop, Smtp};
 use stormproof_faults::{Fault, FaultKind, Target};
-use stormproof_system::ports::contract::mailer::{HandedOver, check, check_absent};
+use stormproof_ports::contract::mailer::{HandedOver, check, check_absent};
 use stormproof_world::{Spec, World, run};
 
 use super::bindings::nobody;

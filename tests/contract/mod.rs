@@ -19,8 +19,8 @@ mod sqlite;
 use std::io::Write as _;
 use std::time::Duration;
 
-use stormproof_system::ports::Ports;
-use stormproof_system::ports::contract::{self, Check};
+use stormproof_ports::Ports;
+use stormproof_ports::contract::{self, Check};
 use stormproof_world::faults::{Fault, FaultKind, Target, When};
 use stormproof_world::{ServiceSpec, Spec, migrated, run};
 

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stormproof_bindings::queue::RabbitMq;
-use stormproof_system::broker::{DeadLetter, QueueSpec};
-use stormproof_system::doorbell::Doorbell;
+use stormproof_broker::{DeadLetter, QueueSpec};
+use stormproof_ports::notify::Notify;
+use stormproof_ports::topology::Topology;
+use stormproof_ports::trace;
+use stormproof_ports::{Delivery, Message, Queue as _, QueueLost, Settle};
 use stormproof_system::id::OrderId;
 use stormproof_system::messages::{self, DeliveryStatus, DeliveryUpdate};
-use stormproof_system::ports::{Delivery, Message, Queue as _, QueueLost, Settle};
-use stormproof_system::topology::Topology;
-use stormproof_system::trace;
 use tokio::time::timeout;
 
 use super::real::real;
@@ -224,7 +224,7 @@ impl Bench {
 
     /// The same; `None` if the acknowledgement is lost.
     async fn try_take(&self) -> Result<Option<Delivery>, QueueLost> {
-        let bell = Doorbell::default();
+        let bell = Notify::default();
         let queue: &'static str = Box::leak(self.queue.clone().into_boxed_str());
         let mut subscription = self.rabbit.subscribe(queue, 1, bell.clone()).await?;
         loop {

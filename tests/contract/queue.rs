@@ -3,7 +3,7 @@
 use stormproof_bindings::clock::SystemClock;
 use stormproof_bindings::embedded_queue::EmbeddedBroker;
 use stormproof_bindings::queue::RabbitMq;
-use stormproof_system::ports::contract::queue::{check, topology};
+use stormproof_ports::contract::queue::{check, topology};
 use stormproof_world::{Spec, run};
 
 use super::real::{Folder, real};
@@ -48,7 +48,7 @@ fn rabbitmq_keeps_it() {
     });
 }
 
-fn is_empty(broker: &stormproof_system::broker::Broker) {
+fn is_empty(broker: &stormproof_broker::Broker) {
     for queue in broker.queues() {
         assert_eq!(queue.depth(), 0, "{} is left behind in {}", queue.depth(), queue.name());
     }

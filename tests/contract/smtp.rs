@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stormproof_bindings::mailer::{Maildrop, MailerError, Smtp};
-use stormproof_system::ports::{CallError, Mail, Mailer as _};
+use stormproof_ports::{CallError, Mail, Mailer as _};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 

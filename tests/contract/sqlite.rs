@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use stormproof_bindings::database::{OpenError, Sql};
-use stormproof_system::ports::{Database as _, contract};
+use stormproof_ports::{Database as _, contract};
 
 use super::scratch::Scratch;
 

@@ -9,14 +9,14 @@ use std::time::Duration;
 use futures::future::{BoxFuture, ready};
 use scoped_futures::{ScopedBoxFuture, ScopedFutureExt};
 use sqlx::Row as _;
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::error::Error;
-use stormproof_system::ports::{
+use stormproof_messaging::transaction::{Transaction, transact};
+use stormproof_ports::notify::Notify;
+use stormproof_ports::time::Time;
+use stormproof_ports::{
     Answer, Call, CallError, Clock, Compute, Database, Http, Mail, Mailer, Message, Ports,
     PublishError, Queue, QueueLost, Rng, Subscription,
 };
-use stormproof_system::time::Time;
-use stormproof_system::transaction::{Transaction, transact};
+use stormproof_system::error::Error;
 
 /// The time at which every check begins, in microseconds since the epoch.
 pub const START: i64 = 1_893_456_000_000_000;
@@ -40,7 +40,7 @@ impl Bench {
             database,
             mailer: Arc::new(Nobody),
             compute: Arc::new(Nobody),
-            outbox_notify: Doorbell::default(),
+            outbox_notify: Notify::default(),
         };
         Bench { ports, clock }
     }
@@ -151,7 +151,7 @@ impl Queue for Nobody {
         &'a self,
         _: &'a str,
         _: u16,
-        _: Doorbell,
+        _: Notify,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(ready(Err(QueueLost("there is no broker".into()))))
     }

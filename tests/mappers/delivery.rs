@@ -1,10 +1,10 @@
 //! DeliveryCo's parcels.
 
 use scoped_futures::ScopedFutureExt as _;
+use stormproof_ports::time::Time;
 use stormproof_system::delivery::mapper;
 use stormproof_system::delivery::parcel::{Parcel, Timeline};
 use stormproof_system::messages::{DeliveryLine, DeliveryRequest, DeliveryStatus};
-use stormproof_system::time::Time;
 
 use super::bench::Bench;
 use super::orders::{order_id, user_id};

@@ -1,9 +1,9 @@
 //! Email's mails: claimed, sent, shown.
 
 use scoped_futures::ScopedFutureExt as _;
+use stormproof_ports::Mail;
+use stormproof_ports::time::Time;
 use stormproof_system::email::mapper::{self, Sent};
-use stormproof_system::ports::Mail;
-use stormproof_system::time::Time;
 
 use super::bench::Bench;
 use super::orders::order_id;

@@ -1,9 +1,9 @@
 //! The first answer to each client's key.
 
 use scoped_futures::ScopedFutureExt as _;
+use stormproof_ports::time::Time;
 use stormproof_system::error::Error;
 use stormproof_system::store::mapper::idempotency::{self, ClientKey, Stored};
-use stormproof_system::time::Time;
 
 use super::bench::{Bench, START};
 use super::orders::user_id;

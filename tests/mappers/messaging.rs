@@ -8,13 +8,13 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, Either, pending, select};
 use scoped_futures::ScopedFutureExt as _;
 use stormproof_messaging::outbox::RelayPolicy;
-use stormproof_system::doorbell::Doorbell;
+use stormproof_ports::notify::Notify;
+use stormproof_ports::story::Fact;
+use stormproof_ports::time::Time;
+use stormproof_ports::worker::{Progress, Worker};
+use stormproof_ports::{Message, Ports, PublishError, Queue, QueueLost, Subscription};
 use stormproof_system::error::Error;
 use stormproof_system::messages::{Lost, encode};
-use stormproof_system::ports::{Message, Ports, PublishError, Queue, QueueLost, Subscription};
-use stormproof_system::story::Fact;
-use stormproof_system::time::Time;
-use stormproof_system::worker::{Progress, Worker};
 use stormproof_system::{alert, inbox, outbox};
 
 use super::bench::{Bench, START};
@@ -46,7 +46,7 @@ enum Fate {
 struct Script {
     fates: Mutex<VecDeque<Fate>>,
     published: Mutex<Vec<Message>>,
-    bell: Doorbell,
+    bell: Notify,
 }
 
 impl Script {
@@ -84,7 +84,7 @@ impl Queue for Script {
         &'a self,
         _: &'a str,
         _: u16,
-        _: Doorbell,
+        _: Notify,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async { Err(QueueLost("nothing is consumed here".into())) })
     }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use stormproof_bindings::database::Sql;
-use stormproof_system::ports::Database;
+use stormproof_ports::Database;
 use stormproof_system::service::{SERVICES, Service};
 use stormproof_world::{ServiceSpec, Spec, migrated, run};
 

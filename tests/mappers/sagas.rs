@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt as _;
+use stormproof_ports::time::Time;
 use stormproof_system::error::Error;
 use stormproof_system::store::mapper::sagas;
 use stormproof_system::store::saga::{Goal, Saga, Step};
-use stormproof_system::time::Time;
 
 use super::bench::{Bench, START};
 use super::orders::{case, insert, load, order_id};

@@ -5,11 +5,11 @@ use std::time::Duration;
 use stormproof::brokers;
 use stormproof_bindings::dead_letters::{DeadLetters, DeadMessage};
 use stormproof_bindings::queue::RabbitMq;
-use stormproof_system::broker::DeathReason;
-use stormproof_system::doorbell::Doorbell;
+use stormproof_broker::DeathReason;
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{Delivery, Message, Queue, Settle, Subscription};
 use stormproof_system::id::OrderId;
 use stormproof_system::messages::{BANK_DEBITS, Support, encode};
-use stormproof_system::ports::{Delivery, Message, Queue, Settle, Subscription};
 use stormproof_system::topology;
 use tokio::time::timeout;
 
@@ -155,7 +155,7 @@ async fn bury(queue: &dyn Queue, id: &str) {
 }
 
 async fn take(queue: &dyn Queue) -> (Box<dyn Subscription>, Delivery) {
-    let bell = Doorbell::default();
+    let bell = Notify::default();
     let subscribed = queue.subscribe(BANK_DEBITS, 1, bell.clone()).await;
     let mut subscription = subscribed.expect("the queue is there");
     let taken = timeout(Duration::from_secs(10), async {

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 use stormproof::commands::{asyncapi, openapi};
+use stormproof_ports::Message;
 use stormproof_system::id::{OrderId, UserId};
 use stormproof_system::messages::{
     DebitRequest, DeliveryStatus, DeliveryUpdate, PAYLOADS, PaymentOutcome, PaymentResult, QUEUES,
     Support, encode,
 };
 use stormproof_system::money::{Currency, Money};
-use stormproof_system::ports::Message;
 use stormproof_system::service::SERVICES;
 
 #[test]

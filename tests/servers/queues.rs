@@ -5,7 +5,7 @@ use std::time::Duration;
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::{Connection, ConnectionProperties};
 use stormproof_bindings::queue::RabbitMq;
-use stormproof_system::topology::Topology;
+use stormproof_ports::topology::Topology;
 use tokio::time::timeout;
 
 use super::{aside, or_skip, shared};

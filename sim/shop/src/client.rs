@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
+use stormproof_ports::retry::Backoff;
+use stormproof_ports::{Answer, Call, CallError, Ports};
 use stormproof_system::error::{Kind, Problem};
-use stormproof_system::ports::{Answer, Call, CallError, Ports};
-use stormproof_system::retry::Backoff;
 
 /// How long people wait for an answer: longer than the Store waits for the Warehouse.
 pub const PATIENCE: Duration = Duration::from_secs(8);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use stormproof_system::ports::Ports;
+use stormproof_ports::Ports;
 
 use crate::truth::final_state::FinalState;
 use crate::truth::{Step, Truth};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use stormproof_system::doorbell::Doorbell;
+use stormproof_ports::notify::Notify;
 use stormproof_system::messages::PaymentOutcome;
 use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
@@ -44,7 +44,7 @@ pub struct JudgeState {
     /// Where the storm begins, in virtual time: what people are told counts from there.
     pub zero: Duration,
     seen: BTreeSet<(&'static str, String)>,
-    bells: BTreeMap<String, Vec<Doorbell>>,
+    bells: BTreeMap<String, Vec<Notify>>,
 }
 
 impl Judge {
@@ -61,7 +61,7 @@ impl Judge {
     /// Waits until `fact` holds, looking at it whenever something about `topic` changes: an order's
     /// id, or what [`JudgeState::tell`] is called with.
     pub async fn until<T>(&self, topic: &str, fact: impl Fn(&mut JudgeState) -> Option<T>) -> T {
-        let bell = Doorbell::default();
+        let bell = Notify::default();
         self.state().bells.entry(topic.to_owned()).or_default().push(bell.clone());
         loop {
             if let Some(value) = fact(&mut self.state()) {

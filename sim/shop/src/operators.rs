@@ -7,13 +7,13 @@ use std::time::Duration;
 use futures::future::{BoxFuture, join_all};
 use http::{Method, StatusCode};
 use serde_json::json;
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{Message, Ports, Settle};
 use stormproof_system::bank::dto::{OpenAccount, Status, StatusRequest};
 use stormproof_system::context::Context;
-use stormproof_system::doorbell::Doorbell;
 use stormproof_system::id::{Sku, UserId, WarehouseId};
 use stormproof_system::messages::{DEAD, QUEUES};
 use stormproof_system::money::{Currency, Money};
-use stormproof_system::ports::{Message, Ports, Settle};
 use stormproof_system::store::dto::{ParkedRefund, Product};
 use stormproof_system::store::order::OrderStatus;
 use stormproof_system::token;
@@ -275,7 +275,7 @@ impl Operator {
     }
 
     async fn replay(&self, queue: &str, dead: &'static str, count: usize) -> usize {
-        let bell = Doorbell::default();
+        let bell = Notify::default();
         let Ok(mut subscription) = self.ports.queue.subscribe(dead, 1, bell.clone()).await else {
             return 0;
         };

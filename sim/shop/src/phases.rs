@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use stormproof_ports::Clock;
 use stormproof_system::context::Context;
-use stormproof_system::ports::Clock;
 
 use crate::client::PATIENCE;
 use crate::client_history::CustomerBook;

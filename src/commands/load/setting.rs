@@ -5,14 +5,14 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 use http::Method;
 use serde_json::{Value, json};
+use stormproof_ports::trace::hex;
+use stormproof_ports::{Ports, Rng};
 use stormproof_system::bank::dto::{AccountAnswer, OpenAccount, Status};
 use stormproof_system::context::Context;
 use stormproof_system::id::{Sku, UserId, WarehouseId};
 use stormproof_system::money::{Currency, Money};
-use stormproof_system::ports::{Ports, Rng};
 use stormproof_system::store::dto::{Product, Register, Registered};
 use stormproof_system::token;
-use stormproof_system::trace::hex;
 use stormproof_system::warehouse::dto::Restock;
 
 use crate::admin_client::{Question, support};

@@ -9,10 +9,10 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
+use stormproof_ports::Call;
 use stormproof_system::context::Context;
 use stormproof_system::email::dto::{Mail, Mailbox};
 use stormproof_system::error::Error;
-use stormproof_system::ports::Call;
 use stormproof_system::token;
 
 use super::page::{Escaped, page};

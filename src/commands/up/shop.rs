@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use stormproof_ports::{Compute, Http, Mailer, Ports};
 use stormproof_system::context::Context;
-use stormproof_system::ports::{Compute, Http, Mailer, Ports};
 use stormproof_system::service::{SERVICES, Service};
 use stormproof_system::settings::Settings;
 use tokio::net::TcpListener;

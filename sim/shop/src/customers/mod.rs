@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::Value;
+use stormproof_ports::{Answer, Ports};
 use stormproof_system::error::Problem;
-use stormproof_system::ports::{Answer, Ports};
 use stormproof_system::store::dto::{LoggedIn, Login, OrderView, Register, TimelineEntry};
 
 use crate::client::{Question, ask};

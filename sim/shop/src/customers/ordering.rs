@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::future::{Either, join, select};
 use http::StatusCode;
 use serde::Deserialize;
+use stormproof_ports::Answer;
 use stormproof_system::error::Kind;
-use stormproof_system::ports::Answer;
 use stormproof_system::store::dto::{OrderView, PlaceOrder, WantedLine};
 
 use super::Shopper;

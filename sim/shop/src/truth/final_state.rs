@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use stormproof_ports::Mail;
 use stormproof_system::money::{Currency, Money};
-use stormproof_system::ports::Mail;
 
 use super::Truth;
 use super::rows::Id;
