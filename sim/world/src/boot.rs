@@ -7,8 +7,8 @@ use std::sync::Arc;
 use futures::future::pending;
 use madsim::runtime::Handle;
 use rand::Rng as _;
-use stormproof_system::ports::Ports;
-use stormproof_system::worker::{self, Worker};
+use stormproof_ports::Ports;
+use stormproof_ports::worker::{self, Worker};
 
 use crate::history::Kind;
 use crate::http::connection::address;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stormproof_faults::story::{FAULT, Story, StoryLine};
-use stormproof_system::trace::hex;
+use stormproof_ports::trace::hex;
 
 use crate::lock;
 use crate::node::NodeIndex;

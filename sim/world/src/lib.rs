@@ -56,10 +56,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use madsim::task::JoinHandle;
+use stormproof_broker::Broker;
 use stormproof_faults::service_moment::{ServiceMoment, Strike};
-use stormproof_system::broker::Broker;
-use stormproof_system::ports::Ports;
-use stormproof_system::time::Time;
+use stormproof_ports::Ports;
+use stormproof_ports::time::Time;
 
 pub use disk_images::migrated;
 pub use ports::connector::{Connector, Executor, Stream as Connection};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use stormproof_system::broker::Broker;
-use stormproof_system::ports::{Mail, Ports};
-use stormproof_system::story::Fact;
-use stormproof_system::worker::Worker;
+use stormproof_broker::Broker;
+use stormproof_ports::story::Fact;
+use stormproof_ports::worker::Worker;
+use stormproof_ports::{Mail, Ports};
 
 use crate::World;
 use crate::faults::Fault;

@@ -4,7 +4,7 @@
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, OnceLock, Weak};
 
-use stormproof_system::story::TARGET;
+use stormproof_ports::story::TARGET;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};

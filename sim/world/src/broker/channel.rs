@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use futures::channel::oneshot;
-use stormproof_system::broker::{ConnectionId, Delivered};
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{Delivery, Message, Settle};
+use stormproof_broker::{ConnectionId, Delivered};
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{Delivery, Message, Settle};
 
 use crate::history::Kind as Event;
 use crate::node::Life;
@@ -42,7 +42,7 @@ pub(crate) enum Confirm {
 pub(crate) struct Channel {
     pub(crate) id: ConnectionId,
     pub(crate) life: Life,
-    pub(crate) bell: Option<Doorbell>,
+    pub(crate) notify: Option<Notify>,
     pub(crate) inbox: Mutex<Inbox>,
 }
 
@@ -66,8 +66,8 @@ impl Channel {
         inbox.lost = true;
         inbox.deliveries.clear();
         drop(inbox);
-        if let Some(bell) = &self.bell {
-            bell.ring();
+        if let Some(notify) = &self.notify {
+            notify.notify_one();
         }
     }
 
@@ -83,8 +83,8 @@ impl Channel {
         world.0.history.record(at, node, Event::Deliver, &message.correlation_id, &parts);
         let delivery = Delivery { tag, redelivered, message: Message::clone(&message) };
         lock(&self.inbox).deliveries.push_back(delivery);
-        if let Some(bell) = &self.bell {
-            bell.ring();
+        if let Some(notify) = &self.notify {
+            notify.notify_one();
         }
     }
 }

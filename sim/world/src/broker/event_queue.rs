@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use rand::Rng as _;
-use stormproof_system::broker::{Broker, ConnectionId, Published};
-use stormproof_system::ports::{Message, Settle};
-use stormproof_system::time::Time;
+use stormproof_broker::{Broker, ConnectionId, Published};
+use stormproof_ports::time::Time;
+use stormproof_ports::{Message, Settle};
 
 use crate::broker::channel::{Arrival, Channel, Confirm};
 use crate::faults::network::link;

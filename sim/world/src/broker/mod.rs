@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::select;
-use stormproof_system::broker::{Broker, BrokerError, ConnectionId};
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::time::Time;
+use stormproof_broker::{Broker, BrokerError, ConnectionId};
+use stormproof_ports::notify::Notify;
+use stormproof_ports::time::Time;
 
 use crate::broker::channel::{Arrival, Channel};
 use crate::broker::event_queue::{Line, State};
@@ -27,8 +27,8 @@ use crate::{World, lock};
 /// The broker's node.
 pub(crate) struct BrokerHost {
     state: Mutex<State>,
-    /// Rings when the next event has come nearer.
-    bell: Doorbell,
+    /// Notified when the next event has come nearer.
+    notify: Notify,
 }
 
 /// What others ask of it.
@@ -45,7 +45,7 @@ impl BrokerHost {
             held: BTreeMap::new(),
             stream: seed.stream("broker"),
         };
-        BrokerHost { state: Mutex::new(state), bell: Doorbell::default() }
+        BrokerHost { state: Mutex::new(state), notify: Notify::default() }
     }
 
     /// How long things take is drawn anew.
@@ -70,27 +70,27 @@ impl BrokerHost {
         let held = std::mem::take(&mut state.held);
         state.held =
             held.into_iter().map(|((_, number), it)| ((Duration::ZERO, number), it)).collect();
-        self.bell.ring();
+        self.notify.notify_one();
     }
 
     /// Opens a connection for one life of a node; with a queue, one that consumes it.
     pub(crate) fn connect(
         &self,
         life: Life,
-        consume: Option<(&str, u16, Doorbell)>,
+        consume: Option<(&str, u16, Notify)>,
     ) -> Result<Arc<Channel>, BrokerError> {
         let state = &mut *lock(&self.state);
         let id = state.broker.connect();
-        let mut bell = None;
-        if let Some((queue, prefetch, its_bell)) = consume {
+        let mut notify = None;
+        if let Some((queue, prefetch, its_notify)) = consume {
             if let Err(error) = state.broker.consume(id, queue, prefetch) {
                 state.broker.disconnect(id, Time::default());
                 return Err(error);
             }
-            bell = Some(its_bell);
-            self.bell.ring();
+            notify = Some(its_notify);
+            self.notify.notify_one();
         }
-        let channel = Arc::new(Channel { id, life, bell, inbox: Mutex::default() });
+        let channel = Arc::new(Channel { id, life, notify, inbox: Mutex::default() });
         let line = Line {
             channel: channel.clone(),
             last: [Duration::ZERO; 2],
@@ -105,7 +105,7 @@ impl BrokerHost {
     pub(crate) fn send(&self, world: &World, connection: ConnectionId, what: Arrival) {
         let mut state = lock(&self.state);
         state.post(world, connection, what);
-        self.bell.ring();
+        self.notify.notify_one();
     }
 
     pub(crate) fn latency(&self) -> Duration {
@@ -119,7 +119,7 @@ impl BrokerHost {
         for connection in state.connections_of(node) {
             state.put(world.elapsed() + heard_after, connection, Arrival::Close);
         }
-        self.bell.ring();
+        self.notify.notify_one();
     }
 
     /// A client has not sent a heartbeat for too long.
@@ -128,7 +128,7 @@ impl BrokerHost {
         for connection in state.connections_of(node) {
             state.lose(connection, world.now());
         }
-        self.bell.ring();
+        self.notify.notify_one();
     }
 
     /// The broker dies. What was under way is gone; clients hear of it at once if it said goodbye.
@@ -166,13 +166,13 @@ impl BrokerHost {
     pub(crate) async fn run(&self, world: &World) {
         loop {
             let next = lock(&self.state).work(world);
-            let bell = std::pin::pin!(self.bell.wait());
+            let notify = std::pin::pin!(self.notify.notified());
             match next {
-                None => bell.await,
+                None => notify.await,
                 Some(next) => {
                     let wait = next.saturating_sub(world.elapsed());
                     let timer = std::pin::pin!(sleep(&world.0.time, wait));
-                    select(bell, timer).await;
+                    select(notify, timer).await;
                 }
             }
         }

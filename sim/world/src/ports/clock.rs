@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, Either, select};
 use madsim::time::TimeHandle;
-use stormproof_system::ports::Clock;
-use stormproof_system::time::Time;
+use stormproof_ports::Clock;
+use stormproof_ports::time::Time;
 
 use crate::EPOCH;
 

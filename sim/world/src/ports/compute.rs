@@ -1,7 +1,7 @@
 //! Long computations: done at once, for virtual time does not pass while somebody computes.
 
 use futures::future::BoxFuture;
-use stormproof_system::ports::Compute;
+use stormproof_ports::Compute;
 
 /// Runs jobs where they are asked for.
 pub(super) struct Inline;

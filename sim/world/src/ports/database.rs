@@ -15,8 +15,8 @@ use sqlx::AnyConnection;
 use sqlx_core::any::AnyTransactionManager;
 use sqlx_core::sql_str::SqlStr;
 use sqlx_core::transaction::TransactionManager as _;
-use stormproof_system::ports::{Database, DatabaseError, Session};
-use stormproof_system::story::Fact;
+use stormproof_ports::story::Fact;
+use stormproof_ports::{Database, DatabaseError, Session};
 
 use crate::disk_images::FILE;
 use crate::faults::network::link;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request, header};
 use http_body_util::Full;
-use stormproof_system::ports::{Answer, Call, CallError, Http};
+use stormproof_ports::{Answer, Call, CallError, Http};
 
 use crate::faults::network::{connect_hangs, link, request};
 use crate::faults::process::{later, slowness};

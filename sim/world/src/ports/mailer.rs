@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use rand::Rng as _;
-use stormproof_system::ports::{CallError, Mail, Mailer};
+use stormproof_ports::{CallError, Mail, Mailer};
 
 use crate::faults::network::{connect_hangs, link};
 use crate::faults::pass;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use stormproof_system::ports::{Database, DatabaseError, Ports, Session};
+use stormproof_ports::{Database, DatabaseError, Ports, Session};
 
 use crate::World;
 use crate::node::{NodeIndex, Role};

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::BoxFuture;
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{
-    Delivery, Message, PublishError, Queue, QueueLost, Settle, Subscription,
-};
+use stormproof_ports::notify::Notify;
+use stormproof_ports::{Delivery, Message, PublishError, Queue, QueueLost, Settle, Subscription};
 
 use crate::World;
 use crate::broker::channel::{Arrival, Channel, Confirm};
@@ -108,7 +106,7 @@ impl SimQueue {
 
     async fn connect(
         &self,
-        consume: Option<(&str, u16, Doorbell)>,
+        consume: Option<(&str, u16, Notify)>,
     ) -> Result<Arc<Channel>, QueueLost> {
         let world = &self.world;
         let (nodes, time) = (&world.0.nodes, &world.0.time);
@@ -143,10 +141,10 @@ impl Queue for SimQueue {
         &'a self,
         queue: &'a str,
         prefetch: u16,
-        bell: Doorbell,
+        notify: Notify,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async move {
-            let channel = self.connect(Some((queue, prefetch, bell))).await?;
+            let channel = self.connect(Some((queue, prefetch, notify))).await?;
             let world = self.world.clone();
             Ok(Box::new(SimSubscription { world, channel, taken: Vec::new() }) as _)
         })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use rand::RngCore as _;
-use stormproof_system::ports::Rng;
+use stormproof_ports::Rng;
 
 use crate::node::Life;
 use crate::seed::{Seed, Stream};

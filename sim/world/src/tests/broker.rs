@@ -1,7 +1,7 @@
 //! Messages under faults: never lost, sometimes late, sometimes twice.
 
 use super::*;
-use stormproof_system::ports::PublishError;
+use stormproof_ports::PublishError;
 
 fn queue() -> String {
     QUEUE.into()

@@ -21,14 +21,14 @@ use http::{HeaderMap, Method, StatusCode};
 use scoped_futures::ScopedFutureExt as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx_core::sql_str::SqlStr;
-use stormproof_system::broker::{Broker, QueueSpec};
-use stormproof_system::doorbell::Doorbell;
-use stormproof_system::ports::{
+use stormproof_broker::{Broker, QueueSpec};
+use stormproof_messaging::transaction::transact;
+use stormproof_ports::notify::Notify;
+use stormproof_ports::story::Fact;
+use stormproof_ports::worker::{Progress, Worker};
+use stormproof_ports::{
     Answer, Call, CallError, DatabaseError, Message, Ports, Settle, Subscription,
 };
-use stormproof_system::story::Fact;
-use stormproof_system::transaction::transact;
-use stormproof_system::worker::{Progress, Worker};
 
 use super::faults::{Fault, FaultKind, Target, When};
 use super::{ServiceSpec, Spec, World, migrated, run};
@@ -121,22 +121,22 @@ async fn add(ports: &Ports, id: &str) -> Result<i64, DatabaseError> {
 /// Consumes the queue: every message counts for its id, every time.
 fn workers(ports: &Ports) -> Vec<Worker> {
     type Slot = Arc<async_lock::Mutex<Option<Box<dyn Subscription>>>>;
-    let (ports, bell, slot) = (ports.clone(), Doorbell::default(), Slot::default());
-    let its_bell = bell.clone();
-    let worker = Worker::new("consumer", bell, move || {
-        let (ports, bell, slot) = (ports.clone(), its_bell.clone(), slot.clone());
+    let (ports, notify, slot) = (ports.clone(), Notify::default(), Slot::default());
+    let its_notify = notify.clone();
+    let worker = Worker::new("consumer", notify, move || {
+        let (ports, notify, slot) = (ports.clone(), its_notify.clone(), slot.clone());
         Box::pin(async move {
             let mut slot = slot.lock().await;
             let step = async {
                 if slot.is_none() {
-                    *slot = Some(ports.queue.subscribe(QUEUE, 4, bell).await?);
+                    *slot = Some(ports.queue.subscribe(QUEUE, 4, notify).await?);
                 }
                 let subscription = slot.as_mut().expect("just made");
                 let Some(delivery) = subscription.take()? else { return Ok(Progress::Idle(None)) };
                 if add(&ports, &delivery.message.message_id).await.is_ok() {
                     subscription.settle(delivery.tag, Settle::Ack).await?;
                 }
-                Ok::<_, stormproof_system::ports::QueueLost>(Progress::Worked)
+                Ok::<_, stormproof_ports::QueueLost>(Progress::Worked)
             };
             match step.await {
                 Ok(progress) => progress,

@@ -1,7 +1,7 @@
 //! Death and return.
 
 use super::*;
-use stormproof_system::ports::PublishError;
+use stormproof_ports::PublishError;
 
 fn node() -> String {
     "counter".into()
