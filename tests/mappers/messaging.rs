@@ -8,14 +8,15 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, Either, pending, select};
 use scoped_futures::ScopedFutureExt as _;
 use stormproof_messaging::outbox::RelayPolicy;
+use stormproof_messaging::{inbox, outbox};
 use stormproof_ports::notify::Notify;
 use stormproof_ports::story::Fact;
 use stormproof_ports::time::Time;
 use stormproof_ports::worker::{Progress, Worker};
 use stormproof_ports::{Message, Ports, PublishError, Queue, QueueLost, Subscription};
+use stormproof_system::alert;
 use stormproof_system::error::Error;
 use stormproof_system::messages::{Lost, encode};
-use stormproof_system::{alert, inbox, outbox};
 
 use super::bench::{Bench, START};
 use super::orders::order_id;

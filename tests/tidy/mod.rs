@@ -1,34 +1,16 @@
 //! Rules of the house that matter enough to be tests.
 
+mod circles;
+mod crates;
+mod names;
+mod source;
+mod words;
+
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every file below `folder` with this extension, without the build's output.
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let entries = fs::read_dir(folder).expect("the folder is part of the tree");
-    for entry in entries {
-        let path = entry.expect("the folder can be listed").path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() && name != "target" && name != ".git" {
-            found.extend(files(&path, extension));
-        } else if path.extension().is_some_and(|found| found == extension) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
+use source::{files, read, root};
 
 fn stems(folder: &Path, extension: &str) -> BTreeSet<String> {
     let stem = |path: PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -138,7 +120,7 @@ fn every_source_file_says_what_it_does() {
 /// A module that has a folder is that folder's `mod.rs`.
 #[test]
 fn modules_are_written_in_one_style() {
-    for folder in ["sim/src", "src", "tests"] {
+    for folder in ["system", "sim", "src", "tests"] {
         for source in files(&root().join(folder), "rs") {
             let beside = source.with_extension("");
             assert!(
@@ -172,22 +154,6 @@ fn the_bindings_know_no_shop() {
     }
 }
 
-/// The explorer and the faults' model are for any system: of the shop they know nothing.
-#[test]
-fn the_explorer_knows_no_shop() {
-    let shops = ["stormproof_shop", "stormproof_system", "OrderId", "order_id"];
-    for folder in ["sim/explore/src", "sim/faults/src"] {
-        for source in files(&root().join(folder), "rs") {
-            for (number, line) in read(&source).lines().enumerate() {
-                for word in shops {
-                    let place = format!("{}:{}", source.display(), number + 1);
-                    assert!(!line.contains(word), "{place}: {word}");
-                }
-            }
-        }
-    }
-}
-
 /// What `package` is built of, a line each.
 fn tree(package: &str) -> String {
     let cargo = std::env::var("CARGO").unwrap_or("cargo".into());
@@ -204,8 +170,8 @@ fn tree(package: &str) -> String {
 #[test]
 fn the_binary_links_no_simulator() {
     let tree = tree("stormproof");
-    assert!(tree.contains("stormproof-sim "), "{tree}");
-    for simulator in ["madsim ", "madsim-"] {
+    assert!(tree.contains("stormproof-shop "), "{tree}");
+    for simulator in ["madsim ", "madsim-", "stormproof-world ", "stormproof-sqlite "] {
         assert!(!tree.lines().any(|line| line.starts_with(simulator)), "{tree}");
     }
 }

@@ -1,0 +1,69 @@
+//! What lies below the shop knows no shop: not its types, not its columns, not its words.
+
+use std::path::Path;
+
+use super::source::{files, read, root};
+
+/// The packages that another application can use as they are.
+const BELOW: [&str; 8] = [
+    "system/ports",
+    "system/broker",
+    "system/messaging",
+    "sim/faults",
+    "sim/sqlite",
+    "sim/world",
+    "sim/explore",
+    "src/ports",
+];
+
+/// Words of the shop, as parts of identifiers or of texts. SQL's ORDER BY and AMQP's delivery are
+/// none, so `order` and `delivery` alone are looked for as identifiers of the shop's.
+const SHOPS: [&str; 22] = [
+    "OrderId",
+    "order_id",
+    "orderId",
+    "order-",
+    "OrderStatus",
+    "an order",
+    "the order",
+    "orders ",
+    "stock",
+    "parcel",
+    "customer",
+    "warehouse",
+    "refund",
+    "debit",
+    "cart",
+    "teapot",
+    "checkout",
+    "carrier",
+    "DeliveryCo",
+    "allocation",
+    "shop",
+    "sku",
+];
+
+/// Phrases in which one of them is another thing.
+const OTHERS: [&str; 3] = ["in the order ", "the order of", "the order in which"];
+
+#[test]
+fn what_lies_below_the_shop_knows_no_shop() {
+    let mut found = Vec::new();
+    for folder in BELOW.map(|folder| root().join(folder)).iter().filter(|it| it.exists()) {
+        for source in files(folder, "rs").into_iter().chain(files(folder, "sql")) {
+            found.extend(words_in(&source));
+        }
+    }
+    assert!(found.is_empty(), "words of the shop below it:\n{}", found.join("\n"));
+}
+
+fn words_in(source: &Path) -> Vec<String> {
+    let text = read(source);
+    let lines = text.lines().enumerate();
+    let hits = lines.filter_map(|(number, line)| {
+        let bare = OTHERS.iter().fold(line.to_owned(), |line, other| line.replace(other, ""));
+        let word = SHOPS.iter().find(|word| bare.contains(*word))?;
+        Some(format!("{}:{}: {word}", source.display(), number + 1))
+    });
+    hits.collect()
+}
