@@ -37,6 +37,7 @@ pub fn spec(scenario: &Scenario, seed: u64, options: Options, settings: &Arc<Set
     let declared = spec.broker.declare(&queues::of_shop());
     declared.expect("the table of queues is consistent");
     spec.template = final_state::template;
+    spec.alias = Some("order".to_owned());
     spec.trace = options.trace;
     spec.passages = options.passages;
     spec.clock_offsets =

@@ -12,31 +12,43 @@ use crate::row::Nature;
 /// One thing that goes wrong. Its words are those of the story: `cut a -> b`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
+    /// What goes wrong.
     pub kind: FaultKind,
+    /// What it is aimed at, in the form that the kind's row asks for.
     pub target: Target,
     /// How long it lasts, how soon the node is back, or by how much something is later, as the
     /// kind's row says; zero where it says nothing.
     pub amount: Duration,
+    /// When it strikes.
     pub when: When,
 }
 
 /// What goes wrong: nodes, services, databases and queues by their names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
+    /// A node, or a service for all its replicas.
     Node(String),
     /// From one to the other, and back too if `both`.
     Link {
+        /// The one end.
         from: String,
+        /// The other.
         to: String,
+        /// Whether the way back suffers as well.
         both: bool,
     },
     /// What one asks of the other; any operation unless it is named.
     Call {
+        /// Who asks.
         from: String,
+        /// Who is asked.
         to: String,
+        /// What is asked.
         operation: Option<String>,
     },
+    /// A queue of the broker.
     Queue(String),
+    /// A database, at a commit.
     Database(String),
 }
 
@@ -49,9 +61,21 @@ pub enum When {
     /// Once, at this time.
     At(Duration),
     /// From one time until another: a condition, or the next `times` operations that it fits.
-    During { from: Duration, until: Duration, times: u32 },
+    During {
+        /// The time at which it begins.
+        from: Duration,
+        /// The time before which it ends.
+        until: Duration,
+        /// How many operations it hits; of no meaning for a condition.
+        times: u32,
+    },
     /// The `nth` time (from 1) that the node passes the moment.
-    Moment { moment: Moment, nth: u32 },
+    Moment {
+        /// The point of the node's work.
+        moment: Moment,
+        /// The how manieth pass strikes, from 1.
+        nth: u32,
+    },
 }
 
 impl Fault {

@@ -9,6 +9,8 @@
 //! `topology`, the small values, places and mistakes of scenario files (`units`, `files`, `mistake`),
 //! a run's `story` and the moments that it passed (`service_moment`).
 
+#![deny(missing_docs)]
+
 mod coverage;
 pub mod document;
 pub mod faults;

@@ -36,7 +36,9 @@ impl std::error::Error for Mistake {}
 /// The text that a scenario was read from: turns places into lines.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
+    /// The file's path as people know it.
     pub file: &'a str,
+    /// What the file holds; empty for a scenario that came from no file.
     pub text: &'a str,
 }
 

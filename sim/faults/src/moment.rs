@@ -1,7 +1,7 @@
 //! Named moments: the points of a step that a fault can aim at.
 //!
-//! A moment is a side (before or after), an act and the act's name: `before call debit`,
-//! `after commit of order PAID`, `before ack of delivery.update`. Nothing in the shop marks them:
+//! A moment is a side (before or after), an act and the act's name: `before call book`,
+//! `after commit of entry BOOKED`, `before ack of entry.booked`. Nothing in a service marks them:
 //! the bindings pass each one on their way, because calls, commits, publishes, acknowledgements
 //! and mails carry their names.
 
@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Moment {
+    /// Before the act or after it.
     pub side: Side,
+    /// What is done there.
     pub act: Act,
     /// The operation of a call, noun and state of a commit, the schema of a message.
     pub name: String,
@@ -24,7 +26,9 @@ pub struct Moment {
 /// Before the act has its effect, or after the effect and before its author knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
+    /// The act has had no effect yet.
     Before,
+    /// The act has had its effect, and its author does not know.
     After,
 }
 
@@ -71,6 +75,7 @@ impl Side {
 }
 
 impl Moment {
+    /// The moment on this side of an act of this name.
     pub fn new(side: Side, act: Act, name: impl Into<String>) -> Moment {
         Moment { side, act, name: name.into() }
     }
@@ -104,7 +109,7 @@ impl FromStr for Moment {
             format!(
                 "moment {text:?}: expected `before` or `after`, then `call <operation>`, \
                  `commit of <noun> <STATE>`, `publish of <schema>`, `ack of <schema>` or \
-                 `mail of <template>`, such as `after commit of order PAID`"
+                 `mail of <template>`, such as `after commit of entry BOOKED`"
             )
         };
         let (side, rest) = text.split_once(' ').ok_or_else(expected)?;
@@ -125,10 +130,13 @@ impl FromStr for Moment {
 /// A node passed a moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Passage {
+    /// The node's service, or the node itself where it is of none.
     pub service: String,
+    /// The moment that it passed.
     pub moment: Moment,
-    /// The how manieth time (from 1) that this service did, and that anybody did.
+    /// The how manieth time (from 1) that this service did.
     pub nth: u32,
+    /// The how manieth time (from 1) that anybody did.
     pub nth_of_all: u32,
     /// Since the world began.
     pub at: Duration,
@@ -144,15 +152,15 @@ mod tests {
     #[test]
     fn moments_read_as_they_are_written() {
         for text in [
-            "before call debit",
-            "after commit of order PAID",
-            "after publish of delivery.request",
-            "before ack of delivery.update",
-            "after mail of refund",
+            "before call book",
+            "after commit of entry BOOKED",
+            "after publish of entry.asked",
+            "before ack of entry.booked",
+            "after mail of summary",
         ] {
             assert_eq!(text.parse::<Moment>().expect("well formed").to_string(), text);
         }
-        assert!("during call debit".parse::<Moment>().is_err());
+        assert!("during call book".parse::<Moment>().is_err());
         assert!("after party".parse::<Moment>().is_err());
     }
 }

@@ -33,7 +33,7 @@ pub struct FaultRow {
     pub is_swept: bool,
     /// What a swarm draws for it.
     pub drawn: Drawn,
-    /// Kinds of a later generation come after all earlier ones where the order decides what is drawn,
+    /// Kinds of a later generation come after all earlier ones where their place decides what is drawn,
     /// so that a new kind leaves the storms of old seeds their other faults.
     pub generation: u8,
 }

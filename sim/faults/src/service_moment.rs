@@ -1,6 +1,6 @@
 //! What runs have covered: the moments that services passed, and the faults that struck there.
 //!
-//! Both are written and read as one line, such as `bank: after commit of debit DEBITED: crash`, and
+//! Both are written and read as one line, such as `ledger: after commit of entry BOOKED: crash`, and
 //! sorted as those lines are.
 
 use std::cmp::Ordering;
@@ -15,7 +15,9 @@ use crate::moment::{Moment, Side};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ServiceMoment {
+    /// The service's name, or that of a node of none.
     pub service: String,
+    /// The moment that its nodes pass.
     pub moment: Moment,
 }
 
@@ -23,12 +25,14 @@ pub struct ServiceMoment {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Strike {
+    /// The moment that was the last one passed.
     pub at: ServiceMoment,
     /// The kind's name in reports.
     pub kind: String,
 }
 
 impl ServiceMoment {
+    /// The moment of a service.
     pub fn new(service: impl Into<String>, moment: Moment) -> ServiceMoment {
         ServiceMoment { service: service.into(), moment }
     }
@@ -136,25 +140,25 @@ mod tests {
     #[test]
     fn lines_are_read_as_they_are_written_and_sorted_as_texts() {
         let mut lines = [
-            "bank: after commit of debit DEBITED",
-            "bank: before commit of debit DEBITED",
-            "bank: after call void",
-            "email: before mail of refund",
+            "ledger: after commit of entry BOOKED",
+            "ledger: before commit of entry BOOKED",
+            "ledger: after call check",
+            "mailer: before mail of summary",
         ]
         .map(|line| line.parse::<ServiceMoment>().expect("well formed"));
         lines.sort();
         let mut texts = lines.clone().map(|line| line.to_string());
         texts.sort();
         assert_eq!(lines.map(|line| line.to_string()), texts);
-        let strike = "bank: before call void: reply lost";
+        let strike = "ledger: before call check: reply lost";
         let read: Strike = strike.parse().expect("well formed");
         assert_eq!((read.to_string().as_str(), read.kind.as_str()), (strike, "reply lost"));
-        assert_eq!(read.at.other_side().to_string(), "bank: after call void");
+        assert_eq!(read.at.other_side().to_string(), "ledger: after call check");
     }
 
     #[test]
     fn what_is_no_moment_is_refused() {
-        for bad in ["bank", "bank: during call void", "bank: before party"] {
+        for bad in ["ledger", "ledger: during call check", "ledger: before party"] {
             assert!(bad.parse::<ServiceMoment>().is_err(), "{bad}");
         }
     }

@@ -10,6 +10,7 @@ pub const FAULT: &str = "fault";
 /// A whole story.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Story {
+    /// What was done, in the sequence in which it was told.
     pub lines: Vec<StoryLine>,
     /// Whether it is about several subjects: then each line names its own.
     pub several: bool,
@@ -24,8 +25,9 @@ pub struct StoryLine {
     pub at_ms: u64,
     /// A node, or [`FAULT`].
     pub who: String,
-    /// What it is about, by the name that the story has for it: `order-3`; may be empty.
+    /// What it is about, by the name that the story has for it: `job-3`; may be empty.
     pub subject: String,
+    /// A verb and its objects: `books 42.00`.
     pub words: String,
 }
 
@@ -86,18 +88,17 @@ mod tests {
     fn subjects_are_named_only_where_there_are_several() {
         let line = |subject: &str, words: &str| StoryLine {
             at_ms: 4,
-            who: "bank".into(),
+            who: "ledger".into(),
             subject: subject.into(),
             words: words.into(),
         };
-        let lines =
-            vec![line("order-1", "debits 42.00"), line("order-2", "asks for order-2, again")];
+        let lines = vec![line("job-1", "books 42.00"), line("job-2", "asks for job-2, again")];
         let mut story = Story { lines, several: false, ending: Some("at rest".into()) };
-        assert_eq!(story.told()[0], "   0.004  bank        debits 42.00");
-        assert!(!story.is_of(&story.lines[0], "order-1"));
+        assert_eq!(story.told()[0], "   0.004  ledger      books 42.00");
+        assert!(!story.is_of(&story.lines[0], "job-1"));
         story.several = true;
-        let told = "   0.004  bank        order-1 debits 42.00\n   0.004  bank        asks for order-2, again\nat rest";
+        let told = "   0.004  ledger      job-1 books 42.00\n   0.004  ledger      asks for job-2, again\nat rest";
         assert_eq!(story.to_string(), told);
-        assert!(story.is_of(&story.lines[0], "order-1") && story.is_of(&story.lines[1], "order-2"));
+        assert!(story.is_of(&story.lines[0], "job-1") && story.is_of(&story.lines[1], "job-2"));
     }
 }

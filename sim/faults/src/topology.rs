@@ -14,6 +14,7 @@ pub type Replicas = BTreeMap<String, u32>;
 /// Everything that a fault can be aimed at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Topology {
+    /// What serves.
     pub services: Vec<Service>,
     /// Who acts from outside, without a server: people, timers, other systems.
     pub clients: Vec<Client>,
@@ -23,15 +24,20 @@ pub struct Topology {
     pub mail: Option<String>,
     /// Every operation that travels by HTTP, caller by caller.
     pub operations: Vec<Operation>,
+    /// The queues of the broker that faults can be aimed at.
     pub queues: Vec<Queue>,
+    /// What each service does that faults can be aimed at.
     pub points: Vec<InjectionPoint>,
+    /// What storms aim at more often than at the rest.
     pub focus: Focus,
 }
 
 /// A service: its replicas share one database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
+    /// The name that stands for all its replicas.
     pub name: String,
+    /// How many nodes it has.
     pub replicas: u32,
     /// The node of its database.
     pub database: Option<String>,
@@ -42,6 +48,7 @@ pub struct Service {
 /// Clients of one kind: one that bears the name, or several that are numbered from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
+    /// The node's name, or what stands before the numbers.
     pub name: String,
     /// `None`: one, without a number.
     pub count: Option<usize>,
@@ -52,13 +59,16 @@ pub struct Client {
 pub struct Operation {
     /// A service, or clients of one kind.
     pub caller: String,
+    /// The service that is asked.
     pub callee: String,
+    /// The operation's name, as calls carry it.
     pub name: String,
 }
 
 /// A queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
+    /// The queue's name at the broker.
     pub name: String,
     /// The service that consumes it.
     pub owner: String,
@@ -69,8 +79,11 @@ pub struct Queue {
 /// What the nodes of one service call, commit, publish, acknowledge or mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InjectionPoint {
+    /// The service, or clients of one kind.
     pub service: String,
+    /// What they do.
     pub act: Act,
+    /// The names of such acts, as moments have them.
     pub names: Vec<String>,
     /// It comes too seldom for storms to aim at; scenarios may.
     pub seldom: bool,
@@ -90,7 +103,7 @@ pub struct Focus {
     pub seldom: Vec<(String, String)>,
 }
 
-/// The service of `node`: `bank` for `bank-2`; other nodes are their own.
+/// The service of `node`: `ledger` for `ledger-2`; other nodes are their own.
 pub fn service_of(node: &str) -> &str {
     match node.rsplit_once('-') {
         Some((service, number))
@@ -155,6 +168,7 @@ impl Topology {
         ends
     }
 
+    /// The service of this name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name == name)
     }
@@ -176,6 +190,7 @@ impl Topology {
         found.map_or(database, |service| &service.name)
     }
 
+    /// Whether a service's database has this name.
     pub fn is_database(&self, name: &str) -> bool {
         self.services.iter().any(|service| service.database.as_deref() == Some(name))
     }

@@ -19,22 +19,28 @@ pub struct Length(pub Duration);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Offset {
+    /// Whether the clock shows too little.
     pub behind: bool,
+    /// By how much it is off.
     pub length: Length,
 }
 
 /// A value and where it stands in its file; the place does not take part in comparisons.
 #[derive(Clone, Debug)]
 pub struct At<T> {
+    /// What is written there.
     pub value: T,
+    /// Where it is written, in bytes from the file's beginning.
     pub place: Range<usize>,
 }
 
 impl Length {
+    /// So many seconds.
     pub const fn seconds(seconds: u64) -> Length {
         Length(Duration::from_secs(seconds))
     }
 
+    /// So many milliseconds.
     pub const fn milliseconds(milliseconds: u64) -> Length {
         Length(Duration::from_millis(milliseconds))
     }

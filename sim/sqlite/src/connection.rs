@@ -55,7 +55,7 @@ impl fmt::Debug for SimConnection {
 }
 
 impl AnyConnectionBackend for SimConnection {
-    /// The same as the stock driver's, so that code that asks for the dialect gets SQLite's.
+    /// The same as the usual driver's, so that code that asks for the dialect gets SQLite's.
     fn name(&self) -> &str {
         "SQLite"
     }
@@ -196,7 +196,7 @@ impl<'c> Rows<'c> {
         Rows {
             session,
             sql,
-            // Without arguments it is a script; the stock driver does not keep those either.
+            // Without arguments it is a script; the usual driver does not keep those either.
             keep: persistent && arguments.is_some(),
             arguments: arguments.unwrap_or_default().values.0,
             cursor: None,

@@ -1,4 +1,4 @@
-//! SQLite's refusals as sqlx reports them, worded like sqlx's stock SQLite driver so that code
+//! SQLite's refusals as sqlx reports them, worded like sqlx's own SQLite driver so that code
 //! which reads them works on both. Like there, `constraint()` is always `None`: the message names
 //! the columns or the CHECK constraint.
 

@@ -10,12 +10,27 @@
 //! Downward: `driver`, `connection` and `migrate` speak to sqlx, `session`, `transactions` and
 //! `statement` to SQLite, which writes through `vfs` to the `files` of a `disk`.
 //!
-//! ```ignore
-//! install();
-//! reseed(seed);
-//! let disk = Disk::from_image("store", &migrated);
-//! let mut connection = open(&disk, "store.db").await?;
 //! ```
+//! use futures::FutureExt as _;
+//! use sqlx::Executor as _;
+//! use stormproof_sqlite::{Disk, install, open, reseed};
+//!
+//! install();
+//! reseed(7);
+//! let disk = Disk::new("ledger");
+//! let work = async {
+//!     let mut connection = open(&disk, "ledger.db").await?;
+//!     connection.execute("CREATE TABLE entries (id TEXT PRIMARY KEY)").await?;
+//!     connection.execute("INSERT INTO entries (id) VALUES ('a')").await?;
+//!     disk.power_cut();
+//!     let _again = open(&disk, "ledger.db").await?;
+//!     disk.peek("SELECT id FROM entries", &[])
+//! };
+//! let rows = work.now_or_never().expect("SQL here never waits").expect("the disk has power");
+//! assert_eq!(rows[0][0].as_str(), Some("a"));
+//! ```
+
+#![deny(missing_docs)]
 
 mod cache;
 mod changes;
@@ -38,11 +53,15 @@ mod vfs;
 
 use std::ffi::c_uint;
 use std::ptr;
+use std::sync::OnceLock;
 
+use futures::FutureExt as _;
 use libsqlite3_sys as ffi;
 use sqlx_core::any::driver::{AnyDriver, install_drivers};
 use sqlx_core::any::{AnyConnectOptions, AnyConnection};
 use sqlx_core::connection::ConnectOptions;
+
+use connection::no_such_disk;
 
 pub use changes::{Change, ChangeKind};
 pub use disk::{Disk, Image};
@@ -51,11 +70,29 @@ pub use error::SqliteError;
 pub use stormproof_ports::sql::Value;
 
 /// Makes sqlx know `sim:` URLs. Call it as often as you like. sqlx takes drivers once per process:
-/// where others are needed too, install [`DRIVER`] together with them instead.
+/// where others are needed too, install [`DRIVER`] together with them before the first call.
+///
+/// # Panics
+/// If somebody has installed drivers without this one.
 pub fn install() {
     static DRIVERS: [AnyDriver; 1] = [DRIVER];
-    // An error says that drivers are installed already: by an earlier call, or by the binary.
-    install_drivers(&DRIVERS).ok();
+    static IS_KNOWN: OnceLock<()> = OnceLock::new();
+    IS_KNOWN.get_or_init(|| {
+        let is_first = install_drivers(&DRIVERS).is_ok();
+        assert!(
+            is_first || answers_urls(),
+            "sqlx has drivers without that of the simulated disk, and takes drivers once per \
+             process: install stormproof_sqlite::DRIVER together with the others"
+        );
+    });
+}
+
+/// Whether sqlx asks our driver for `sim:` URLs. No disk has this one, and no database is opened.
+fn answers_urls() -> bool {
+    let options: AnyConnectOptions = "sim:/none/0/none".parse().expect("a URL");
+    let refusal = no_such_disk(options.database_url.as_str()).to_string();
+    let answer = options.connect().now_or_never();
+    answer.is_some_and(|answer| answer.is_err_and(|error| error.to_string() == refusal))
 }
 
 /// Starts SQLite's random numbers anew (they salt WAL files and serve `random()`). They are shared

@@ -1,4 +1,4 @@
-//! sqlx's migrations, with the same bookkeeping table as the stock SQLite driver's.
+//! sqlx's migrations, with the same bookkeeping table as the usual SQLite driver's.
 //!
 //! The time a migration took is recorded as 0: a measured one would differ from run to run.
 

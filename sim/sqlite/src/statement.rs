@@ -41,7 +41,7 @@ struct Columns {
     compiled: c_int,
     list: Vec<AnyColumn>,
     places: Arc<sqlx_core::HashMap<UStr, usize>>,
-    /// A column that sqlx's stock SQLite driver cannot pass through `Any`, with its type.
+    /// A column that sqlx's own SQLite driver cannot pass through `Any`, with its type.
     refused: Option<(String, String)>,
 }
 
@@ -326,7 +326,7 @@ impl Drop for Statement {
     }
 }
 
-/// The `Any` type of a declared one, read as sqlx's stock SQLite driver reads it; `None` for those
+/// The `Any` type of a declared one, read as sqlx's own SQLite driver reads it; `None` for those
 /// it refuses, so that the sim does not accept what production would not.
 fn kind_of(declared: &str) -> Option<AnyTypeInfoKind> {
     let declared = declared.to_ascii_lowercase();

@@ -89,7 +89,7 @@ pub(super) fn register() -> c_int {
             xGetSystemCall: None,
             xNextSystemCall: None,
         });
-        // SQLite's count of its own memory is one lock for every allocation; nobody reads it.
+        // SQLite's count of its own memory is one lock each time it takes some; nobody reads it.
         // SAFETY: this option takes an int. If SQLite is initialised already it refuses, and works
         // as before.
         unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0) };

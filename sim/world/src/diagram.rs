@@ -13,6 +13,7 @@ const LINES_MAX: usize = 160;
 pub struct Ending<'a> {
     /// Virtual seconds since the world began: nothing later is drawn.
     pub at: f64,
+    /// How all ended.
     pub words: &'a str,
 }
 
@@ -163,30 +164,30 @@ mod tests {
     #[test]
     fn everybody_is_drawn_once_and_only_the_storm() {
         let events = [
-            event(0.5, "customer-1", Kind::Call, "login", &["store"]),
-            event(1.0, "customer-1", Kind::Call, "order", &["store"]),
-            event(1.1, "store-2", Kind::Story, "o", &["takes; the order"]),
-            event(1.2, "store-1", Kind::Call, "debit", &["bank"]),
-            event(1.3, "fault", Kind::Fault, "", &["cut bank -> store fires"]),
-            event(6.2, "store-1", Kind::Answer, "debit", &["bank", "unknown"]),
-            event(6.3, "bank", Kind::Publish, "o", &["email.support", "m1"]),
-            event(6.4, "email", Kind::Deliver, "o", &["email.support", "m1", "again"]),
-            event(9.0, "store-1", Kind::Call, "debit", &["bank"]),
+            event(0.5, "user-1", Kind::Call, "login", &["ledger"]),
+            event(1.0, "user-1", Kind::Call, "ask", &["ledger"]),
+            event(1.1, "ledger-2", Kind::Story, "o", &["takes; the call"]),
+            event(1.2, "ledger-1", Kind::Call, "book", &["vault"]),
+            event(1.3, "fault", Kind::Fault, "", &["cut vault -> ledger fires"]),
+            event(6.2, "ledger-1", Kind::Answer, "book", &["vault", "unknown"]),
+            event(6.3, "vault", Kind::Publish, "o", &["mailer.letters", "m1"]),
+            event(6.4, "mailer", Kind::Deliver, "o", &["mailer.letters", "m1", "again"]),
+            event(9.0, "ledger-1", Kind::Call, "book", &["vault"]),
         ];
-        let ending = Ending { at: 8.0, words: "BROKEN one debit" };
+        let ending = Ending { at: 8.0, words: "BROKEN one book" };
         assert_eq!(
             draw(&events, 1.0, &ending),
-            "sequenceDiagram\n    participant p0 as customer-1\n    participant p1 as store\n    \
-             participant p2 as bank\n    participant p3 as email\n    p0->>p1: order\n    \
-             Note over p1: 0.100 takes, the order\n    p1->>p2: debit\n    \
-             Note over p0,p3: 0.300 fault: cut bank -> store fires\n    p2--xp1: unknown\n    \
-             p2-)p3: email.support again\n    Note over p0,p3: BROKEN one debit\n"
+            "sequenceDiagram\n    participant p0 as user-1\n    participant p1 as ledger\n    \
+             participant p2 as vault\n    participant p3 as mailer\n    p0->>p1: ask\n    \
+             Note over p1: 0.100 takes, the call\n    p1->>p2: book\n    \
+             Note over p0,p3: 0.300 fault: cut vault -> ledger fires\n    p2--xp1: unknown\n    \
+             p2-)p3: mailer.letters again\n    Note over p0,p3: BROKEN one book\n"
         );
     }
 
     #[test]
     fn long_stories_lose_their_middle() {
-        let call = |at: u32| event(f64::from(at), "store", Kind::Call, "debit", &["bank"]);
+        let call = |at: u32| event(f64::from(at), "ledger", Kind::Call, "book", &["vault"]);
         let events: Vec<Event> = (1..1000).map(call).collect();
         let text = draw(&events, 1.0, &Ending { at: 5000.0, words: "end" });
         assert!(text.lines().count() < LINES_MAX + 6, "{text}");

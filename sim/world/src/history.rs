@@ -14,6 +14,7 @@ use stormproof_ports::trace::hex;
 
 use crate::lock;
 use crate::node::NodeIndex;
+use crate::spec::Spec;
 
 /// What kind of thing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,10 +54,13 @@ pub struct Event {
     pub at: f64,
     /// The hash of the chain up to it, so that a trace shows where two runs part.
     pub chain: String,
-    /// What it is about: an operation, an order, a message's schema; may be empty.
+    /// What it is about: an operation, a subject of the story, a message's schema; may be empty.
     pub id: String,
+    /// What kind of thing happened.
     pub kind: Kind,
+    /// The name of the node that did it, or [`FAULT`].
     pub node: String,
+    /// The event's other parts, as its kind has them: whom a call asks, the words of a story line.
     pub what: Vec<String>,
 }
 
@@ -64,6 +68,8 @@ pub struct Event {
 pub struct History {
     /// The nodes' names by their index.
     names: Vec<Arc<str>>,
+    /// What subjects are called by, before their numbers.
+    alias: Option<String>,
     state: Mutex<State>,
 }
 
@@ -73,8 +79,10 @@ struct State {
     events_max: u64,
     /// An event as it is hashed; kept for its capacity.
     bytes: Vec<u8>,
-    /// Orders by id, numbered from 1.
-    aliases: BTreeMap<Box<str>, usize>,
+    /// Subjects of the story by id, numbered from 1.
+    numbers: BTreeMap<Arc<str>, usize>,
+    /// The same by number.
+    ids: Vec<Arc<str>>,
     lines: Vec<Line>,
     trace: Option<Vec<String>>,
 }
@@ -82,27 +90,29 @@ struct State {
 struct Line {
     at: Duration,
     node: NodeIndex,
-    /// The order's number, or 0.
-    order: usize,
+    /// The subject's number, or 0.
+    subject: usize,
     words: Box<str>,
 }
 
 impl History {
-    /// Keeps a trace if asked to; panics at the event after `events_max`.
-    pub(super) fn new(names: Vec<Arc<str>>, trace: bool, events_max: u64) -> History {
+    /// Nothing yet: the spec says how subjects are called, whether a trace is kept, and at how many
+    /// events to panic.
+    pub(super) fn new(names: Vec<Arc<str>>, spec: &Spec) -> History {
         let state = State {
             chain: Sha256::new(),
             events: 0,
-            events_max,
+            events_max: spec.events_max,
             bytes: Vec::new(),
-            aliases: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            ids: Vec::new(),
             lines: Vec::new(),
-            trace: trace.then(Vec::new),
+            trace: spec.trace.then(Vec::new),
         };
-        History { names, state: Mutex::new(state) }
+        History { names, alias: spec.alias.clone(), state: Mutex::new(state) }
     }
 
-    /// Records an event; `id` says what it is about (an order, a message) and may be empty.
+    /// Records an event; `id` says what it is about (a subject, a message) and may be empty.
     pub(super) fn record(
         &self,
         at: Duration,
@@ -138,18 +148,20 @@ impl History {
         }
     }
 
-    /// Records a line of the story. An order that is new to it gets the next alias.
-    pub(super) fn say(&self, at: Duration, node: NodeIndex, order: &str, words: &str) {
+    /// Records a line of the story. A subject that is new to it gets the next number.
+    pub(super) fn say(&self, at: Duration, node: NodeIndex, subject: &str, words: &str) {
         let kind = if node == NodeIndex::FAULT { Kind::Fault } else { Kind::Story };
-        self.record(at, node, kind, order, &[words]);
+        self.record(at, node, kind, subject, &[words]);
         let state = &mut *lock(&self.state);
-        let order = if order.is_empty() { 0 } else { state.number(order) };
-        state.lines.push(Line { at, node, order, words: words.into() });
+        let subject = if subject.is_empty() { 0 } else { state.number(subject) };
+        state.lines.push(Line { at, node, subject, words: words.into() });
     }
 
-    /// `order-1`, `order-2` …: the name of an order in the story, by first mention.
+    /// What the story calls a subject: by `Spec::alias` and the number of its first mention, such as
+    /// `job-1`; without an alias by its id.
     pub fn alias(&self, id: &str) -> String {
-        alias(lock(&self.state).number(id))
+        let number = lock(&self.state).number(id);
+        self.shown(number, id)
     }
 
     /// The story since the world began, without an ending.
@@ -158,11 +170,14 @@ impl History {
         let line = |line: &Line| StoryLine {
             at_ms: u64::try_from((line.at + HALF_MS).as_millis()).expect("a run is short"),
             who: self.name(line.node).to_owned(),
-            subject: if line.order > 0 { alias(line.order) } else { String::new() },
+            subject: match line.subject {
+                0 => String::new(),
+                number => self.shown(number, &state.ids[number - 1]),
+            },
             words: line.words.to_string(),
         };
         let lines = state.lines.iter().map(line).collect();
-        Story { lines, several: state.aliases.len() > 1, ending: None }
+        Story { lines, several: state.ids.len() > 1, ending: None }
     }
 
     /// Shows the words of every line of the story, without what is put around them.
@@ -187,6 +202,13 @@ impl History {
         text
     }
 
+    fn shown(&self, number: usize, id: &str) -> String {
+        match &self.alias {
+            Some(alias) => format!("{alias}-{number}"),
+            None => id.to_owned(),
+        }
+    }
+
     fn name(&self, node: NodeIndex) -> &str {
         self.names.get(usize::from(node.0)).map_or(FAULT, |name| name)
     }
@@ -205,8 +227,8 @@ impl History {
         let event = Event {
             at: at.as_nanos() as f64 / 1e9,
             chain,
-            id: match state.aliases.get(id) {
-                Some(number) => alias(*number),
+            id: match state.numbers.get(id) {
+                Some(number) => self.shown(*number, id),
                 None => id.to_owned(),
             },
             kind,
@@ -220,18 +242,15 @@ impl History {
 /// What is added to a time before it is cut to milliseconds.
 const HALF_MS: Duration = Duration::from_micros(500);
 
-fn alias(number: usize) -> String {
-    format!("order-{number}")
-}
-
 impl State {
     fn number(&mut self, id: &str) -> usize {
-        match self.aliases.get(id) {
+        match self.numbers.get(id) {
             Some(number) => *number,
             None => {
-                let number = self.aliases.len() + 1;
-                self.aliases.insert(id.into(), number);
-                number
+                let id: Arc<str> = id.into();
+                self.ids.push(id.clone());
+                self.numbers.insert(id, self.ids.len());
+                self.ids.len()
             }
         }
     }
@@ -242,7 +261,12 @@ mod tests {
     use super::*;
 
     fn history(trace: bool) -> History {
-        History::new(vec!["store-1".into(), "customer-1".into()], trace, 100)
+        let spec = Spec { trace, alias: Some("job".into()), events_max: 100, ..Spec::new(1) };
+        told_by(&spec)
+    }
+
+    fn told_by(spec: &Spec) -> History {
+        History::new(vec!["ledger-1".into(), "user-1".into()], spec)
     }
 
     #[test]
@@ -269,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "made more than 100 events, the last by store-1: round")]
+    #[should_panic(expected = "made more than 100 events, the last by ledger-1: round")]
     fn what_goes_round_without_end_is_stopped() {
         let history = history(false);
         for _ in 0..=100 {
@@ -278,23 +302,36 @@ mod tests {
     }
 
     #[test]
-    fn a_story_names_its_orders_only_if_there_are_several() {
+    fn a_story_names_its_subjects_only_if_there_are_several() {
         let history = history(true);
         let at = Duration::from_micros(4_200);
-        history.say(at, NodeIndex(0), "0197", "reserves: sydney 2 teapot");
-        assert_eq!(history.story().told(), ["   0.004  store-1     reserves: sydney 2 teapot"]);
-        assert_eq!(history.alias("0198"), "order-2");
-        history.say(at, NodeIndex(1), "0198", "places order-2: 2 teapot, 42.00");
-        history.say(at, NodeIndex::FAULT, "", "cut bank -> store fires");
+        history.say(at, NodeIndex(0), "0197", "books: 2 of 5");
+        assert_eq!(history.story().told(), ["   0.004  ledger-1    books: 2 of 5"]);
+        assert_eq!(history.alias("0198"), "job-2");
+        history.say(at, NodeIndex(1), "0198", "asks for job-2: 3 of 5");
+        history.say(at, NodeIndex::FAULT, "", "cut user-1 -> ledger fires");
         assert_eq!(
             history.story().told(),
             [
-                "   0.004  store-1     order-1 reserves: sydney 2 teapot",
-                "   0.004  customer-1  places order-2: 2 teapot, 42.00",
-                "   0.004  fault       cut bank -> store fires",
+                "   0.004  ledger-1    job-1 books: 2 of 5",
+                "   0.004  user-1      asks for job-2: 3 of 5",
+                "   0.004  fault       cut user-1 -> ledger fires",
             ]
         );
         assert_eq!((history.trace().len(), history.events()), (3, 3));
-        assert!(history.trace()[1].contains("\"id\":\"order-2\""), "{:?}", history.trace());
+        assert!(history.trace()[1].contains("\"id\":\"job-2\""), "{:?}", history.trace());
+    }
+
+    #[test]
+    fn without_an_alias_subjects_are_called_by_their_ids() {
+        let history = told_by(&Spec { trace: true, ..Spec::new(1) });
+        for id in ["0197", "0198", "0197"] {
+            history.say(Duration::ZERO, NodeIndex(0), id, "is booked");
+        }
+        let story = history.story();
+        let subjects: Vec<_> = story.lines.iter().map(|line| line.subject.as_str()).collect();
+        assert_eq!((subjects, story.several), (vec!["0197", "0198", "0197"], true));
+        assert_eq!(history.alias("0198"), "0198");
+        assert!(history.trace()[2].contains("\"id\":\"0197\""), "{:?}", history.trace());
     }
 }

@@ -5,26 +5,55 @@
 //! [`Spec`] and hands it to the caller's story; the same spec gives the same run, byte for byte.
 //! What is judged and what is told at the end is the caller's affair.
 //!
-//! ```ignore
-//! let mut spec = Spec::new(7);
-//! spec.broker = declared_queues();
-//! spec.faults = vec![Fault { kind, when }];
-//! spec.clients = vec!["customer-1".into()];
-//! spec.services = vec![
-//!     ServiceSpec::new("bank", migrated("bank", bank::migrator))
-//!         .serving(bank::router, bank::workers)
-//!         .replicas(2),
-//! ];
-//! spec.observers = vec![Box::new(|world, commit| { … })];
-//! let outcome = run(spec, |world| async move {
-//!     let ports = world.ports("customer-1");
-//!     let visit = world.spawn("customer-1", async move { ports.http.call(…).await });
-//!     world.until(Duration::from_secs(30), || visit.is_finished()).await;
-//!     world.heal_all().await;
-//!     let rested = world.until(Duration::from_secs(600), || at_rest(&world)).await;
-//!     …
-//! });
 //! ```
+//! use std::time::Duration;
+//!
+//! use axum::{Router, routing::post};
+//! use bytes::Bytes;
+//! use http::{HeaderMap, Method};
+//! use sqlx::migrate::Migrator;
+//! use stormproof_ports::{Call, Ports};
+//! use stormproof_world::faults::{Fault, FaultKind, Target, When};
+//! use stormproof_world::{ServiceSpec, Spec, migrated, run};
+//!
+//! const SECOND: Duration = Duration::from_secs(1);
+//!
+//! fn router(_: &Ports) -> Router {
+//!     Router::new().route("/book", post(async || "booked"))
+//! }
+//!
+//! let mut spec = Spec::new(7);
+//! let image = migrated("ledger", || Migrator::with_migrations(Vec::new()));
+//! let ledger = ServiceSpec::new("ledger", image).serving(router, |_| Vec::new());
+//! spec.services = vec![ledger.replicas(2)];
+//! spec.clients = vec!["user".into()];
+//! let storm = When::During { from: Duration::ZERO, until: 60 * SECOND, times: u32::MAX };
+//! spec.faults = vec![Fault::new(FaultKind::Cut, Target::link("user", "ledger")).when(storm)];
+//!
+//! let answers = run(spec, |world| async move {
+//!     let mut answers = Vec::new();
+//!     for _ in 0..2 {
+//!         let ports = world.ports("user");
+//!         let call = Call {
+//!             to: "ledger".into(),
+//!             operation: "book".into(),
+//!             method: Method::POST,
+//!             path: "/book".into(),
+//!             headers: HeaderMap::new(),
+//!             body: Bytes::new(),
+//!             timeout: 5 * SECOND,
+//!         };
+//!         let visit = world.spawn("user", async move { ports.http.call(call).await });
+//!         answers.push(visit.await.expect("nobody kills the user"));
+//!         world.heal_all().await;
+//!     }
+//!     answers
+//! });
+//! assert!(answers[0].is_err());
+//! assert_eq!(answers[1].as_ref().expect("the storm is over").body, "booked");
+//! ```
+
+#![deny(missing_docs)]
 
 #[cfg(not(madsim))]
 compile_error!(
@@ -39,6 +68,7 @@ pub mod disk_images;
 pub mod faults;
 pub mod history;
 mod http;
+mod names;
 mod node;
 mod phases;
 mod ports;
@@ -47,6 +77,7 @@ mod run;
 pub mod seed;
 pub mod spec;
 mod story;
+mod task;
 #[cfg(test)]
 mod tests;
 
@@ -55,7 +86,6 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use madsim::task::JoinHandle;
 use stormproof_broker::Broker;
 use stormproof_faults::service_moment::{ServiceMoment, Strike};
 use stormproof_ports::Ports;
@@ -68,6 +98,7 @@ pub use reseed::Reseed;
 pub use run::run;
 pub use spec::{Commit, Observer, ServiceSpec, Spec};
 pub use stormproof_faults::moment;
+pub use task::{Killed, Task};
 
 use broker::BrokerHost;
 use faults::Fault;
@@ -111,13 +142,19 @@ impl World {
     }
 
     /// Runs `future` on a node, so that its network, its story lines and its faults are the node's:
-    /// awaiting it gives an error if the node is killed meanwhile.
-    pub fn spawn<F>(&self, node: &str, future: F) -> JoinHandle<F::Output>
+    /// awaiting the task gives an error if the node is killed meanwhile. On a node that is down it
+    /// never runs.
+    ///
+    /// # Panics
+    /// If no node has this name, or if it runs no tasks: a database or the mail server.
+    pub fn spawn<F>(&self, node: &str, future: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.0.nodes.spawner(self.0.nodes.find(node)).spawn(future)
+        let nodes = &self.0.nodes;
+        let node = nodes.find(node);
+        Task::new(nodes.name(node).clone(), nodes.spawner(node).spawn(future))
     }
 
     /// Sleeps in virtual time.
@@ -126,8 +163,12 @@ impl World {
     }
 
     /// Makes a fault of the process family (crash, stop, pause) happen now, whatever its
-    /// `when` says.
+    /// `when` says. Other faults do nothing here.
+    ///
+    /// # Panics
+    /// If the fault names a node that is not there.
     pub fn strike(&self, fault: &Fault) {
+        names::check_fault(&self.0.nodes, fault);
         faults::process::strike(self, fault);
     }
 
@@ -154,9 +195,17 @@ impl World {
 
     /// Connects a node's present life to services, for `hyper_util::client::legacy::Client`:
     ///
-    /// ```ignore
-    /// let client = Client::builder(world.executor(node)).build(world.connector(node));
-    /// client.request(Request::get("http://billing/charges").body(body)?).await?;
+    /// ```no_run
+    /// # use bytes::Bytes;
+    /// # use http::Request;
+    /// # use http_body_util::Full;
+    /// # use hyper_util::client::legacy::Client;
+    /// # async fn look(world: stormproof_world::World) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (connector, executor) = (world.connector("user"), world.executor("user"));
+    /// let client = Client::builder(executor).build(connector);
+    /// client.request(Request::get("http://ledger/entries").body(Full::<Bytes>::default())?).await?;
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// # Panics
@@ -176,6 +225,7 @@ impl World {
 
 /// Looking at the world, from outside and at once.
 impl World {
+    /// What decides all that the spec leaves open.
     pub fn seed(&self) -> Seed {
         self.0.seed
     }
@@ -195,13 +245,14 @@ impl World {
         EPOCH + self.elapsed()
     }
 
-    /// A database's disk, for [`Disk::peek`]. Databases are named after their service: `bank-db`.
+    /// A database's disk, for [`Disk::peek`]. Databases are named after their service: `ledger-db`.
     ///
     /// # Panics
     /// If there is no such database.
     pub fn database(&self, name: &str) -> Disk {
         let database = self.0.databases.iter().find(|database| database.name() == name);
-        database.unwrap_or_else(|| panic!("no database is named {name}")).disk().clone()
+        let unknown = || panic!("{}", names::unknown_database(&self.0.nodes, name));
+        database.unwrap_or_else(unknown).disk().clone()
     }
 
     /// Shows the broker: queues, depths, dead letters.
@@ -224,9 +275,12 @@ impl World {
         &self.0.history
     }
 
-    /// A line of the story told by `node`; `order` may be empty.
-    pub fn say(&self, node: &str, order: &str, words: &str) {
-        self.0.history.say(self.elapsed(), self.0.nodes.find(node), order, words);
+    /// A line of the story told by `node`; `subject` may be empty.
+    ///
+    /// # Panics
+    /// If no node has this name.
+    pub fn say(&self, node: &str, subject: &str, words: &str) {
+        self.0.history.say(self.elapsed(), self.0.nodes.find(node), subject, words);
     }
 
     /// How often each kind of fault fired, by its name.
@@ -239,7 +293,7 @@ impl World {
         self.0.injector.unfired()
     }
 
-    /// Every (service, moment) passed and how often: `store: after commit of order PAID`.
+    /// Every (service, moment) passed and how often: `ledger: after commit of entry BOOKED`.
     pub fn moments(&self) -> BTreeMap<ServiceMoment, u64> {
         self.0.injector.moments()
     }

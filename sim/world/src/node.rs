@@ -12,7 +12,7 @@ use std::time::Duration;
 use madsim::runtime::{Handle, NodeHandle};
 use madsim::task::NodeId;
 
-use crate::{ServiceSpec, Spec, lock};
+use crate::{ServiceSpec, Spec, lock, names};
 
 /// A node's place in the world's table; nothing to anybody outside, who knows nodes by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,7 +163,7 @@ impl Nodes {
     /// If there is no node of this name.
     pub(super) fn find(&self, name: &str) -> NodeIndex {
         let index = self.nodes.iter().position(|node| &*node.name == name);
-        self.index(index.unwrap_or_else(|| panic!("no node is named {name}")))
+        self.index(index.unwrap_or_else(|| panic!("{}", names::unknown(self, name))))
     }
 
     /// The nodes that a fault means by `name`: one, or all replicas of a service. Where a service

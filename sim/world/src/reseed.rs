@@ -20,6 +20,7 @@ use crate::{Inner, World};
 pub struct Reseed {
     /// Virtual time since the world began.
     pub at: Duration,
+    /// What decides from then on.
     pub seed: u64,
 }
 

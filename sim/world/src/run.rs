@@ -25,7 +25,7 @@ use crate::ports::mailer::MailHost;
 use crate::seed::Seed;
 use crate::spec::Spec;
 use crate::story::Listener;
-use crate::{Inner, World, boot, lock, reseed};
+use crate::{Inner, World, boot, lock, names, reseed};
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -46,7 +46,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// story returns. Waits for its turn if another world is running in this process.
 ///
 /// # Panics
-/// If anything in the world does, with the seed added to the message.
+/// If anything in the world does, with the seed added to the message; if two nodes have one name; if
+/// a fault or a clock of the spec names a node that is not there, with the names that are.
 pub fn run<T, S, F>(spec: Spec, story: S) -> T
 where
     T: Send,
@@ -107,6 +108,7 @@ where
 fn build(mut spec: Spec) -> World {
     let seed = Seed(spec.seed);
     let nodes = Nodes::new(&mut spec);
+    names::check(&nodes, &spec);
     let databases = nodes.services().enumerate().map(|(place, service)| {
         let node = nodes.of_database(place);
         DatabaseHost::new(seed, nodes.name(node), node, &service.image)
@@ -115,7 +117,7 @@ fn build(mut spec: Spec) -> World {
     World(Arc::new(Inner {
         seed,
         time: madsim::time::TimeHandle::current(),
-        history: History::new(nodes.names(), spec.trace, spec.events_max),
+        history: History::new(nodes.names(), &spec),
         nodes,
         injector: Injector::new(spec.faults, spec.passages),
         databases,

@@ -16,15 +16,21 @@ use stormproof_sqlite::{Change, Image};
 
 /// Everything that decides a run, but for the caller's own story.
 pub struct Spec {
+    /// What decides all that the rest leaves open.
     pub seed: u64,
+    /// What goes wrong; times count from the beginning of the world.
     pub faults: Vec<Fault>,
+    /// What serves, with a database each.
     pub services: Vec<ServiceSpec>,
-    /// Nodes without a server, such as `customer-1`.
+    /// Nodes without a server, such as `user-1`.
     pub clients: Vec<String>,
     /// The broker with its exchanges, queues and bindings declared.
     pub broker: Broker,
     /// The template of a mail: moments of mails are named by it.
     pub template: fn(&Mail) -> String,
+    /// What the story calls its subjects by, before their numbers: with `job` they are `job-1`,
+    /// `job-2` and so on, by first mention. `None`: by their ids.
+    pub alias: Option<String>,
     /// Called after each commit, at once, before anything else happens.
     pub observers: Vec<Observer>,
     /// Whether to keep every event as a JSON line.
@@ -38,7 +44,7 @@ pub struct Spec {
     /// The virtual time after which a world that has not ended is taken for one that hangs.
     pub limit: Duration,
     /// So many events and the run panics: something goes round without getting anywhere, which the
-    /// limit of time alone would let go on for hours. An order without faults makes about 70.
+    /// limit of time alone would let go on for hours. A call makes two, a commit one, a message four.
     pub events_max: u64,
 }
 
@@ -60,8 +66,11 @@ pub type Observer = Box<dyn FnMut(&World, &Commit<'_>) + Send>;
 pub struct Commit<'a> {
     /// Virtual time since the world began.
     pub at: Duration,
+    /// The name of the node that committed.
     pub node: &'a str,
+    /// The database's name: `<service>-db`.
     pub database: &'a str,
+    /// What the transaction told, in its order.
     pub facts: &'a [Fact],
     /// The rows that changed; look them up with `peek`.
     pub changes: &'a [Change],
@@ -77,6 +86,7 @@ impl Spec {
             clients: Vec::new(),
             broker: Broker::new(),
             template: |mail| mail.subject.clone(),
+            alias: None,
             observers: Vec::new(),
             trace: false,
             passages: false,
@@ -114,7 +124,7 @@ impl ServiceSpec {
         self
     }
 
-    /// One replica bears the service's name, several are numbered: `store-1`, `store-2`.
+    /// One replica bears the service's name, several are numbered: `ledger-1`, `ledger-2`.
     #[must_use]
     pub fn replicas(mut self, replicas: usize) -> ServiceSpec {
         self.replicas = replicas;

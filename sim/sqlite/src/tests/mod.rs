@@ -154,7 +154,7 @@ fn errors_have_their_kind() {
 }
 
 #[test]
-fn what_the_stock_driver_refuses_is_refused() {
+fn what_the_usual_driver_refuses_is_refused() {
     let (_disk, mut connection) = database();
     now(connection.execute("CREATE TABLE flags (flag BOOLEAN); INSERT INTO flags VALUES (1)"))
         .unwrap();

@@ -1,4 +1,4 @@
-//! The broker's node: the system's model of RabbitMQ, with a network and a disk around it.
+//! The broker's node: the model of RabbitMQ that is `stormproof-broker`, with a network and a disk around it.
 //!
 //! One loop works off a queue of events (`event_queue.rs`). What clients do with it is
 //! `ports/queue.rs`'s.

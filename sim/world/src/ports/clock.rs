@@ -37,7 +37,7 @@ thread_local! {
 
 /// Sleeps in virtual time, a millisecond at the least.
 ///
-/// No two sleeps end in the same nanosecond, or nearly none: madsim wakes those that do in an order
+/// No two sleeps end in the same nanosecond, or nearly none: madsim wakes those that do in a sequence
 /// that depends on every other timer there is, and so on faults that are still to come.
 pub(crate) fn sleep(time: &TimeHandle, duration: Duration) -> Sleep {
     let nanoseconds = SLEEPS.replace(SLEEPS.get() + 1) % 997;

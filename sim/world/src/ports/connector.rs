@@ -35,7 +35,7 @@ use crate::ports::clock::{Sleep, sleep};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Connects one life of a node to the services that URIs name as their hosts
-/// (`http://billing/charges`), whatever the port and the scheme.
+/// (`http://ledger/entries`), whatever the port and the scheme.
 ///
 /// # Errors
 /// `NotFound` if no service has this name, `ConnectionRefused` if its process is stopped,

@@ -320,11 +320,11 @@ fn observe(
         return;
     }
     let history = &world.0.history;
-    let order = facts.first().map_or("", |fact| &fact.subject);
+    let subject = facts.first().map_or("", |fact| &fact.subject);
     let mut parts = vec![&*host.name];
     parts.extend(facts.iter().flat_map(|fact| [fact.noun, fact.state]));
     parts.extend(changes.iter().map(|change| &*change.table));
-    history.record(at, life.node, Event::Commit, order, &parts);
+    history.record(at, life.node, Event::Commit, subject, &parts);
     let node = world.0.nodes.name(life.node);
     let commit = Commit { at, node, database: &host.name, facts, changes };
     for observer in &mut *lock(&world.0.observers) {

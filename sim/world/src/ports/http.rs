@@ -137,7 +137,7 @@ impl SimHttp {
         if !slow.is_zero() {
             sleep(&world.0.time, slow).await;
         }
-        let pooled = self.checkout(server).await;
+        let pooled = self.take_idle(server).await;
         match (pooled.is_some(), nodes.power(server)) {
             (pooled, Power::Crashed) => return Err(Failure::Silence { sent: pooled }),
             (pooled, _) if out.cut => return Err(Failure::Silence { sent: pooled }),
@@ -184,7 +184,7 @@ impl SimHttp {
 
     /// An idle connection to the server, if one is left. The end of one whose server said goodbye
     /// has been heard; that of a server without power has not.
-    async fn checkout(&self, server: NodeIndex) -> Option<Connection> {
+    async fn take_idle(&self, server: NodeIndex) -> Option<Connection> {
         loop {
             let mut connection = lock(&self.idle).get_mut(&server)?.pop()?;
             if self.world.0.nodes.has_crashed(connection.server) || connection.is_open().await {

@@ -25,6 +25,7 @@ pub struct SentMail {
     pub at: Duration,
     /// The node that sent it.
     pub node: String,
+    /// What it says.
     pub mail: Mail,
 }
 

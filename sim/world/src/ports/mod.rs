@@ -1,4 +1,4 @@
-//! The ports of a node, bound to the world: the same names as in the system's `ports`.
+//! The ports of a node, bound to the world: the same names as in `stormproof-ports`.
 //!
 //! Bindings take time, pass the moments at which faults aim, and ask the injector what goes wrong.
 

@@ -38,7 +38,7 @@ impl SimQueue {
         let world = &self.world;
         let history = &world.0.history;
         let schema = message.schema.clone();
-        let order = message.correlation_id.clone();
+        let subject = message.correlation_id.clone();
         pass(world, self.life, Side::Before, Act::Publish, &[&schema]).await;
         let slow = slowness(world, self.life.node);
         if !slow.is_zero() {
@@ -47,7 +47,7 @@ impl SimQueue {
         let channel = self.publisher().await?;
         let record = |kind, what: &str| {
             let parts = [schema.as_str(), what];
-            history.record(world.elapsed(), self.life.node, kind, &order, &parts);
+            history.record(world.elapsed(), self.life.node, kind, &subject, &parts);
         };
         record(Event::Publish, &message.message_id);
         let routing_key = message.routing_key.clone();

@@ -9,11 +9,11 @@ use stormproof_ports::topology::DeadLetter;
 
 use super::*;
 
-const CUSTOMER: &str = "customer";
+const USER: &str = "user";
 const WORK: &str = "work";
 const DEAD: &str = "work.dead";
 
-/// Runs `story` on the customer's node, beside a broker with a queue and its dead letters.
+/// Runs `story` on the user's node, beside a broker with a queue and its dead letters.
 fn on_a_channel<F>(faults: Vec<Fault>, story: fn(World, Channel) -> F) -> World
 where
     F: Future<Output = Result<(), AmqpError>> + Send + 'static,
@@ -25,9 +25,9 @@ where
     spec.broker.declare_queue(QueueSpec::named(DEAD)).expect("it is new");
     run(spec, move |world| async move {
         world.sleep(SECOND).await;
-        let channel = Channel::new(&world.ports(CUSTOMER));
-        let visit = world.spawn(CUSTOMER, story(world.clone(), channel));
-        visit.await.expect("nobody kills the customer").expect("the story ends well");
+        let channel = Channel::new(&world.ports(USER));
+        let visit = world.spawn(USER, story(world.clone(), channel));
+        visit.await.expect("nobody kills the user").expect("the story ends well");
         world
     })
 }

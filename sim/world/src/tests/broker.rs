@@ -25,9 +25,9 @@ fn counts(faults: Vec<Fault>) -> (Vec<bool>, Vec<i64>) {
 }
 
 async fn publish(world: &World, id: &str) -> Result<(), PublishError> {
-    let (ports, message) = (world.ports("customer"), message(id));
-    let publish = world.spawn("customer", async move { ports.queue.publish(message).await });
-    publish.await.expect("nobody kills the customer")
+    let (ports, message) = (world.ports("user"), message(id));
+    let publish = world.spawn("user", async move { ports.queue.publish(message).await });
+    publish.await.expect("nobody kills the user")
 }
 
 #[test]
@@ -38,10 +38,10 @@ fn messages_arrive_once_if_nothing_goes_wrong() {
 #[test]
 fn a_message_without_a_queue_is_returned() {
     run(spec(2, vec![]), |world| async move {
-        let ports = world.ports("customer");
+        let ports = world.ports("user");
         let message = Message { routing_key: "nowhere".into(), ..message("m") };
-        let publish = world.spawn("customer", async move { ports.queue.publish(message).await });
-        let result = publish.await.expect("nobody kills the customer");
+        let publish = world.spawn("user", async move { ports.queue.publish(message).await });
+        let result = publish.await.expect("nobody kills the user");
         assert!(matches!(result, Err(PublishError::Returned(key)) if key == "nowhere"));
     });
 }
@@ -89,7 +89,7 @@ fn messages_are_reordered() {
         // Aliases number the messages as they were counted; their ids tell how they were sent.
         let counted: Vec<_> =
             (0..8).map(|number| world.history().alias(&format!("m{number}"))).collect();
-        let sent: Vec<_> = (1..=8).map(|number| format!("order-{number}")).collect();
+        let sent: Vec<_> = (1..=8).map(|number| format!("count-{number}")).collect();
         assert_ne!(counted, sent);
         assert_eq!(world.unfired(), Vec::<usize>::new());
         assert!((0..8).all(|number| count(&world, &format!("m{number}")) == 1));

@@ -8,13 +8,13 @@ use super::*;
 
 type Hyper = Client<crate::Connector, Full<Bytes>>;
 
-const CUSTOMER: &str = "customer";
+const USER: &str = "user";
 
 /// What a call brought, and when it ended, in seconds.
 type Told = (Result<String, String>, f64);
 
 fn hyper(world: &World) -> Hyper {
-    Client::builder(world.executor(CUSTOMER)).build(world.connector(CUSTOMER))
+    Client::builder(world.executor(USER)).build(world.connector(USER))
 }
 
 async fn add(world: &World, client: &Hyper, to: &str) -> Told {
@@ -36,13 +36,13 @@ fn cause(error: &dyn std::error::Error) -> String {
 fn two_calls(faults: Vec<Fault>) -> (Told, Told, i64, World) {
     run(spec(1, faults), |world| async move {
         let there = world.clone();
-        let visit = world.spawn(CUSTOMER, async move {
+        let visit = world.spawn(USER, async move {
             let client = hyper(&there);
             let first = add(&there, &client, "counter").await;
             there.sleep((2 * SECOND).saturating_sub(there.elapsed())).await;
             (first, add(&there, &client, "counter").await)
         });
-        let (first, second) = visit.await.expect("nobody kills the customer");
+        let (first, second) = visit.await.expect("nobody kills the user");
         world.sleep(30 * SECOND).await;
         assert_eq!(world.unfired(), Vec::<usize>::new());
         (first, second, count(&world, "a"), world)
@@ -67,14 +67,14 @@ fn a_hyper_client_calls_a_service() {
     answered(&second, "2", 2.0, 2.2);
     assert_eq!(n, 2);
     // On one connection.
-    let connects = "customer: before call connect".parse().expect("well formed");
+    let connects = "user: before call connect".parse().expect("well formed");
     assert_eq!(world.moments()[&connects], 1);
     assert_eq!(world.fingerprint(), two_calls(Vec::new()).3.fingerprint());
 }
 
 #[test]
 fn a_cut_keeps_bytes_until_it_heals() {
-    let (from, to) = (CUSTOMER.to_owned(), "counter".to_owned());
+    let (from, to) = (USER.to_owned(), "counter".to_owned());
     let link = |both| Target::Link { from: from.clone(), to: to.clone(), both };
     let cut = |both| Fault::new(FaultKind::Cut, link(both));
     let (_, second, n, _) = two_calls(vec![during(1.0, 9.0, cut(false))]);
@@ -89,7 +89,7 @@ fn a_cut_keeps_bytes_until_it_heals() {
 
 #[test]
 fn an_attempt_hangs_once() {
-    let hangs = Fault::new(FaultKind::ConnectHangs, Target::link(CUSTOMER, "counter"));
+    let hangs = Fault::new(FaultKind::ConnectHangs, Target::link(USER, "counter"));
     let (first, second, n, _) = two_calls(vec![during(0.0, 9.0, hangs)]);
     failed(&first, "in time", 5.0, 5.2);
     answered(&second, "1", 5.0, 5.3);
@@ -99,7 +99,7 @@ fn an_attempt_hangs_once() {
 #[test]
 fn a_slow_link_is_slow_both_ways() {
     let by = Duration::from_millis(700);
-    let slow = Fault::new(FaultKind::SlowLink, Target::link(CUSTOMER, "counter")).by(by);
+    let slow = Fault::new(FaultKind::SlowLink, Target::link(USER, "counter")).by(by);
     let (_, second, n, _) = two_calls(vec![during(1.0, 9.0, slow)]);
     answered(&second, "2", 3.4, 3.8);
     assert_eq!(n, 2);
@@ -121,9 +121,8 @@ fn a_peer_without_power_is_silent_and_then_knows_nothing() {
 fn who_is_not_there_is_told_at_once() {
     run(spec(1, Vec::new()), |world| async move {
         let there = world.clone();
-        let visit =
-            world.spawn(CUSTOMER, async move { add(&there, &hyper(&there), "nobody").await });
-        failed(&visit.await.expect("nobody kills the customer"), "no service", 0.0, 0.1);
+        let visit = world.spawn(USER, async move { add(&there, &hyper(&there), "nobody").await });
+        failed(&visit.await.expect("nobody kills the user"), "no service", 0.0, 0.1);
         assert_eq!(World::current().map(|world| world.seed()), Some(world.seed()));
     });
     assert!(World::current().is_none());

@@ -9,10 +9,10 @@ fn database() -> String {
 fn answers(faults: Vec<Fault>) -> (u16, i64, f64) {
     run(spec(1, faults), |world| async move {
         world.sleep(SECOND).await;
-        let ports = world.ports("customer");
+        let ports = world.ports("user");
         let call = call("add", "/add/a", 20 * SECOND);
-        let visit = world.spawn("customer", async move { ports.http.call(call).await });
-        let answer = visit.await.expect("nobody kills the customer").expect("there is time");
+        let visit = world.spawn("user", async move { ports.http.call(call).await });
+        let answer = visit.await.expect("nobody kills the user").expect("there is time");
         assert_eq!(world.unfired(), Vec::<usize>::new());
         (answer.status.as_u16(), count(&world, "a"), seconds(&world))
     })

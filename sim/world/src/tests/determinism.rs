@@ -6,7 +6,7 @@ use crate::World;
 /// A storm of everything, with traffic.
 fn storm(seed: u64) -> (String, Vec<String>, u64) {
     let node = || "counter".to_owned();
-    let customer = || "customer".to_owned();
+    let user = || "user".to_owned();
     let queue = || QUEUE.to_owned();
     let faults = vec![
         at(2.0, Fault::new(FaultKind::Crash, Target::node(node())).by(SECOND)),
@@ -15,7 +15,7 @@ fn storm(seed: u64) -> (String, Vec<String>, u64) {
         during(
             10.0,
             12.0,
-            Fault::new(FaultKind::Cut, Target::Link { from: node(), to: customer(), both: true }),
+            Fault::new(FaultKind::Cut, Target::Link { from: node(), to: user(), both: true }),
         ),
         during(0.0, 20.0, Fault::new(FaultKind::MessageTwice, Target::Queue(queue()))),
         during(
@@ -23,7 +23,7 @@ fn storm(seed: u64) -> (String, Vec<String>, u64) {
             20.0,
             Fault::new(FaultKind::MessageLate, Target::Queue(queue())).by(3 * SECOND),
         ),
-        during(0.0, 20.0, Fault::new(FaultKind::ReplyLost, Target::call(customer(), node()))),
+        during(0.0, 20.0, Fault::new(FaultKind::ReplyLost, Target::call(user(), node()))),
     ];
     let mut spec = spec(seed, faults);
     spec.trace = true;
@@ -37,12 +37,12 @@ fn storm(seed: u64) -> (String, Vec<String>, u64) {
 
 async fn traffic(world: &World, count: usize) {
     for number in 0..count {
-        let ports = world.ports("customer");
-        let publish = world.spawn("customer", async move {
+        let ports = world.ports("user");
+        let publish = world.spawn("user", async move {
             ports.queue.publish(message(&format!("m{number}"))).await.is_ok()
         });
         ask(world, &format!("c{}", number % 3)).await.ok();
-        publish.await.expect("nobody kills the customer");
+        publish.await.expect("nobody kills the user");
     }
 }
 
@@ -62,14 +62,14 @@ fn a_world_runs_twice_alike() {
 fn the_story_is_told_by_its_nodes() {
     run(spec(1, vec![]), |world| async move {
         ask(&world, "tea").await.expect("nothing goes wrong");
-        world.say("customer", "tea", "is content");
+        world.say("user", "tea", "is content");
         let story = world.history().story();
         let words: Vec<_> = story.told().iter().map(|line| line[10..].to_owned()).collect();
-        assert_eq!(words, ["counter     counts to 1", "customer    is content"]);
-        assert_eq!(world.history().alias("tea"), "order-1");
+        assert_eq!(words, ["counter     counts to 1", "user        is content"]);
+        assert_eq!(world.history().alias("tea"), "count-1");
         let moments = world.moments();
         let passed = |text: &str| moments[&text.parse().expect("a moment of a service")];
-        assert_eq!(passed("customer: before call add"), 1);
+        assert_eq!(passed("user: before call add"), 1);
         assert_eq!(passed("counter: after commit of counter ADDED"), 1);
     });
 }

@@ -5,6 +5,7 @@ mod broker;
 mod connector;
 mod database;
 mod determinism;
+mod names;
 mod network;
 mod process;
 mod speed;
@@ -36,12 +37,13 @@ use super::{ServiceSpec, Spec, World, migrated, run};
 const SECOND: Duration = Duration::from_secs(1);
 const QUEUE: &str = "counter.queue";
 
-/// One replica of `counter`, one customer, and the given faults.
+/// One replica of `counter`, one user, and the given faults.
 fn spec(seed: u64, faults: Vec<Fault>) -> Spec {
     let mut spec = Spec::new(seed);
     spec.broker = Broker::new();
     spec.broker.declare_queue(QueueSpec::named(QUEUE)).expect("it is new");
-    spec.clients = vec!["customer".into()];
+    spec.clients = vec!["user".into()];
+    spec.alias = Some("count".into());
     let image = migrated("counter", || {
         let sql =
             SqlStr::from_static("CREATE TABLE counters (id TEXT PRIMARY KEY, n BIGINT NOT NULL)");
@@ -162,17 +164,17 @@ fn call(operation: &'static str, path: &str, timeout: Duration) -> Call {
     }
 }
 
-/// The customer asks for one more.
+/// The user asks for one more.
 async fn ask(world: &World, id: &str) -> Result<Answer, CallError> {
     ask_path(world, &format!("/add/{id}")).await
 }
 
 /// On a new connection, unless the ports are kept.
 async fn ask_path(world: &World, path: &str) -> Result<Answer, CallError> {
-    let ports = world.ports("customer");
+    let ports = world.ports("user");
     let call = call("add", path, 5 * SECOND);
-    let visit = world.spawn("customer", async move { ports.http.call(call).await });
-    visit.await.expect("nobody kills the customer")
+    let visit = world.spawn("user", async move { ports.http.call(call).await });
+    visit.await.expect("nobody kills the user")
 }
 
 fn is_unknown(result: &Result<Answer, CallError>) -> bool {

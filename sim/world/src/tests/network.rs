@@ -2,26 +2,26 @@
 
 use super::*;
 
-const CUSTOMER: &str = "customer";
+const USER: &str = "user";
 
 fn link(fault: impl FnOnce(String, String) -> Fault) -> Fault {
-    fault(CUSTOMER.into(), "counter".into())
+    fault(USER.into(), "counter".into())
 }
 
 /// Asks twice on the same ports, the second time while the faults are on; returns what the second
 /// time brought, how long it took, and the counter at the end.
 fn second_call(faults: Vec<Fault>) -> (Result<Answer, CallError>, f64, i64, World) {
     run(spec(1, faults), |world| async move {
-        let ports = world.ports(CUSTOMER);
+        let ports = world.ports(USER);
         let time = world.clone();
-        let visit = world.spawn(CUSTOMER, async move {
+        let visit = world.spawn(USER, async move {
             ports.http.call(call("add", "/add/a", 5 * SECOND)).await.expect("all is well");
             time.sleep(SECOND).await;
             let start = seconds(&time);
             let result = ports.http.call(call("add", "/add/a", 5 * SECOND)).await;
             (result, seconds(&time) - start)
         });
-        let (result, took) = visit.await.expect("nobody kills the customer");
+        let (result, took) = visit.await.expect("nobody kills the user");
         world.sleep(30 * SECOND).await;
         let n = count(&world, "a");
         assert_eq!(world.unfired(), Vec::<usize>::new());
@@ -46,8 +46,8 @@ fn a_cut_swallows_requests_or_answers() {
         during(1.0, 9.0, link(|from, to| Fault::new(FaultKind::Cut, Target::link(from, to))));
     let (result, took, n, world) = second_call(vec![there.clone()]);
     assert!(is_unknown(&result) && took >= 5.0 && n == 1, "{result:?} {took} {n}");
-    assert!(has_line(&world, "cut customer -> counter fires"));
-    assert!(has_line(&world, "cut customer -> counter heals"));
+    assert!(has_line(&world, "cut user -> counter fires"));
+    assert!(has_line(&world, "cut user -> counter heals"));
     // Without a connection, no byte can have left.
     let (result, took, n) = first_call(vec![there]);
     assert!(is_unavailable(&result) && took >= 5.0 && n == 0, "{result:?} {took} {n}");

@@ -56,7 +56,7 @@ fn nobody_connects_to_the_dead() {
 #[test]
 fn killed_and_restarted_a_hundred_times() {
     run(spec(4, vec![]), |world| async move {
-        let ports = world.ports("customer");
+        let ports = world.ports("user");
         for round in 0..100 {
             let restart = Duration::from_millis(round % 7);
             let node = node();
@@ -72,7 +72,7 @@ fn killed_and_restarted_a_hundred_times() {
             });
             world.sleep(Duration::from_millis(50)).await;
             let ports = ports.clone();
-            let visit = world.spawn("customer", async move {
+            let visit = world.spawn("user", async move {
                 // The connection to the last life may turn out to be dead: once.
                 for _ in 0..2 {
                     if ports.http.call(call("add", "/add/a", SECOND)).await.is_ok() {
@@ -81,7 +81,7 @@ fn killed_and_restarted_a_hundred_times() {
                 }
                 false
             });
-            assert!(visit.await.expect("nobody kills the customer"), "round {round}");
+            assert!(visit.await.expect("nobody kills the user"), "round {round}");
         }
         assert_eq!(count(&world, "a"), 100);
     });
@@ -107,13 +107,13 @@ fn a_crash_at_a_moment_keeps_what_was_before_it() {
 #[test]
 fn a_server_finishes_what_a_crashed_client_asked() {
     for (fault, n) in [
-        (Fault::new(FaultKind::Crash, Target::node("customer")).by(SECOND), 1),
-        (Fault::new(FaultKind::Stop, Target::node("customer")).by(SECOND), 0),
+        (Fault::new(FaultKind::Crash, Target::node("user")).by(SECOND), 1),
+        (Fault::new(FaultKind::Stop, Target::node("user")).by(SECOND), 0),
     ] {
         run(spec(3, vec![at(1.5, fault)]), |world| async move {
             world.sleep(SECOND).await;
-            let ports = world.ports("customer");
-            world.spawn("customer", async move {
+            let ports = world.ports("user");
+            world.spawn("user", async move {
                 ports.http.call(call("wait", "/wait", 5 * SECOND)).await.ok();
             });
             world.sleep(5 * SECOND).await;
@@ -124,12 +124,12 @@ fn a_server_finishes_what_a_crashed_client_asked() {
 
 #[test]
 fn a_pause_at_a_moment_holds_the_node_there() {
-    let pause = Fault::new(FaultKind::Pause, Target::node("customer")).by(3 * SECOND);
+    let pause = Fault::new(FaultKind::Pause, Target::node("user")).by(3 * SECOND);
     run(spec(6, vec![when("before publish of count", pause)]), |world| async move {
-        let ports = world.ports("customer");
+        let ports = world.ports("user");
         let publish = async move { ports.queue.publish(message("m")).await };
         let result: Result<(), PublishError> =
-            world.spawn("customer", publish).await.expect("nobody kills the customer");
+            world.spawn("user", publish).await.expect("nobody kills the user");
         assert!(result.is_ok() && seconds(&world) >= 3.0, "{result:?}");
     });
 }

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::*;
 
-/// As much traffic as an order makes: 12 requests, 30 transactions, 12 messages.
-async fn order(ports: &Ports, world: &World, number: usize) {
+/// As much traffic as a long errand makes: 12 requests, 30 transactions, 12 messages.
+async fn errand(ports: &Ports, world: &World, number: usize) {
     for step in 0..6 {
         let path = format!("/add/o{number}");
         for _ in 0..2 {
@@ -23,19 +23,19 @@ async fn order(ports: &Ports, world: &World, number: usize) {
 
 #[test]
 #[ignore = "a measurement"]
-fn orders_per_second() {
-    const CUSTOMERS: usize = 40;
+fn errands_per_second() {
+    const USERS: usize = 40;
     const EACH: usize = 50;
     let mut times = Vec::new();
     for round in 0..3 {
         let start = Instant::now();
         let events = run(spec(round, vec![]), |world| async move {
-            let visits = (0..CUSTOMERS).map(|customer| {
-                let ports = world.ports("customer");
+            let visits = (0..USERS).map(|user| {
+                let ports = world.ports("user");
                 let its = world.clone();
-                world.spawn("customer", async move {
+                world.spawn("user", async move {
                     for number in 0..EACH {
-                        order(&ports, &its, customer * EACH + number).await;
+                        errand(&ports, &its, user * EACH + number).await;
                     }
                 })
             });
@@ -43,7 +43,7 @@ fn orders_per_second() {
             (world.history().events(), world.elapsed())
         });
         let took = start.elapsed().as_secs_f64();
-        times.push(((CUSTOMERS * EACH) as f64 / took, events));
+        times.push(((USERS * EACH) as f64 / took, events));
     }
-    panic!("orders per second, (events, virtual time): {times:#?}");
+    panic!("errands per second, (events, virtual time): {times:#?}");
 }
