@@ -11,12 +11,12 @@ use stormproof_ports::{Delivery, QueueLost};
 /// Clones share the buffer.
 #[derive(Clone)]
 pub(crate) struct DeliveryBuffer {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<BufferState>>,
     bell: Notify,
 }
 
 #[derive(Default)]
-struct State {
+struct BufferState {
     waiting: VecDeque<Delivery>,
     /// Why no more will come, nor be settled.
     lost: Option<String>,
@@ -54,7 +54,7 @@ impl DeliveryBuffer {
         self.state().lost.clone().map_or(Ok(()), |why| Err(QueueLost(why)))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BufferState> {
         self.state.lock().expect("nobody panics while holding it")
     }
 }

@@ -15,9 +15,9 @@ use super::story::{FAULT, Story};
 
 /// All faults of a rehearsal. Clones are the same.
 #[derive(Clone)]
-pub struct Faults(Arc<Inner>);
+pub struct Faults(Arc<FaultState>);
 
-struct Inner {
+struct FaultState {
     injector: Injector,
     story: Arc<Story>,
     /// Services with one replica: their names stand for it.
@@ -38,7 +38,12 @@ impl Faults {
         let is_alone = |service: &str| replicas.get(service).is_none_or(|count| *count == 1);
         let services = SERVICES.iter().map(|service| service.name.to_owned());
         let alone = services.filter(|service| is_alone(service)).collect();
-        Faults(Arc::new(Inner { injector: Injector::new(faults, false), story, alone, places }))
+        Faults(Arc::new(FaultState {
+            injector: Injector::new(faults, false),
+            story,
+            alone,
+            places,
+        }))
     }
 
     /// The engine, which wants `self` for its host.

@@ -31,11 +31,11 @@ pub struct Story {
     aloud: bool,
     /// Where the services' whole logs are written.
     logs: Option<PathBuf>,
-    state: Mutex<State>,
+    state: Mutex<StoryState>,
 }
 
 #[derive(Default)]
-struct State {
+struct StoryState {
     lines: Vec<StoryLine>,
     /// Orders by id, numbered from 1.
     aliases: BTreeMap<String, usize>,
@@ -48,7 +48,7 @@ struct State {
 
 /// A line of a service's log, as far as the story goes.
 #[derive(Deserialize)]
-struct Line {
+struct ToldLine {
     target: String,
     message: String,
     #[serde(default)]
@@ -129,7 +129,7 @@ impl Story {
             state.leaks.extend(secrets::in_text(&format!("the log of {node}"), text));
             self.write(state, node, text);
         }
-        match serde_json::from_str::<Line>(text) {
+        match serde_json::from_str::<ToldLine>(text) {
             Ok(line) if line.target == TARGET => {
                 self.say(shown, &line.subject, &line.message);
                 None
@@ -148,7 +148,7 @@ impl Story {
     }
 
     /// A log that cannot be kept is no reason to stop a rehearsal.
-    fn write(&self, state: &mut State, node: &str, text: &str) {
+    fn write(&self, state: &mut StoryState, node: &str, text: &str) {
         let Some(folder) = &self.logs else { return };
         if !state.files.contains_key(node) {
             let Ok(file) = File::create(folder.join(format!("{node}.log"))) else { return };
@@ -177,7 +177,7 @@ impl Story {
         leaks.into_iter().collect()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, StoryState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

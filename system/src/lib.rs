@@ -1,7 +1,7 @@
 //! The shop: store, warehouse, bank, delivery and email, written once against `stormproof-ports`.
 //!
 //! No runtime, no I/O, no wall clock, no entropy, no `cfg`: hosts bring those. An order's journey:
-//! `store/controller` takes it in, `store/orders` writes it down with its saga, `store/saga/driver` drives
+//! `store/controller` takes it in, `store/orders` writes it down with its saga, `store/driver` drives
 //! the steps of `store/saga` over `store/gateway` to [`warehouse`] and [`bank`], the outbox of
 //! `stormproof-messaging` carries messages to [`delivery`] and [`email`], and `store/consumer` hears
 //! of the parcel.

@@ -8,7 +8,7 @@ use stormproof_system::store::allocation::Share;
 use stormproof_system::store::mapper::orders;
 use stormproof_system::store::order::{Order, OrderLine, OrderStatus};
 use stormproof_system::store::payment::{Payment, PaymentStatus};
-use stormproof_system::store::saga::{Case, Delivery, Goal, Saga, Step, Stock};
+use stormproof_system::store::saga::{Case, DeliveryState, Goal, Saga, Step, Stock};
 
 use super::bench::{Bench, START};
 
@@ -116,7 +116,7 @@ fn changed(before: &Case) -> Case {
     after.saga = Saga {
         goal: Goal::Cancel,
         stock: Stock::CommitStarted,
-        delivery: Delivery::CancelRequested,
+        delivery: DeliveryState::CancelRequested,
         step: Step::AwaitRefund,
         attempts: 4,
         replans: 2,

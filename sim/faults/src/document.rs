@@ -36,6 +36,7 @@ pub trait Document: Clone + PartialEq + Send + Sync + 'static {
     /// The document as a file, its seed included.
     fn to_toml(&self) -> String;
 
+    /// The seed of a run for which none is given.
     fn seed(&self) -> u64;
 
     /// The same under another seed.

@@ -18,10 +18,10 @@ use crate::service_moment::{ServiceMoment, Strike};
 
 /// All faults of a run.
 pub struct Injector {
-    state: Mutex<State>,
+    state: Mutex<InjectorState>,
 }
 
-struct State {
+struct InjectorState {
     armed: Vec<Armed>,
     /// The storm is over: nothing fires any more.
     over: bool,
@@ -54,7 +54,7 @@ pub enum Aimed {
 impl Injector {
     /// Arms these faults. Keeps every pass of a moment if asked to.
     pub fn new(faults: impl IntoIterator<Item = Fault>, passages: bool) -> Injector {
-        let state = State {
+        let state = InjectorState {
             armed: faults.into_iter().map(Armed::new).collect(),
             over: false,
             coverage: Coverage::new(passages),
@@ -96,7 +96,7 @@ impl Injector {
             return None;
         }
         state.coverage.keep(host, now);
-        let State { armed, coverage, .. } = state;
+        let InjectorState { armed, coverage, .. } = state;
         let moment = coverage.last()?;
         let mut struck = None;
         for (number, armed) in armed.iter_mut().enumerate() {
@@ -215,7 +215,7 @@ impl Injector {
     /// Counts and tells that a fault strikes.
     pub fn has_struck<H: Host>(&self, host: &H, number: usize) {
         let words = {
-            let State { armed, coverage, .. } = &mut *self.state();
+            let InjectorState { armed, coverage, .. } = &mut *self.state();
             let armed = &mut armed[number];
             armed.fired += 1;
             armed.left = armed.left.saturating_sub(1);
@@ -309,7 +309,7 @@ impl Injector {
         self.state().coverage.struck()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, InjectorState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

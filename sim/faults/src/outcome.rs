@@ -11,7 +11,9 @@ pub use crate::story::{Story, StoryLine};
 /// The result of one scenario under one seed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
+    /// The scenario's name.
     pub scenario: String,
+    /// The seed that it ran under.
     pub seed: u64,
     /// Invariants that did not hold; empty: the run held.
     pub broken: Vec<Broken>,
@@ -23,6 +25,7 @@ pub struct Outcome {
     pub figures: Figures,
     /// How long the world lived, by its own time.
     pub virtual_seconds: f64,
+    /// How many events there were.
     pub events: u64,
     /// How often each kind of fault fired, by its name; zero included.
     pub faults_fired: BTreeMap<String, u64>,
@@ -49,17 +52,18 @@ pub struct Outcome {
 /// An invariant that did not hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Broken {
+    /// Its name.
     pub invariant: String,
     /// What was seen, in a sentence.
     pub what: String,
-    /// What it was seen of, by the name that the story has for it: `order-3`.
+    /// What it was seen of, by the name that the story has for it: `visit-3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// Virtual seconds of the storm.
     pub at: f64,
 }
 
-/// What a system counts of itself, by names such as `orders` and `orders_by_status`.
+/// What a system counts of itself, by names such as `visits` and `visits_by_status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Figures(pub BTreeMap<String, Figure>);
@@ -68,6 +72,7 @@ pub struct Figures(pub BTreeMap<String, Figure>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Figure {
+    /// One number.
     Number(u64),
     /// A number for each name, such as each status.
     Each(BTreeMap<String, u64>),

@@ -40,10 +40,10 @@ struct Drawing {
     callees: Vec<String>,
     /// In the order of their first appearance.
     people: Vec<String>,
-    lines: Vec<Line>,
+    lines: Vec<DiagramLine>,
 }
 
-enum Line {
+enum DiagramLine {
     Text(String),
     /// Across everybody, who are known at the end only.
     OfAll(String),
@@ -89,11 +89,11 @@ impl Drawing {
     }
 
     fn text(&mut self, line: String) {
-        self.lines.push(Line::Text(line));
+        self.lines.push(DiagramLine::Text(line));
     }
 
     fn note_of_all(&mut self, words: &str) {
-        self.lines.push(Line::OfAll(plain(words)));
+        self.lines.push(DiagramLine::OfAll(plain(words)));
     }
 
     /// The short name of somebody in the picture; replicas stand together where their service does.
@@ -115,7 +115,7 @@ impl Drawing {
         if self.lines.len() > LINES_MAX {
             let half = LINES_MAX / 2;
             let surplus = self.lines.len() - LINES_MAX;
-            let left_out = Line::OfAll(format!("… {surplus} more …"));
+            let left_out = DiagramLine::OfAll(format!("… {surplus} more …"));
             self.lines.splice(half..half + surplus, [left_out]);
         }
         if self.people.is_empty() {
@@ -131,8 +131,8 @@ impl Drawing {
         };
         for line in &self.lines {
             match line {
-                Line::Text(line) => text.push_str(&format!("    {line}\n")),
-                Line::OfAll(words) => {
+                DiagramLine::Text(line) => text.push_str(&format!("    {line}\n")),
+                DiagramLine::OfAll(words) => {
                     text.push_str(&format!("    Note over {everybody}: {words}\n"));
                 }
             }

@@ -70,10 +70,10 @@ pub struct History {
     names: Vec<Arc<str>>,
     /// What subjects are called by, before their numbers.
     alias: Option<String>,
-    state: Mutex<State>,
+    state: Mutex<HistoryState>,
 }
 
-struct State {
+struct HistoryState {
     chain: Sha256,
     events: u64,
     events_max: u64,
@@ -99,7 +99,7 @@ impl History {
     /// Nothing yet: the spec says how subjects are called, whether a trace is kept, and at how many
     /// events to panic.
     pub(super) fn new(names: Vec<Arc<str>>, spec: &Spec) -> History {
-        let state = State {
+        let state = HistoryState {
             chain: Sha256::new(),
             events: 0,
             events_max: spec.events_max,
@@ -215,7 +215,7 @@ impl History {
 
     fn json(
         &self,
-        state: &State,
+        state: &HistoryState,
         at: Duration,
         node: NodeIndex,
         kind: Kind,
@@ -242,7 +242,7 @@ impl History {
 /// What is added to a time before it is cut to milliseconds.
 const HALF_MS: Duration = Duration::from_micros(500);
 
-impl State {
+impl HistoryState {
     fn number(&mut self, id: &str) -> usize {
         match self.numbers.get(id) {
             Some(number) => *number,

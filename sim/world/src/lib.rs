@@ -75,6 +75,7 @@ mod ports;
 mod reseed;
 mod run;
 pub mod seed;
+mod sleep;
 pub mod spec;
 mod story;
 mod task;
@@ -159,7 +160,7 @@ impl World {
 
     /// Sleeps in virtual time.
     pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        ports::clock::sleep(&self.0.time, duration)
+        sleep::sleep(&self.0.time, duration)
     }
 
     /// Makes a fault of the process family (crash, stop, pause) happen now, whatever its

@@ -74,10 +74,10 @@ struct Node {
     id: OnceLock<NodeId>,
     /// Microseconds.
     clock_offset: i64,
-    state: Mutex<State>,
+    state: Mutex<NodesState>,
 }
 
-struct State {
+struct NodesState {
     power: Power,
     boot: u32,
     /// When `power` became what it is.
@@ -142,7 +142,7 @@ impl Nodes {
             role,
             id: OnceLock::new(),
             clock_offset: 0,
-            state: Mutex::new(State {
+            state: Mutex::new(NodesState {
                 power: Power::Up,
                 boot: 1,
                 since: Duration::ZERO,

@@ -6,7 +6,7 @@ use stormproof_faults::Host as _;
 
 use crate::World;
 use crate::faults::process;
-use crate::ports::clock::sleep;
+use crate::sleep::sleep;
 
 /// How often a fact is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

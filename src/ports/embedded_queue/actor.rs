@@ -29,7 +29,7 @@ pub(super) struct SubscriberId(u64);
 type Outcome = oneshot::Sender<Result<(), PublishError>>;
 
 /// What clients and operators ask.
-pub(super) enum Command {
+pub(super) enum ActorCommand {
     Publish {
         message: Box<Message>,
         outcome: Outcome,
@@ -97,7 +97,7 @@ impl BrokerActor {
     }
 
     /// Works until everybody who could ask is gone, or until it is closed.
-    pub(super) async fn run(mut self, mut received: mpsc::UnboundedReceiver<Command>) {
+    pub(super) async fn run(mut self, mut received: mpsc::UnboundedReceiver<ActorCommand>) {
         let mut commands = Vec::new();
         let mut closing = Vec::new();
         while closing.is_empty() {
@@ -126,7 +126,7 @@ impl BrokerActor {
     /// Takes what was asked, lets the model decide, writes down what changed, and tells.
     async fn turn(
         &mut self,
-        commands: impl Iterator<Item = Command>,
+        commands: impl Iterator<Item = ActorCommand>,
         closing: &mut Vec<oneshot::Sender<()>>,
     ) -> Result<(), JournalError> {
         let now = self.clock.now();
@@ -134,16 +134,20 @@ impl BrokerActor {
         let mut unconfirmed: BTreeMap<u64, Outcome> = BTreeMap::new();
         for command in commands {
             match command {
-                Command::Publish { message, outcome } => {
+                ActorCommand::Publish { message, outcome } => {
                     self.publish(*message, outcome, now, &mut unconfirmed);
                 }
-                Command::Subscribe { client, queue, prefetch, buffer, answer } => {
+                ActorCommand::Subscribe { client, queue, prefetch, buffer, answer } => {
                     answer.send(self.subscribe(client, &queue, prefetch, buffer, now)).ok();
                 }
-                Command::Settle { subscriber, tag, how } => self.settle(subscriber, tag, how, now),
-                Command::Unsubscribe { subscriber } => self.lose(subscriber, "it was dropped", now),
-                Command::Operate(operate) => later.push(operate(&mut self.broker, now)),
-                Command::Close { answer } => closing.push(answer),
+                ActorCommand::Settle { subscriber, tag, how } => {
+                    self.settle(subscriber, tag, how, now)
+                }
+                ActorCommand::Unsubscribe { subscriber } => {
+                    self.lose(subscriber, "it was dropped", now)
+                }
+                ActorCommand::Operate(operate) => later.push(operate(&mut self.broker, now)),
+                ActorCommand::Close { answer } => closing.push(answer),
             }
         }
         let confirmed = self.broker.sync();

@@ -7,7 +7,7 @@ use stormproof_ports::Queue;
 use stormproof_ports::topology::Topology;
 use tokio::sync::{mpsc, oneshot};
 
-use super::actor::{BrokerActor, Command};
+use super::actor::{ActorCommand, BrokerActor};
 use super::client::Client;
 use super::journal::JournalError;
 use crate::dead_letters::DeadLetterQueues;
@@ -15,7 +15,7 @@ use crate::dead_letters::DeadLetterQueues;
 /// The way to the embedded broker. It runs until it is closed, or until this and every queue and
 /// subscription that came from it are dropped.
 pub struct EmbeddedBroker {
-    pub(super) commands: mpsc::UnboundedSender<Command>,
+    pub(super) commands: mpsc::UnboundedSender<ActorCommand>,
     pub(super) dead_letters: DeadLetterQueues,
 }
 
@@ -53,7 +53,7 @@ impl EmbeddedBroker {
     /// free. Closing twice is once.
     pub async fn close(&self) {
         let (answer, closed) = oneshot::channel();
-        if self.commands.send(Command::Close { answer }).is_ok() {
+        if self.commands.send(ActorCommand::Close { answer }).is_ok() {
             // An error says that it is closed already.
             closed.await.ok();
         }

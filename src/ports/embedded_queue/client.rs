@@ -5,16 +5,16 @@ use stormproof_ports::notify::Notify;
 use stormproof_ports::{Delivery, Message, PublishError, Queue, QueueLost, Settle, Subscription};
 use tokio::sync::{mpsc, oneshot};
 
-use super::actor::{Command, SubscriberId, stopped};
+use super::actor::{ActorCommand, SubscriberId, stopped};
 use crate::delivery_buffer::DeliveryBuffer;
 
 pub(super) struct Client {
     name: String,
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::UnboundedSender<ActorCommand>,
 }
 
 impl Client {
-    pub(super) fn new(name: &str, commands: mpsc::UnboundedSender<Command>) -> Client {
+    pub(super) fn new(name: &str, commands: mpsc::UnboundedSender<ActorCommand>) -> Client {
         Client { name: name.to_owned(), commands }
     }
 }
@@ -24,7 +24,7 @@ impl Queue for Client {
         Box::pin(async move {
             let (outcome, told) = oneshot::channel();
             let unknown = |QueueLost(why)| PublishError::Unknown(why);
-            let publish = Command::Publish { message: Box::new(message), outcome };
+            let publish = ActorCommand::Publish { message: Box::new(message), outcome };
             self.commands.send(publish).map_err(|_| unknown(stopped()))?;
             told.await.map_err(|_| unknown(stopped()))?
         })
@@ -42,7 +42,7 @@ impl Queue for Client {
             let client = self.name.clone();
             let queue = queue.to_owned();
             let subscribe =
-                Command::Subscribe { client, queue, prefetch, buffer: buffer.clone(), answer };
+                ActorCommand::Subscribe { client, queue, prefetch, buffer: buffer.clone(), answer };
             self.commands.send(subscribe).map_err(|_| stopped())?;
             let subscriber = answered.await.map_err(|_| stopped())??;
             Ok(Box::new(EmbeddedSubscription {
@@ -57,7 +57,7 @@ impl Queue for Client {
 struct EmbeddedSubscription {
     subscriber: SubscriberId,
     buffer: DeliveryBuffer,
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::UnboundedSender<ActorCommand>,
 }
 
 impl Subscription for EmbeddedSubscription {
@@ -68,7 +68,7 @@ impl Subscription for EmbeddedSubscription {
     fn settle(&mut self, tag: u64, how: Settle) -> BoxFuture<'_, Result<(), QueueLost>> {
         Box::pin(async move {
             self.buffer.check()?;
-            let settle = Command::Settle { subscriber: self.subscriber, tag, how };
+            let settle = ActorCommand::Settle { subscriber: self.subscriber, tag, how };
             self.commands.send(settle).map_err(|_| stopped())
         })
     }
@@ -77,6 +77,6 @@ impl Subscription for EmbeddedSubscription {
 impl Drop for EmbeddedSubscription {
     fn drop(&mut self) {
         // An error says that the broker is gone, and with it every subscription.
-        self.commands.send(Command::Unsubscribe { subscriber: self.subscriber }).ok();
+        self.commands.send(ActorCommand::Unsubscribe { subscriber: self.subscriber }).ok();
     }
 }

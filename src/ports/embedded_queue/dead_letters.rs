@@ -8,7 +8,7 @@ use stormproof_ports::time::Time;
 use stormproof_ports::{Message, QueueLost};
 use tokio::sync::oneshot;
 
-use super::actor::{Command, stopped};
+use super::actor::{ActorCommand, stopped};
 use super::broker::EmbeddedBroker;
 use crate::dead_letters::{DeadLetters, DeadMessage};
 
@@ -68,7 +68,7 @@ impl EmbeddedBroker {
         operate: impl FnOnce(&mut Broker, Time) -> T + Send + 'static,
     ) -> Result<T, QueueLost> {
         let (answer, answered) = oneshot::channel();
-        let operate = Command::Operate(Box::new(move |broker, now| {
+        let operate = ActorCommand::Operate(Box::new(move |broker, now| {
             let result = operate(broker, now);
             Box::new(move || drop(answer.send(result)))
         }));

@@ -29,12 +29,12 @@ const PAUSES: Backoff = Backoff { base: Duration::from_millis(100), cap: Duratio
 
 /// A connection, when there is one. Dropping the last handle of it closes it.
 pub(super) struct KeptConnection {
-    state: watch::Receiver<State>,
+    state: watch::Receiver<ConnectionState>,
 }
 
 /// How a connection is.
 #[derive(Clone)]
-enum State {
+enum ConnectionState {
     /// There is none, and why.
     Down(String),
     Up(Arc<Connection>),
@@ -46,7 +46,7 @@ impl KeptConnection {
     /// Starts the task that keeps the connection; it ends when this is dropped.
     pub(super) fn start(mut uri: AMQPUri, name: String) -> KeptConnection {
         uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
-        let (sender, state) = watch::channel(State::Down("not connected yet".to_owned()));
+        let (sender, state) = watch::channel(ConnectionState::Down("not connected yet".to_owned()));
         tokio::spawn(keep(uri, name, sender));
         KeptConnection { state }
     }
@@ -55,8 +55,10 @@ impl KeptConnection {
     /// runtime.
     pub(super) async fn up(&self) -> Result<Arc<Connection>, QueueLost> {
         self.wait(|state| match state {
-            State::Up(connection) | State::Blocked(connection, _) => Some(connection),
-            State::Down(_) => None,
+            ConnectionState::Up(connection) | ConnectionState::Blocked(connection, _) => {
+                Some(connection)
+            }
+            ConnectionState::Down(_) => None,
         })
         .await
     }
@@ -64,8 +66,8 @@ impl KeptConnection {
     /// Waits for the connection, and until the broker lets it send.
     pub(super) async fn unblocked(&self) -> Result<Arc<Connection>, QueueLost> {
         self.wait(|state| match state {
-            State::Up(connection) => Some(connection),
-            State::Blocked(..) | State::Down(_) => None,
+            ConnectionState::Up(connection) => Some(connection),
+            ConnectionState::Blocked(..) | ConnectionState::Down(_) => None,
         })
         .await
     }
@@ -73,9 +75,9 @@ impl KeptConnection {
     /// Why nothing can be sent now.
     pub(super) fn trouble(&self) -> Option<String> {
         match &*self.state.borrow() {
-            State::Up(_) => None,
-            State::Down(why) => Some(why.clone()),
-            State::Blocked(_, why) => Some(format!("blocked: {why}")),
+            ConnectionState::Up(_) => None,
+            ConnectionState::Down(why) => Some(why.clone()),
+            ConnectionState::Blocked(_, why) => Some(format!("blocked: {why}")),
         }
     }
 
@@ -83,7 +85,7 @@ impl KeptConnection {
     /// heard of it yet, is none.
     async fn wait(
         &self,
-        look: impl Fn(&State) -> Option<&Arc<Connection>>,
+        look: impl Fn(&ConnectionState) -> Option<&Arc<Connection>>,
     ) -> Result<Arc<Connection>, QueueLost> {
         let alive = |connection: &&Arc<Connection>| connection.status().connected();
         let mut state = self.state.clone();
@@ -98,7 +100,7 @@ impl KeptConnection {
     }
 }
 
-async fn keep(uri: AMQPUri, name: String, sender: watch::Sender<State>) {
+async fn keep(uri: AMQPUri, name: String, sender: watch::Sender<ConnectionState>) {
     let kept = async {
         let mut failures = 0;
         loop {
@@ -110,7 +112,7 @@ async fn keep(uri: AMQPUri, name: String, sender: watch::Sender<State>) {
                 Err(why) => why,
             };
             tracing::warn!(connection = name.as_str(), %why, "no connection to the broker");
-            sender.send_replace(State::Down(why));
+            sender.send_replace(ConnectionState::Down(why));
             failures += 1;
             sleep(PAUSES.delay(failures, &SystemRng)).await;
         }
@@ -129,16 +131,16 @@ async fn connect(uri: &AMQPUri, name: &str) -> Result<Connection, String> {
 }
 
 /// Tells how the connection is until it ends. Returns why it ended.
-async fn attend(connection: Arc<Connection>, sender: &watch::Sender<State>) -> String {
+async fn attend(connection: Arc<Connection>, sender: &watch::Sender<ConnectionState>) -> String {
     let mut events = pin!(connection.events_listener());
-    sender.send_replace(State::Up(connection.clone()));
+    sender.send_replace(ConnectionState::Up(connection.clone()));
     while connection.status().connected() {
         match events.next().await {
             Some(Event::ConnectionBlocked(why)) => {
-                sender.send_replace(State::Blocked(connection.clone(), why));
+                sender.send_replace(ConnectionState::Blocked(connection.clone(), why));
             }
             Some(Event::ConnectionUnblocked) => {
-                sender.send_replace(State::Up(connection.clone()));
+                sender.send_replace(ConnectionState::Up(connection.clone()));
             }
             // A channel's error is an event too; the status tells whether the connection lives.
             Some(Event::Error(error)) if !connection.status().connected() => {

@@ -13,7 +13,7 @@ use super::{Flow, Speaker};
 
 /// One connection's conversation.
 #[derive(Default)]
-pub(super) struct Talk {
+pub(super) struct AmqpTalk {
     client: Vec<u8>,
     server: Vec<u8>,
     /// The client's first eight bytes are no frame.
@@ -52,7 +52,7 @@ const PUBLISH: u16 = 40;
 const DELIVER: u16 = 60;
 const ACK: u16 = 80;
 
-impl Talk {
+impl AmqpTalk {
     pub(super) async fn hear(
         &mut self,
         context: &ProxyContext,
@@ -104,7 +104,7 @@ impl Talk {
         speaker: Speaker,
         frame: &[u8],
     ) -> bool {
-        let mut reader = Reader(&frame[7..]);
+        let mut reader = FrameReader(&frame[7..]);
         let Some((class, method)) = reader.short().zip(reader.short()) else { return false };
         if class != BASIC {
             return false;
@@ -145,7 +145,7 @@ impl Talk {
         false
     }
 
-    /// As [`Talk::method`], of a message's properties.
+    /// As [`AmqpTalk::method`], of a message's properties.
     async fn header(
         &mut self,
         context: &ProxyContext,
@@ -218,7 +218,7 @@ fn queue(exchange: &[u8], key: &[u8]) -> Option<&'static str> {
 /// The property `type` of a content header: class, weight, size of the body, which properties there
 /// are, and those in their order.
 fn schema(content: &[u8]) -> Option<String> {
-    let mut reader = Reader(content);
+    let mut reader = FrameReader(content);
     reader.skip(2 + 2 + 8)?;
     let flags = reader.short()?;
     // content-type, content-encoding, headers, delivery-mode, priority, correlation-id, reply-to,
@@ -245,9 +245,9 @@ fn schema(content: &[u8]) -> Option<String> {
 }
 
 /// Reads AMQP's types from the beginning of some bytes.
-struct Reader<'a>(&'a [u8]);
+struct FrameReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> FrameReader<'a> {
     fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;

@@ -38,9 +38,9 @@ enum Flow {
 
 /// A conversation, as far as it is understood.
 enum Talk {
-    Postgres(Box<postgres::Talk>),
-    Amqp(Box<amqp::Talk>),
-    Smtp(Box<smtp::Talk>),
+    Postgres(Box<postgres::PostgresTalk>),
+    Amqp(Box<amqp::AmqpTalk>),
+    Smtp(Box<smtp::SmtpTalk>),
 }
 
 impl Talk {

@@ -14,7 +14,7 @@ use super::{Flow, Speaker};
 
 /// One connection's conversation.
 #[derive(Default)]
-pub(super) struct Talk {
+pub(super) struct PostgresTalk {
     client: Vec<u8>,
     server: Vec<u8>,
     phase: Phase,
@@ -67,7 +67,7 @@ const TLS_ASKED: [u8; 4] = 80_877_103_i32.to_be_bytes();
 const UNDONE: &[u8] = b"SERROR\0VERROR\0C40001\0\
     Mcould not serialize access due to read/write dependencies among transactions\0\0";
 
-impl Talk {
+impl PostgresTalk {
     pub(super) async fn hear(
         &mut self,
         context: &ProxyContext,

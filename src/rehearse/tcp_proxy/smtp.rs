@@ -10,7 +10,7 @@ use super::{Flow, Speaker};
 
 /// One connection's conversation.
 #[derive(Default)]
-pub(super) struct Talk {
+pub(super) struct SmtpTalk {
     line: Vec<u8>,
     /// Between DATA and the line that ends the mail.
     in_mail: bool,
@@ -19,7 +19,7 @@ pub(super) struct Talk {
     handed: Option<String>,
 }
 
-impl Talk {
+impl SmtpTalk {
     pub(super) async fn hear(
         &mut self,
         context: &ProxyContext,

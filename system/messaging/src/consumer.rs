@@ -93,7 +93,7 @@ pub fn worker(
         policy,
         handler,
         notify: notify.clone(),
-        state: Mutex::new(State { subscription: None, failures: 0 }),
+        state: Mutex::new(ConsumerState { subscription: None, failures: 0 }),
     });
     Worker::new(queue, notify, move || {
         let consumer = consumer.clone();
@@ -107,10 +107,10 @@ struct Consumer<H> {
     policy: ConsumerPolicy,
     handler: H,
     notify: Notify,
-    state: Mutex<State>,
+    state: Mutex<ConsumerState>,
 }
 
-struct State {
+struct ConsumerState {
     subscription: Option<Box<dyn Subscription>>,
     /// Connections lost in a row.
     failures: u32,
@@ -131,7 +131,7 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    async fn step_with(&self, state: &mut State) -> Result<Progress, QueueLost> {
+    async fn step_with(&self, state: &mut ConsumerState) -> Result<Progress, QueueLost> {
         let subscription = match &mut state.subscription {
             Some(subscription) => subscription,
             none => {

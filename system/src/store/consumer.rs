@@ -13,7 +13,7 @@ use super::notify::carry_out;
 use super::order::{CarrierWord, OrderStatus, read_carrier};
 use super::saga::answers::payment_settled;
 use super::saga::progress::{Conditions, Effect, move_order, wake};
-use super::saga::{Case, Delivery, Goal};
+use super::saga::{Case, DeliveryState, Goal};
 use crate::consumer;
 use crate::context::Context;
 use crate::error::Error;
@@ -74,7 +74,7 @@ fn hear_carrier(case: &mut Case, update: &DeliveryUpdate) -> Vec<Effect> {
     match word {
         CarrierWord::Moves(status) => carrier_moves(case, status, at),
         CarrierWord::AgreesToCancel => {
-            case.saga.delivery = Delivery::Cancelled;
+            case.saga.delivery = DeliveryState::Cancelled;
             vec![Effect::Told {
                 state: "CARRIER_AGREED",
                 words: "the carrier agrees to cancel".into(),
@@ -100,7 +100,7 @@ fn carrier_moves(case: &mut Case, status: OrderStatus, at: Time) -> Vec<Effect> 
     let mut effects = Vec::new();
     if case.order.status == OrderStatus::CancelPending && status != OrderStatus::Lost {
         case.saga.goal = Goal::Deliver;
-        case.saga.delivery = Delivery::Requested;
+        case.saga.delivery = DeliveryState::Requested;
         case.order.reason = "It was too late to cancel.".into();
         let words = "the carrier refuses to cancel".to_owned();
         effects.push(Effect::Told { state: "CANCEL_REFUSED", words });

@@ -6,6 +6,7 @@ pub mod allocation;
 pub mod catalogue;
 pub mod consumer;
 pub mod controller;
+pub mod driver;
 pub mod dto;
 pub mod gateway;
 pub mod housekeeping;
@@ -39,7 +40,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 pub fn workers(context: &Context) -> Vec<Worker> {
     let mut workers = consumer::workers(context);
     workers.extend([
-        saga::driver::worker(context),
+        driver::worker(context),
         outbox::relay(&context.ports, context.settings.relay.clone()),
         housekeeping::worker(context),
     ]);

@@ -48,7 +48,7 @@ impl Diff {
     /// # Errors
     /// If it is no unified diff.
     pub fn parse(file: &str, text: &str, begin: usize) -> Result<Diff, Mistake> {
-        let mut reader = Reader { source: Source { file, text }, place: begin..begin };
+        let mut reader = DiffReader { source: Source { file, text }, place: begin..begin };
         let mut changes = Vec::new();
         while let Some(line) = reader.next() {
             changes.push(reader.change(line)?);
@@ -119,13 +119,13 @@ impl Hunk {
 }
 
 /// Walks over the lines of a patch.
-struct Reader<'a> {
+struct DiffReader<'a> {
     source: Source<'a>,
     /// The line that was read last.
     place: Range<usize>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> DiffReader<'a> {
     fn next(&mut self) -> Option<&'a str> {
         let rest = &self.source.text[self.place.end..];
         let line = rest.split_inclusive('\n').next()?;

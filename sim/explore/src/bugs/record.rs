@@ -24,13 +24,13 @@ fn head(command: &str) -> String {
 #[serde(deny_unknown_fields)]
 pub struct Record {
     #[serde(rename = "bug")]
-    pub bugs: Vec<Row>,
+    pub bugs: Vec<RecordRow>,
 }
 
 /// How one bug was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Row {
+pub struct RecordRow {
     pub name: String,
     pub class: Class,
     /// What the first detection shrank to, if it was shrunk.
@@ -109,7 +109,7 @@ impl Record {
 
     /// The same with these rows, in place of what was recorded of their bugs by the same profiles
     /// before.
-    pub fn with(mut self, rows: Vec<Row>) -> Record {
+    pub fn with(mut self, rows: Vec<RecordRow>) -> Record {
         for mut row in rows {
             if let Some(place) = self.bugs.iter().position(|before| before.name == row.name) {
                 let before = self.bugs.remove(place);
@@ -132,7 +132,7 @@ impl Record {
     /// What `seeds` clean ones drawn by `profile` are worth, class by class.
     pub fn meaning(&self, profile: &str, seeds: u64) -> Vec<Meaning> {
         let of_class = |class: Class| {
-            let searched = |row: &Row| {
+            let searched = |row: &RecordRow| {
                 let search = row.searches.get(profile).filter(|_| row.class == class)?;
                 Some((row.name.clone(), search.count().chance()))
             };
@@ -161,7 +161,7 @@ fn path(patches: &Patches) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn row(name: &str, class: Class, seeds: u64) -> Row {
+    fn row(name: &str, class: Class, seeds: u64) -> RecordRow {
         let search = Search {
             ranges: 5,
             detections: 5,
@@ -171,7 +171,7 @@ mod tests {
             caught_by: Some("private".to_owned()),
             as_expected: 5,
         };
-        Row {
+        RecordRow {
             name: name.to_owned(),
             class,
             shrunk: None,

@@ -16,7 +16,7 @@ use crate::client::{Question, ask};
 use crate::client_history::Placed;
 use crate::environment::Environment;
 use crate::judge::{Judge, JudgeState};
-use crate::scenario::{Action, Step, Which};
+use crate::scenario::{Action, ScriptStep, Which};
 use crate::secrets::PASSWORD_MARK;
 use crate::truth::rows::Id;
 
@@ -82,7 +82,7 @@ impl Shopper {
     }
 
     /// Follows the script, then looks at what became of it so far.
-    pub async fn shop(&self, script: &[Step]) {
+    pub async fn shop(&self, script: &[ScriptStep]) {
         let mut placed = 0;
         for step in script {
             if let Some((which, status)) = step.wait_until {

@@ -253,8 +253,8 @@ struct KeyOf<K>(Key, PhantomData<K>);
 
 impl<'de, K: OwnKinds> Deserialize<'de> for KeyOf<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<KeyOf<K>, D::Error> {
-        struct Reader<K>(PhantomData<K>);
-        impl<K: OwnKinds> Visitor<'_> for Reader<K> {
+        struct KeyReader<K>(PhantomData<K>);
+        impl<K: OwnKinds> Visitor<'_> for KeyReader<K> {
             type Value = KeyOf<K>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -276,7 +276,7 @@ impl<'de, K: OwnKinds> Deserialize<'de> for KeyOf<K> {
                 Err(E::custom(format!("unknown field `{text}`, expected one of {known}")))
             }
         }
-        deserializer.deserialize_identifier(Reader(PhantomData))
+        deserializer.deserialize_identifier(KeyReader(PhantomData))
     }
 }
 

@@ -106,12 +106,12 @@ pub struct CarrierSpec {
 pub struct Customer {
     pub balance: i64,
     pub card: Card,
-    pub script: Vec<Step>,
+    pub script: Vec<ScriptStep>,
 }
 
 /// One step of a script.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct ScriptStep {
     /// Which order has to reach which status first.
     pub wait_until: Option<(Which, OrderStatus)>,
     pub after: Duration,

@@ -7,7 +7,7 @@ use super::mistake::{Mistake, Source, one_of};
 use super::people::parse_status;
 use super::tables::{CustomerTable, StepTable};
 use super::units::{At, Which};
-use super::{Action, Customer, OrderStep, Step};
+use super::{Action, Customer, OrderStep, ScriptStep};
 
 /// A customer has this unless the scenario says otherwise.
 const BALANCE: i64 = 1000_00;
@@ -37,7 +37,7 @@ fn step(
     products: &BTreeMap<String, i64>,
     table: &At<StepTable>,
     placed: usize,
-) -> Result<Step, Mistake> {
+) -> Result<ScriptStep, Mistake> {
     let wrong = |what: &str| Err(source.mistake(&table.place, what));
     let step = &table.value;
     let actions = [step.order.is_some(), step.cancel.is_some(), step.poll];
@@ -96,7 +96,7 @@ fn step(
             );
         }
     };
-    Ok(Step { wait_until, after: step.after.unwrap_or_default().0, action })
+    Ok(ScriptStep { wait_until, after: step.after.unwrap_or_default().0, action })
 }
 
 fn order(
@@ -127,6 +127,6 @@ fn order(
 }
 
 /// How many orders a script places.
-pub fn orders_in(script: &[Step]) -> usize {
+pub fn orders_in(script: &[ScriptStep]) -> usize {
     script.iter().filter(|step| matches!(step.action, Action::Order(_))).count()
 }

@@ -3,11 +3,11 @@
 use rand::Rng as _;
 
 use crate::broker::channel::{Channel, Confirm};
-use crate::broker::event_queue::State;
+use crate::broker::event_queue::EventQueueState;
 use crate::faults::{Fault, FaultKind};
 use crate::{World, lock};
 
-impl State {
+impl EventQueueState {
     /// Faults on the queues that have just got this message. What its publisher is told of it;
     /// `None`: nothing.
     pub(crate) fn harm(&mut self, world: &World, message_id: &str) -> Option<Confirm> {

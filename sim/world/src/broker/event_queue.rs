@@ -23,15 +23,15 @@ use crate::{EPOCH, World};
 const RETRANSMIT: Duration = Duration::from_millis(250);
 
 /// The broker, everything under way to and from it, and its clients' ends of the connections.
-pub(crate) struct State {
+pub(crate) struct EventQueueState {
     pub(crate) broker: Broker,
-    pub(crate) events: BTreeMap<(Duration, u64), Entry>,
+    pub(crate) events: BTreeMap<(Duration, u64), QueuedEvent>,
     pub(crate) last_entry: u64,
     /// When the pending publishes will be durable.
     pub(crate) sync_at: Option<Duration>,
     /// The publishes that wait for it: whom to tell, and what faults on queues ask for.
     pub(crate) batch: Vec<Pending>,
-    pub(crate) lines: BTreeMap<ConnectionId, Line>,
+    pub(crate) lines: BTreeMap<ConnectionId, WaitingLine>,
     /// Ends of connections that the broker's last life had, whose clients have not noticed.
     pub(crate) orphans: Vec<Arc<Channel>>,
     /// Messages that a fault holds aside; they survive everything.
@@ -39,7 +39,7 @@ pub(crate) struct State {
     pub(crate) stream: Stream,
 }
 
-pub(crate) struct Entry {
+pub(crate) struct QueuedEvent {
     pub(crate) connection: ConnectionId,
     pub(crate) what: Arrival,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Pending {
 }
 
 /// A connection as the broker's host sees it.
-pub(crate) struct Line {
+pub(crate) struct WaitingLine {
     pub(crate) channel: Arc<Channel>,
     /// The latest arrivals: at the broker, at the client.
     pub(crate) last: [Duration; 2],
@@ -61,7 +61,7 @@ pub(crate) struct Line {
     pub(crate) withheld: Vec<oneshot::Sender<Confirm>>,
 }
 
-impl State {
+impl EventQueueState {
     /// Does what is due. Returns when the next thing will be.
     pub(crate) fn work(&mut self, world: &World) -> Option<Duration> {
         let now = world.elapsed();
@@ -92,8 +92,8 @@ impl State {
     }
 
     /// Something has come to the end of its way, unless the link is cut.
-    fn arrive(&mut self, world: &World, entry: Entry) {
-        let Entry { connection, what } = entry;
+    fn arrive(&mut self, world: &World, entry: QueuedEvent) {
+        let QueuedEvent { connection, what } = entry;
         let now = world.elapsed();
         let Some(line) = self.lines.get_mut(&connection) else { return };
         let client = line.channel.life.node;
@@ -203,7 +203,7 @@ impl State {
 
     pub(crate) fn put(&mut self, at: Duration, connection: ConnectionId, what: Arrival) {
         self.last_entry += 1;
-        self.events.insert((at, self.last_entry), Entry { connection, what });
+        self.events.insert((at, self.last_entry), QueuedEvent { connection, what });
     }
 
     /// Ends a connection on both sides.

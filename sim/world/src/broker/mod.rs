@@ -17,16 +17,16 @@ use stormproof_ports::notify::Notify;
 use stormproof_ports::time::Time;
 
 use crate::broker::channel::{Arrival, Channel};
-use crate::broker::event_queue::{Line, State};
+use crate::broker::event_queue::{EventQueueState, WaitingLine};
 use crate::faults::process::{SILENCE, later};
 use crate::node::{Life, NodeIndex, Power};
-use crate::ports::clock::sleep;
 use crate::seed::Seed;
+use crate::sleep::sleep;
 use crate::{World, lock};
 
 /// The broker's node.
 pub(crate) struct BrokerHost {
-    state: Mutex<State>,
+    state: Mutex<EventQueueState>,
     /// Notified when the next event has come nearer.
     notify: Notify,
 }
@@ -34,7 +34,7 @@ pub(crate) struct BrokerHost {
 /// What others ask of it.
 impl BrokerHost {
     pub(crate) fn new(seed: Seed, broker: Broker) -> BrokerHost {
-        let state = State {
+        let state = EventQueueState {
             broker,
             events: BTreeMap::new(),
             last_entry: 0,
@@ -91,7 +91,7 @@ impl BrokerHost {
             self.notify.notify_one();
         }
         let channel = Arc::new(Channel { id, life, notify, inbox: Mutex::default() });
-        let line = Line {
+        let line = WaitingLine {
             channel: channel.clone(),
             last: [Duration::ZERO; 2],
             blocked_since: None,

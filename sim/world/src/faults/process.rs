@@ -8,7 +8,7 @@ use crate::World;
 use crate::faults::{Fault, FaultKind, Target};
 use crate::history::Kind as Event;
 use crate::node::{NodeIndex, Power, Role};
-use crate::ports::clock;
+use crate::sleep;
 
 /// How long a database lets a session idle inside a transaction, and how long the broker waits for
 /// a heartbeat.
@@ -132,7 +132,7 @@ pub(crate) fn slowness(world: &World, node: NodeIndex) -> Duration {
 /// Does something later, whoever dies until then.
 pub(crate) fn later(world: &World, after: Duration, deed: impl FnOnce(&World) + Send + 'static) {
     let network = world.0.nodes.network;
-    let sleep = clock::sleep(&world.0.time, after);
+    let sleep = sleep::sleep(&world.0.time, after);
     let world = world.clone();
     world.0.nodes.spawner(network).spawn(async move {
         sleep.await;

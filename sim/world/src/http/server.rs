@@ -13,7 +13,7 @@ use crate::World;
 use crate::faults::process::slowness;
 use crate::http::connection::{ByteStream, Peer, address, node_at};
 use crate::node::NodeIndex;
-use crate::ports::clock::sleep;
+use crate::sleep::sleep;
 
 /// Serves until the node is killed.
 pub(crate) async fn serve(world: &World, node: NodeIndex, router: Router) {

@@ -1,17 +1,14 @@
-//! Time: virtual, from a fixed date, off by a fixed amount on each node.
+//! A node's clock: virtual, from a fixed date, off by a fixed amount on each node.
 
-use std::cell::Cell;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures::future::{BoxFuture, Either, select};
+use futures::future::BoxFuture;
 use madsim::time::TimeHandle;
 use stormproof_ports::Clock;
 use stormproof_ports::time::Time;
 
 use crate::EPOCH;
+use crate::sleep::sleep;
 
 /// A node's clock.
 pub(super) struct SimClock {
@@ -27,54 +24,5 @@ impl Clock for SimClock {
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(sleep(&self.time, duration))
-    }
-}
-
-thread_local! {
-    /// How many sleeps the world of this thread has begun.
-    static SLEEPS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Sleeps in virtual time, a millisecond at the least.
-///
-/// No two sleeps end in the same nanosecond, or nearly none: madsim wakes those that do in a sequence
-/// that depends on every other timer there is, and so on faults that are still to come.
-pub(crate) fn sleep(time: &TimeHandle, duration: Duration) -> Sleep {
-    let nanoseconds = SLEEPS.replace(SLEEPS.get() + 1) % 997;
-    let duration = duration.saturating_add(Duration::from_nanos(nanoseconds));
-    Sleep { inner: time.sleep(duration), waker: None }
-}
-
-/// Waits for `future`, `duration` at the longest.
-pub(crate) async fn within<T>(
-    time: &TimeHandle,
-    duration: Duration,
-    future: impl Future<Output = T>,
-) -> Option<T> {
-    let timer = std::pin::pin!(sleep(time, duration));
-    match select(std::pin::pin!(future), timer).await {
-        Either::Left((value, _)) => Some(value),
-        Either::Right(_) => None,
-    }
-}
-
-/// madsim's own sleep sets a timer each time it is polled; this one sets one for each waker.
-pub(crate) struct Sleep {
-    inner: madsim::time::Sleep,
-    waker: Option<Waker>,
-}
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.inner.is_elapsed() {
-            return Poll::Ready(());
-        }
-        if self.waker.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
-            self.waker = Some(context.waker().clone());
-            return Pin::new(&mut self.inner).poll(context);
-        }
-        Poll::Pending
     }
 }

@@ -29,7 +29,7 @@ use crate::http::connection::{ByteStream, address};
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
 use crate::ports::CONNECT_TIMEOUT;
-use crate::ports::clock::{Sleep, sleep};
+use crate::sleep::{Sleep, sleep};
 
 /// How often a connection looks whether a cut has healed, or a dead peer is back.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -26,8 +26,8 @@ use crate::history::Kind as Event;
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
 use crate::ports::CONNECT_TIMEOUT;
-use crate::ports::clock::{sleep, within};
 use crate::seed::{Seed, Stream};
+use crate::sleep::{sleep, within};
 use crate::spec::Commit;
 use crate::{World, lock};
 use stormproof_sqlite::{Disk, Image, open};
@@ -40,10 +40,10 @@ pub(crate) struct DatabaseHost {
     name: Arc<str>,
     node: NodeIndex,
     disk: Disk,
-    state: Mutex<State>,
+    state: Mutex<DatabaseState>,
 }
 
-struct State {
+struct DatabaseState {
     /// Absent while a session has it.
     connection: Option<AnyConnection>,
     turn: Arc<async_lock::Mutex<()>>,
@@ -56,7 +56,7 @@ struct State {
 impl DatabaseHost {
     pub(crate) fn new(seed: Seed, name: &Arc<str>, node: NodeIndex, image: &Image) -> DatabaseHost {
         let disk = Disk::from_image(name, image);
-        let state = State {
+        let state = DatabaseState {
             connection: Some(connect(&disk)),
             turn: Arc::default(),
             epoch: 1,
@@ -100,7 +100,7 @@ impl DatabaseHost {
     }
 
     /// The files are recovered by opening them; whoever held the old connection holds a dead one.
-    fn end_sessions(&self, state: &mut State) {
+    fn end_sessions(&self, state: &mut DatabaseState) {
         state.connection = None;
         state.epoch += 1;
         state.turn = Arc::default();

@@ -22,7 +22,7 @@ use crate::history::Kind as Event;
 use crate::http::connection::Connection;
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
-use crate::ports::clock::{sleep, within};
+use crate::sleep::{sleep, within};
 use crate::{World, lock};
 
 /// The HTTP client of one life of a node.
@@ -33,7 +33,7 @@ pub(super) struct SimHttp {
 }
 
 /// Why an attempt brought nothing.
-enum Failure {
+enum CallFailure {
     Unavailable(String),
     Unknown(String),
     /// Nobody answers: wait for the rest of the time. Then, has a byte left?
@@ -65,9 +65,9 @@ impl SimHttp {
         record(Event::Call, &[&to]);
         let result = match self.attempt(call, deadline).await {
             Ok(answer) => Ok(answer),
-            Err(Failure::Unavailable(why)) => Err(CallError::Unavailable(why)),
-            Err(Failure::Unknown(why)) => Err(CallError::Unknown(why)),
-            Err(Failure::Silence { sent }) => {
+            Err(CallFailure::Unavailable(why)) => Err(CallError::Unavailable(why)),
+            Err(CallFailure::Unknown(why)) => Err(CallError::Unknown(why)),
+            Err(CallFailure::Silence { sent }) => {
                 sleep(&world.0.time, deadline.saturating_sub(world.elapsed())).await;
                 match sent {
                     true => Err(CallError::Unknown(format!("{to} did not answer in time"))),
@@ -83,22 +83,22 @@ impl SimHttp {
         result
     }
 
-    async fn attempt(&self, call: Call, deadline: Duration) -> Result<Answer, Failure> {
+    async fn attempt(&self, call: Call, deadline: Duration) -> Result<Answer, CallFailure> {
         let world = &self.world;
         let (me, operation) = (self.life.node, call.operation.clone());
         let Some(server) = world.0.nodes.pick(&call.to, world.elapsed()) else {
-            return Err(Failure::Unavailable(format!("no service is named {}", call.to)));
+            return Err(CallFailure::Unavailable(format!("no service is named {}", call.to)));
         };
         let aimed = pass(world, self.life, Side::Before, Act::Call, &[&operation]).await;
         let astray = aimed.or_else(|| request(world, me, server, &operation));
         let by = astray.as_ref().map_or(Duration::ZERO, |fault| fault.amount);
         let astray = astray.map(|fault| fault.kind);
         match astray {
-            Some(FaultKind::ConnectHangs) => return Err(Failure::Silence { sent: false }),
+            Some(FaultKind::ConnectHangs) => return Err(CallFailure::Silence { sent: false }),
             Some(FaultKind::RequestLate) => {
                 // Late means after the caller gave up, however short the delay was meant to be.
                 deliver_later(world, call.clone(), by.max(call.timeout));
-                return Err(Failure::Silence { sent: true });
+                return Err(CallFailure::Silence { sent: true });
             }
             Some(FaultKind::RequestTwice) => deliver_later(world, call.clone(), by),
             _ => {}
@@ -108,15 +108,15 @@ impl SimHttp {
         let remaining = deadline.saturating_sub(world.elapsed());
         let exchange = within(&world.0.time, remaining, self.exchange(server, call, &sent));
         let answer = match exchange.await {
-            None => Err(Failure::Silence { sent: sent.load(Ordering::Relaxed) }),
+            None => Err(CallFailure::Silence { sent: sent.load(Ordering::Relaxed) }),
             Some(result) => result,
         }?;
         if astray == Some(FaultKind::ReplyLost) {
-            return Err(Failure::Silence { sent: true });
+            return Err(CallFailure::Silence { sent: true });
         }
         let aimed = pass(world, self.life, Side::After, Act::Call, &[&operation]).await;
         match aimed.map(|fault| fault.kind) {
-            Some(FaultKind::ReplyLost) => Err(Failure::Silence { sent: true }),
+            Some(FaultKind::ReplyLost) => Err(CallFailure::Silence { sent: true }),
             _ => Ok(answer),
         }
     }
@@ -128,7 +128,7 @@ impl SimHttp {
         server: NodeIndex,
         call: Call,
         sent: &AtomicBool,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CallFailure> {
         let world = &self.world;
         let nodes = &world.0.nodes;
         let me = self.life.node;
@@ -139,24 +139,24 @@ impl SimHttp {
         }
         let pooled = self.take_idle(server).await;
         match (pooled.is_some(), nodes.power(server)) {
-            (pooled, Power::Crashed) => return Err(Failure::Silence { sent: pooled }),
-            (pooled, _) if out.cut => return Err(Failure::Silence { sent: pooled }),
+            (pooled, Power::Crashed) => return Err(CallFailure::Silence { sent: pooled }),
+            (pooled, _) if out.cut => return Err(CallFailure::Silence { sent: pooled }),
             (_, Power::Stopped) => {
                 sleep(&world.0.time, Duration::from_millis(1)).await;
-                return Err(Failure::Unavailable(format!("{} refuses", nodes.name(server))));
+                return Err(CallFailure::Unavailable(format!("{} refuses", nodes.name(server))));
             }
             _ => {}
         }
         let mut connection = match pooled {
             Some(connection) => connection,
             None if connect_hangs(world, me, server) => {
-                return Err(Failure::Silence { sent: false });
+                return Err(CallFailure::Silence { sent: false });
             }
             None => {
                 let life = nodes.life(server);
                 Connection::open(life).await.map_err(|why| match nodes.has_crashed(life) {
-                    true => Failure::Silence { sent: false },
-                    false => Failure::Unavailable(why),
+                    true => CallFailure::Silence { sent: false },
+                    false => CallFailure::Unavailable(why),
                 })?
             }
         };
@@ -164,16 +164,16 @@ impl SimHttp {
         if nodes.has_crashed(connection.server) && nodes.power(server) == Power::Up {
             // The last life's connection: the new one knows nothing of it and answers with a reset.
             sleep(&world.0.time, Duration::from_millis(2)).await;
-            return Err(Failure::Unknown("connection reset".into()));
+            return Err(CallFailure::Unknown("connection reset".into()));
         }
         let answer = connection.exchange(to_request(call)).await;
         let answer = answer.map_err(|why| match nodes.has_crashed(connection.server) {
-            true => Failure::Silence { sent: true },
-            false => Failure::Unknown(why),
+            true => CallFailure::Silence { sent: true },
+            false => CallFailure::Unknown(why),
         })?;
         let back = link(world, server, me);
         if back.cut {
-            return Err(Failure::Silence { sent: true });
+            return Err(CallFailure::Silence { sent: true });
         }
         if !back.delay.is_zero() {
             sleep(&world.0.time, back.delay).await;

@@ -14,8 +14,8 @@ use crate::history::Kind as Event;
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
 use crate::ports::CONNECT_TIMEOUT;
-use crate::ports::clock::sleep;
 use crate::seed::{Seed, Stream};
+use crate::sleep::sleep;
 use crate::{World, lock};
 
 /// A mail that the mail server took.
@@ -32,17 +32,17 @@ pub struct SentMail {
 /// The mail server.
 pub(crate) struct MailHost {
     template: fn(&Mail) -> String,
-    state: Mutex<State>,
+    state: Mutex<MailState>,
 }
 
-struct State {
+struct MailState {
     mails: Vec<SentMail>,
     stream: Stream,
 }
 
 impl MailHost {
     pub(crate) fn new(seed: Seed, template: fn(&Mail) -> String) -> MailHost {
-        let state = State { mails: Vec::new(), stream: seed.stream("mail") };
+        let state = MailState { mails: Vec::new(), stream: seed.stream("mail") };
         MailHost { template, state: Mutex::new(state) }
     }
 

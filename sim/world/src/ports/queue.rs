@@ -17,7 +17,7 @@ use crate::history::Kind as Event;
 use crate::moment::{Act, Side};
 use crate::node::{Life, Power};
 use crate::ports::CONNECT_TIMEOUT;
-use crate::ports::clock::{sleep, within};
+use crate::sleep::{sleep, within};
 
 /// How long a publisher waits for its confirm.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use crate::id::{OrderId, UserId};
 use crate::money::{Currency, Money};
 use crate::store::order::{Order, OrderStatus};
 use crate::store::payment::{Payment, PaymentStatus};
-use crate::store::saga::{Case, Delivery, Goal, Saga, Step, Stock};
+use crate::store::saga::{Case, DeliveryState, Goal, Saga, Step, Stock};
 
 macro_rules! select_case {
     ($rest:literal) => {
@@ -83,7 +83,7 @@ fn read(row: &AnyRow) -> Result<Case, Error> {
         saga: Saga {
             goal: known(Goal::parse(&goal), "goal", &goal)?,
             stock: known(Stock::parse(&stock), "stock state", &stock)?,
-            delivery: known(Delivery::parse(&delivery), "delivery state", &delivery)?,
+            delivery: known(DeliveryState::parse(&delivery), "delivery state", &delivery)?,
             step: known(Step::parse(&step), "step", &step)?,
             attempts: number(28)?,
             replans: number(29)?,

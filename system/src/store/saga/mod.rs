@@ -6,7 +6,6 @@
 //! ran twice, half, or out of turn changes nothing: the state says what is left to do.
 
 pub mod answers;
-pub mod driver;
 pub mod progress;
 
 #[cfg(test)]
@@ -48,7 +47,7 @@ pub enum Stock {
 
 /// How far the delivery has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
+pub enum DeliveryState {
     None,
     Requested,
     CancelRequested,
@@ -90,7 +89,7 @@ pub enum Step {
 pub struct Saga {
     pub goal: Goal,
     pub stock: Stock,
-    pub delivery: Delivery,
+    pub delivery: DeliveryState,
     /// The call whose intent is written; `Rest` between calls.
     pub step: Step,
     /// Failed attempts at the current step.
@@ -125,7 +124,7 @@ impl Saga {
         Saga {
             goal: Goal::Deliver,
             stock: Stock::None,
-            delivery: Delivery::None,
+            delivery: DeliveryState::None,
             step: Step::Rest,
             attempts: 0,
             replans: 0,
@@ -153,13 +152,13 @@ pub fn next(case: &Case) -> Step {
             (Stock::None | Stock::ReserveStarted, _, _) => Step::Reserve,
             (Stock::Held, PaymentStatus::None | PaymentStatus::DebitIntent, _) => Step::Debit,
             (Stock::Held | Stock::CommitStarted, _, _) => Step::Commit,
-            (Stock::Committed | Stock::Free, _, Delivery::None) => Step::RequestDelivery,
+            (Stock::Committed | Stock::Free, _, DeliveryState::None) => Step::RequestDelivery,
             (Stock::Committed | Stock::Free, _, _) => Step::AwaitCarrier,
         },
         Goal::Fail | Goal::Cancel => match (payment, saga.delivery, saga.stock) {
             (PaymentStatus::DebitIntent, _, _) => Step::Void,
-            (_, Delivery::Requested, _) => Step::CancelDelivery,
-            (_, Delivery::CancelRequested, _) => Step::AwaitCarrier,
+            (_, DeliveryState::Requested, _) => Step::CancelDelivery,
+            (_, DeliveryState::CancelRequested, _) => Step::AwaitCarrier,
             (_, _, Stock::ReserveStarted | Stock::Held | Stock::CommitStarted) => Step::Release,
             (_, _, Stock::Committed) => Step::Return,
             _ => refund_or_finish(payment),
@@ -212,7 +211,7 @@ names! {
     Goal: Deliver "DELIVER", Fail "FAIL", Cancel "CANCEL", Refund "REFUND", Done "DONE";
     Stock: None "NONE", ReserveStarted "RESERVE_STARTED", Held "HELD",
         CommitStarted "COMMIT_STARTED", Committed "COMMITTED", Free "FREE";
-    Delivery: None "NONE", Requested "REQUESTED", CancelRequested "CANCEL_REQUESTED",
+    DeliveryState: None "NONE", Requested "REQUESTED", CancelRequested "CANCEL_REQUESTED",
         Cancelled "CANCELLED";
     Step: Plan "PLAN", Reserve "RESERVE", Debit "DEBIT", Commit "COMMIT", Void "VOID",
         Release "RELEASE", Return "RETURN", Refund "REFUND",

@@ -6,7 +6,7 @@
 use stormproof_ports::Rng;
 use stormproof_ports::time::Time;
 
-use super::{Case, Delivery, Goal, Step, Stock, next};
+use super::{Case, DeliveryState, Goal, Step, Stock, next};
 use crate::settings;
 use crate::store::allocation;
 use crate::store::order::OrderStatus;
@@ -107,17 +107,17 @@ pub fn advance(case: &mut Case, conditions: &Conditions<'_>) -> (Option<Step>, V
                 return (Some(step), effects);
             }
             Step::RequestDelivery => {
-                case.saga.delivery = Delivery::Requested;
+                case.saga.delivery = DeliveryState::Requested;
                 effects.push(Effect::RequestDelivery);
             }
             Step::CancelDelivery => {
-                case.saga.delivery = Delivery::CancelRequested;
+                case.saga.delivery = DeliveryState::CancelRequested;
                 effects.push(Effect::CancelDelivery);
             }
             Step::AwaitCarrier => {
                 if again && case.saga.next_attempt_at <= conditions.now.0 {
                     effects.push(match case.saga.delivery {
-                        Delivery::CancelRequested => Effect::CancelDelivery,
+                        DeliveryState::CancelRequested => Effect::CancelDelivery,
                         _ => Effect::RequestDelivery,
                     });
                 }

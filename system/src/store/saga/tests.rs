@@ -1,6 +1,6 @@
 //! The saga's decisions, tabled.
 
-use super::{Case, Delivery, Goal, Saga, Step, Stock, next};
+use super::{Case, DeliveryState, Goal, Saga, Step, Stock, next};
 use crate::id::{OrderId, Sku, UserId, WarehouseId};
 use crate::money::{Currency, Money};
 use crate::store::allocation::Share;
@@ -39,7 +39,7 @@ pub fn case() -> Case {
     }
 }
 
-fn step(goal: Goal, stock: Stock, payment: PaymentStatus, delivery: Delivery) -> Step {
+fn step(goal: Goal, stock: Stock, payment: PaymentStatus, delivery: DeliveryState) -> Step {
     let mut case = case();
     case.saga.goal = goal;
     case.saga.stock = stock;
@@ -50,7 +50,7 @@ fn step(goal: Goal, stock: Stock, payment: PaymentStatus, delivery: Delivery) ->
 
 #[test]
 fn forward_takes_one_step_after_the_other() {
-    let no = Delivery::None;
+    let no = DeliveryState::None;
     let journey = [
         (Stock::None, PaymentStatus::None, no, Step::Reserve),
         (Stock::ReserveStarted, PaymentStatus::None, no, Step::Reserve),
@@ -59,7 +59,7 @@ fn forward_takes_one_step_after_the_other() {
         (Stock::Held, PaymentStatus::Debited, no, Step::Commit),
         (Stock::CommitStarted, PaymentStatus::Debited, no, Step::Commit),
         (Stock::Committed, PaymentStatus::Debited, no, Step::RequestDelivery),
-        (Stock::Committed, PaymentStatus::Debited, Delivery::Requested, Step::AwaitCarrier),
+        (Stock::Committed, PaymentStatus::Debited, DeliveryState::Requested, Step::AwaitCarrier),
     ];
     for (stock, payment, delivery, expected) in journey {
         assert_eq!(
@@ -80,12 +80,14 @@ fn undoing_keeps_the_protocols_order() {
     for goal in [Goal::Fail, Goal::Cancel] {
         for &stock in Stock::ALL {
             for payment in PaymentStatus::ALL {
-                for &delivery in Delivery::ALL {
+                for &delivery in DeliveryState::ALL {
                     let step = step(goal, stock, payment, delivery);
                     let place = format!("{goal:?} {stock:?} {payment:?} {delivery:?}: {step:?}");
                     let in_doubt = payment == PaymentStatus::DebitIntent;
-                    let carrier_open =
-                        matches!(delivery, Delivery::Requested | Delivery::CancelRequested);
+                    let carrier_open = matches!(
+                        delivery,
+                        DeliveryState::Requested | DeliveryState::CancelRequested
+                    );
                     let held = !matches!(stock, Stock::None | Stock::Free);
                     let charged = matches!(
                         payment,
@@ -108,9 +110,9 @@ fn undoing_keeps_the_protocols_order() {
 #[test]
 fn a_lost_parcel_is_refunded_and_its_stock_is_not_given_back() {
     for &stock in Stock::ALL {
-        let refund = step(Goal::Refund, stock, PaymentStatus::Debited, Delivery::Requested);
+        let refund = step(Goal::Refund, stock, PaymentStatus::Debited, DeliveryState::Requested);
         assert_eq!(refund, Step::Refund);
-        let done = step(Goal::Refund, stock, PaymentStatus::Refunded, Delivery::Requested);
+        let done = step(Goal::Refund, stock, PaymentStatus::Refunded, DeliveryState::Requested);
         assert_eq!(done, Step::Finish);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::bugs::Bug;
 use crate::bugs::header::Class;
-use crate::bugs::record::{self, Record, Row};
+use crate::bugs::record::{self, Record, RecordRow};
 
 use super::search::Search;
 use crate::Profile;
@@ -89,7 +89,7 @@ impl Entry {
     }
 
     /// What is kept of it.
-    pub fn row(&self) -> Row {
+    pub fn row(&self) -> RecordRow {
         let tenths = |seconds: f64| (seconds * 10.0).round() / 10.0;
         let kept = |search: &Search| {
             let (seconds, seconds_max) = search.seconds();
@@ -104,7 +104,7 @@ impl Entry {
             };
             (search.profile.word().to_owned(), kept)
         };
-        Row {
+        RecordRow {
             name: self.name.clone(),
             class: self.class,
             shrunk: self.shrunk.as_ref().map(|reduced| reduced.after.clone()),

@@ -20,7 +20,7 @@ pub struct Journal {
 
 /// A line: the first fault's place, and what its runs came to.
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct JournalLine {
     place: usize,
     count: Count,
 }
@@ -55,7 +55,7 @@ impl Journal {
 
     /// Notes what they came to.
     pub fn note(&mut self, place: usize, count: &Count) -> Result<(), String> {
-        let line = Line { place, count: count.clone() };
+        let line = JournalLine { place, count: count.clone() };
         self.write(&serde_json::to_string(&line).expect("a count is plain data"))
     }
 
@@ -77,7 +77,7 @@ fn read(path: &Path, key: &str) -> Result<Option<BTreeMap<usize, Count>>, String
             path.display()
         ));
     }
-    let lines = lines.map_while(|line| serde_json::from_str::<Line>(line).ok());
+    let lines = lines.map_while(|line| serde_json::from_str::<JournalLine>(line).ok());
     Ok(Some(lines.map(|line| (line.place, line.count)).collect()))
 }
 

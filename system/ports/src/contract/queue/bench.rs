@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_millis(250);
 
 /// A subscription and what it notifies.
-pub(super) struct Consumer<'p> {
+pub(super) struct BenchConsumer<'p> {
     bench: Bench<'p>,
     notify: Notify,
     pub(super) subscription: Box<dyn Subscription>,
@@ -56,11 +56,15 @@ impl<'p> Bench<'p> {
         Ok(())
     }
 
-    pub(super) async fn consume(self, queue: &str, prefetch: u16) -> Result<Consumer<'p>, Broken> {
+    pub(super) async fn consume(
+        self,
+        queue: &str,
+        prefetch: u16,
+    ) -> Result<BenchConsumer<'p>, Broken> {
         let notify = Notify::default();
         let name = self.name(queue);
         let subscription = self.queue.subscribe(&name, prefetch, notify.clone()).await?;
-        Ok(Consumer { bench: self, notify, subscription })
+        Ok(BenchConsumer { bench: self, notify, subscription })
     }
 
     /// Takes and acknowledges these messages from a queue, in this order, and no more.
@@ -73,7 +77,7 @@ impl<'p> Bench<'p> {
     }
 }
 
-impl Consumer<'_> {
+impl BenchConsumer<'_> {
     /// The next delivery, waited for by its notification alone.
     pub(super) async fn next(&mut self) -> Result<Taken, Broken> {
         match self.next_within(LONG).await? {
@@ -131,11 +135,11 @@ impl Consumer<'_> {
 pub(super) struct Taken(pub(super) Delivery);
 
 impl Taken {
-    pub(super) async fn ack(self, consumer: &mut Consumer<'_>) -> Kept {
+    pub(super) async fn ack(self, consumer: &mut BenchConsumer<'_>) -> Kept {
         Ok(consumer.subscription.settle(self.0.tag, Settle::Ack).await?)
     }
 
-    pub(super) async fn reject(self, consumer: &mut Consumer<'_>) -> Kept {
+    pub(super) async fn reject(self, consumer: &mut BenchConsumer<'_>) -> Kept {
         Ok(consumer.subscription.settle(self.0.tag, Settle::Reject).await?)
     }
 

@@ -18,9 +18,9 @@ use stormproof_ports::story::{self, Fact};
 use stormproof_ports::time::Time;
 use stormproof_ports::worker::{Progress, Worker};
 
-use super::answers::{Reply, Turn, answered};
-use super::progress::{Conditions, advance, rest};
-use super::{Case, Step};
+use super::saga::answers::{Reply, Turn, answered};
+use super::saga::progress::{Conditions, advance, rest};
+use super::saga::{Case, Step};
 use crate::context::Context;
 use crate::error::Error;
 use crate::id::OrderId;
@@ -35,7 +35,7 @@ const FLIGHTS_MAX: usize = 64;
 pub fn worker(context: &Context) -> Worker {
     let sweep = Arc::new(Sweep {
         context: context.clone(),
-        state: Mutex::new(State { flights: FuturesUnordered::new(), look_at: None }),
+        state: Mutex::new(DriverState { flights: FuturesUnordered::new(), look_at: None }),
     });
     let notify = Notify::default();
     Worker::new("sweep", notify, move || {
@@ -46,13 +46,13 @@ pub fn worker(context: &Context) -> Worker {
 
 struct Sweep {
     context: Context,
-    state: Mutex<State>,
+    state: Mutex<DriverState>,
 }
 
 /// Orders in hand.
 type Flights = FuturesUnordered<BoxFuture<'static, ()>>;
 
-struct State {
+struct DriverState {
     flights: Flights,
     /// Nothing is due before; `None`: look now.
     look_at: Option<Time>,
