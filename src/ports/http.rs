@@ -153,7 +153,7 @@ impl Http for HttpClient {
 }
 
 /// Without a connection nothing can have arrived; a request that is none was never sent. The words
-/// are of the story: they name the service, and no address or path, which holds an order's id.
+/// are of the story: they name the service, and no address or path, which may hold an id.
 fn failure(to: &str, error: reqwest::Error) -> CallError {
     let error = error.without_url();
     let cause = cause(&error);

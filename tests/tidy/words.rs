@@ -62,7 +62,9 @@ fn words_in(source: &Path) -> Vec<String> {
     let lines = text.lines().enumerate();
     let hits = lines.filter_map(|(number, line)| {
         let bare = OTHERS.iter().fold(line.to_owned(), |line, other| line.replace(other, ""));
-        let word = SHOPS.iter().find(|word| bare.contains(*word))?;
+        let begins = |place: usize| !bare[..place].ends_with(char::is_alphanumeric);
+        let is_there = |word: &&&str| bare.match_indices(**word).any(|(place, _)| begins(place));
+        let word = SHOPS.iter().find(is_there)?;
         Some(format!("{}:{}: {word}", source.display(), number + 1))
     });
     hits.collect()

@@ -1,4 +1,4 @@
-//! A mail as it travels, whoever carries it, and why there may be no carrier.
+//! A mail as it travels, whoever takes it along, and why nobody may.
 
 use lettre::address::AddressError;
 use lettre::message::{Mailbox, MultiPart};
@@ -12,7 +12,7 @@ pub enum MailerError {
     #[error("no mail server's URL such as smtp://127.0.0.1:25: {0}")]
     BadUrl(&'static str),
     /// The sender, and why it is none.
-    #[error("{0:?} is no sender such as \"Shop <shop@example.org>\": {1}")]
+    #[error("{0:?} is no sender such as \"Desk <desk@example.org>\": {1}")]
     BadSender(String, String),
     /// The folder, and what the system says.
     #[error("mails cannot be written to {0}: {1}")]

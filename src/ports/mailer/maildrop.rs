@@ -24,7 +24,7 @@ pub struct Maildrop {
 
 impl Maildrop {
     /// Makes the folder if there is none. `from`: the sender of every mail, such as
-    /// `Shop <shop@example.org>`.
+    /// `Desk <desk@example.org>`.
     ///
     /// # Errors
     /// If the folder cannot be made, or nothing can be written into it, or `from` is no sender.

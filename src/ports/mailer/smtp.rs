@@ -66,7 +66,7 @@ enum Failure {
 
 impl Smtp {
     /// `url`: `smtp://host` or `smtp://host:port` (25 if not told); `from`: the sender of every mail,
-    /// such as `Shop <shop@example.org>`. Connects when there is something to send.
+    /// such as `Desk <desk@example.org>`. Connects when there is something to send.
     ///
     /// # Errors
     /// If one of them is none.

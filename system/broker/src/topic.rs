@@ -77,11 +77,11 @@ mod tests {
     /// Pattern, keys that match, keys that do not.
     const TABLE: &[(&str, &[&str], &[&str])] = &[
         (
-            "payment.debit",
-            &["payment.debit"],
-            &["payment", "payment.debits", "payment.debit.x", ""],
+            "payment.charge",
+            &["payment.charge"],
+            &["payment", "payment.charges", "payment.charge.x", ""],
         ),
-        ("email.*", &["email.refund", "email."], &["email", "email.a.b", "mail.refund"]),
+        ("email.*", &["email.receipt", "email."], &["email", "email.a.b", "mail.receipt"]),
         ("*.update", &["delivery.update", ".update"], &["update", "a.b.update"]),
         ("*", &["a"], &["", "a.b", "."]),
         ("*.*", &["a.b", "."], &["a", "a.b.c"]),

@@ -97,7 +97,7 @@ pub trait Http: Send + Sync {
 pub struct Call {
     /// The service's name, such as `bank`: the binding knows where it listens.
     pub to: Cow<'static, str>,
-    /// The step's name, such as `debit`: faults aim at it, logs and traces show it.
+    /// The step's name, such as `charge`: faults aim at it, logs and traces show it.
     pub operation: Cow<'static, str>,
     /// The request's method.
     pub method: Method,

@@ -17,7 +17,7 @@ pub struct Fact {
     pub state: &'static str,
     /// What it belongs to, such as the id of an aggregate; empty if to none.
     pub subject: String,
-    /// A verb and its objects: `debits 42.00`. Empty: not worth a line.
+    /// A verb and its objects: `charges 42.00`. Empty: not worth a line.
     pub words: String,
 }
 

@@ -214,7 +214,7 @@ fn ranges(head: &str) -> Option<(usize, usize, usize)> {
 mod tests {
     use super::*;
 
-    const PATCH: &str = "about = \"x\"\n\n--- a/shop.rs\n+++ b/shop.rs\n@@ -2,3 +2,3 @@ fn shop() {\n \
+    const PATCH: &str = "about = \"x\"\n\n--- a/desk.rs\n+++ b/desk.rs\n@@ -2,3 +2,3 @@ fn desk() {\n \
         two\n-three\n+THREE\n four\n@@ -6,2 +6,3 @@\n six\n+six and a half\n seven\n";
 
     fn parse(text: &str) -> Result<Diff, Mistake> {
@@ -223,7 +223,7 @@ mod tests {
 
     fn applied(text: &'static str) -> Result<String, String> {
         let diff = parse(PATCH).expect("well formed");
-        let files = diff.apply(|path| (path == "shop.rs").then(|| text.to_owned()));
+        let files = diff.apply(|path| (path == "desk.rs").then(|| text.to_owned()));
         files.map(|mut files| files.remove(0).1).map_err(|mistake| mistake.to_string())
     }
 
@@ -235,7 +235,7 @@ mod tests {
             applied("zero\nhalf\none\ntwo\nthree\nfour\nfive\nsix\nseven\n"),
             Ok(format!("zero\nhalf\n{expected}"))
         );
-        assert_eq!(parse(PATCH).expect("well formed").paths().collect::<Vec<_>>(), ["shop.rs"]);
+        assert_eq!(parse(PATCH).expect("well formed").paths().collect::<Vec<_>>(), ["desk.rs"]);
     }
 
     #[test]
@@ -247,10 +247,10 @@ mod tests {
     #[test]
     fn what_is_not_there_is_not_changed() {
         let mistake = applied("one\ntwo\n3\nfour\nsix\nseven\n").expect_err("refused");
-        assert_eq!(mistake, "x.patch:5:1: does not apply: shop.rs has no such lines: two");
+        assert_eq!(mistake, "x.patch:5:1: does not apply: desk.rs has no such lines: two");
         let diff = parse(PATCH).expect("well formed");
         let mistake = diff.apply(|_| None).expect_err("refused").to_string();
-        assert_eq!(mistake, "x.patch:5:1: shop.rs is not there");
+        assert_eq!(mistake, "x.patch:5:1: desk.rs is not there");
     }
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn mistakes_say_where() {
         for (old, new, expected) in [
-            ("+++ b/shop.rs", "+++ b/other.rs", "x.patch:4:1: expected `+++ b/<file>`"),
+            ("+++ b/desk.rs", "+++ b/other.rs", "x.patch:4:1: expected `+++ b/<file>`"),
             ("@@ -2,3 +2,3 @@", "@@ -2,3 2,3 @@", "x.patch:5:1: expected `@@ -<line>"),
             ("@@ -2,3 +2,3 @@", "@@ -2,4 +2,4 @@", "x.patch:10:1: expected a line that begins"),
             ("-three\n", "three\n", "x.patch:7:1: expected a line that begins"),

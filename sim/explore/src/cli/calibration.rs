@@ -19,13 +19,13 @@ const ROWS: i64 = 1_000;
 /// If SQLite refuses, which it has no reason to.
 pub fn statements_per_second(time: Duration) -> Result<f64, String> {
     let database = Database::in_memory()?;
-    database.run(c"CREATE TABLE stock (id INTEGER PRIMARY KEY, units BIGINT NOT NULL)")?;
-    let insert = database.prepare(c"INSERT INTO stock (id, units) VALUES ($1, 1)")?;
+    database.run(c"CREATE TABLE shelf (id INTEGER PRIMARY KEY, units BIGINT NOT NULL)")?;
+    let insert = database.prepare(c"INSERT INTO shelf (id, units) VALUES ($1, 1)")?;
     for id in 0..ROWS {
         insert.run(id)?;
     }
     let begin = database.prepare(c"BEGIN IMMEDIATE")?;
-    let update = database.prepare(c"UPDATE stock SET units = units + 1 WHERE id = $1")?;
+    let update = database.prepare(c"UPDATE shelf SET units = units + 1 WHERE id = $1")?;
     let commit = database.prepare(c"COMMIT")?;
     let begun = Instant::now();
     let mut statements: u64 = 0;

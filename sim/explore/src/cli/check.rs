@@ -253,7 +253,8 @@ mod tests {
         other.figures.add(Figures::from([("orders", Figure::Number(1))]));
         let other = Finding::Ended(Box::new(other));
         let alone = Finding::Ended(Box::new(outcome(3)));
-        let found = difference(3, OTHERS[1], &alone, &other).expect("orders differ");
+        let found =
+            difference(3, OTHERS[1], &alone, &other).expect("they differ in their sequence");
         assert_eq!(found.line, None);
         assert!(found.other.contains("Number(4)"), "{found:?}");
         let died = Finding::Died("signal: 9".to_owned());

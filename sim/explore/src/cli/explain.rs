@@ -135,7 +135,7 @@ impl<S: System> Inquiry<'_, S> {
         let scenario = self.system.check(NAME, document.clone());
         let scenario = scenario.map_err(|mistake| mistake.to_string())?;
         for place in 0..document.faults() {
-            // A fault may need another: a parcel is found that was lost.
+            // A fault may need another: what is found was lost before.
             if let Some(document) = document.without_fault(place) {
                 names.push(scenario.asked_at(place));
                 jobs.extend(self.jobs(&document, 0.0));

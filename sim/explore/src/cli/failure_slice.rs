@@ -21,7 +21,7 @@ const DEED: f64 = 0.002;
 pub struct Breach<'a> {
     pub invariant: &'a str,
     pub what: &'a str,
-    /// What it is told of, by its name in the story: `order-3`.
+    /// What it is told of, by its name in the story: `visit-3`.
     pub subject: Option<&'a str>,
     /// Virtual seconds, as the story counts them.
     pub at: f64,
@@ -73,29 +73,32 @@ mod tests {
 
     fn story() -> Story {
         let lines = vec![
-            line(10, "customer-1", "", "orders 2 teapot"),
-            line(20, "store-1", "order-1", "takes the order: 2 teapot, 20.00"),
-            line(30, "store-1", "order-11", "takes the order: 1 mug, 10.00"),
-            line(40, "fault", "", "reply lost store -> bank: debit fires"),
-            line(5041, "bank", "order-1", "debits 20.00"),
-            line(5050, "bank", "order-11", "debits 10.00"),
-            line(6001, "bank", "order-1", "debits 20.00"),
-            line(7000, "email", "order-1", "mails the success of the order: 20.00"),
+            line(10, "guest-1", "", "books 2 seats"),
+            line(20, "store-1", "visit-1", "takes the booking: 2 seats, 20.00"),
+            line(30, "store-1", "visit-11", "takes the booking: 1 seat, 10.00"),
+            line(40, "fault", "", "reply lost store -> bank: charge fires"),
+            line(5041, "bank", "visit-1", "charges 20.00"),
+            line(5050, "bank", "visit-11", "charges 10.00"),
+            line(6001, "bank", "visit-1", "charges 20.00"),
+            line(7000, "email", "visit-1", "mails the success of the booking: 20.00"),
         ];
         Story { lines, several: true, ending: Some("at rest at 7.1 · 2 DELIVERED".to_owned()) }
     }
 
     fn breach<'a>(what: &'a str, subject: Option<&'a str>) -> Breach<'a> {
-        Breach { invariant: "one debit, one refund", what, subject, at: 6.0 }
+        Breach { invariant: "one charge, one payback", what, subject, at: 6.0 }
     }
 
     #[test]
     fn a_subject_and_the_faults_are_told_up_to_the_breach() {
         let story = story();
-        let lines = breach("order-1 debited twice", Some("order-1")).slice(&story);
+        let lines = breach("visit-1 charged twice", Some("visit-1")).slice(&story);
         let expected = [1, 3, 4, 6].map(|place: usize| story.tell(&story.lines[place]));
         assert_eq!(lines[..4], expected);
-        assert_eq!(lines[4], "   6.000  BROKEN      one debit, one refund: order-1 debited twice");
+        assert_eq!(
+            lines[4],
+            "   6.000  BROKEN      one charge, one payback: visit-1 charged twice"
+        );
         assert_eq!(lines.len(), 5);
     }
 
@@ -109,7 +112,7 @@ mod tests {
         let times = (0..5).flat_map(|_| 0..40);
         let lines = times.map(|time| line(time * 100, "fault", "", "cut bank <-> store fires"));
         let story = Story { lines: lines.collect(), ..Story::default() };
-        let lines = breach("order-1 is odd", Some("order-1")).slice(&story);
+        let lines = breach("visit-1 is odd", Some("visit-1")).slice(&story);
         assert_eq!(lines.len(), LINES_MAX + 2);
         assert_eq!(lines[FIRST], "         … 140 more lines");
     }

@@ -252,10 +252,10 @@ mod tests {
     #[test]
     fn a_death_is_told_alike_in_every_process() {
         let panic = "warming up\n\nthread 'main' (4711) panicked at sim/world/src/run.rs:9:5:\n\
-                     an order in no state\nnote: run with `RUST_BACKTRACE=1` environment …\n";
+                     a thing in no state\nnote: run with `RUST_BACKTRACE=1` environment …\n";
         assert_eq!(
             tail(panic.as_bytes()),
-            "panicked at sim/world/src/run.rs:9:5:\nan order in no state"
+            "panicked at sim/world/src/run.rs:9:5:\na thing in no state"
         );
         let words: String = (0..10).map(|line| format!("line {line}\n")).collect();
         assert_eq!(tail(words.as_bytes()), "line 6\nline 7\nline 8\nline 9");

@@ -292,7 +292,7 @@ mod tests {
         let subject = Subject::storm(ABOUT, Profile::Swarm);
         let mut tally = Tally::new(1);
         tally.add(1, Finding::Ended(Box::new(outcome(1))));
-        tally.add(2, Finding::Ended(Box::new(broken(2, "one debit, one refund"))));
+        tally.add(2, Finding::Ended(Box::new(broken(2, "one charge, one payback"))));
         tally.add(3, Finding::Died("signal: 9".to_owned()));
         let gaps = [Gap { gap: "never seen", name: "void lost".to_owned() }];
         let commit = Some("3fce3b5");
@@ -306,16 +306,16 @@ mod tests {
             wall_seconds: 1.5,
         };
         let stories = [
-            (2, Ok(Story { ending: Some("bank debits <42.00>".to_owned()), ..Story::default() })),
+            (2, Ok(Story { ending: Some("bank charges <42.00>".to_owned()), ..Story::default() })),
             (3, Err("signal: 9".to_owned())),
         ];
         let html = html(&summary, &stories, "2026-01-31 13:05 UTC");
         for expected in [
             "Broken: 2 invariants in 2 of 3 seeds.",
             "1 gap of coverage: void lost.",
-            "order-1 debited &lt;twice&gt; under 2",
-            "debits &lt;42.00&gt;",
-            "   8.015  BROKEN      one debit, one refund: order-1 debited",
+            "visit-1 charged &lt;twice&gt; under 2",
+            "charges &lt;42.00&gt;",
+            "   8.015  BROKEN      one charge, one payback: visit-1 charged",
             "The rule: ",
             "cargo sim explain storm --seed 2",
             "There is none: signal: 9",

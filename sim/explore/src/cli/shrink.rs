@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn files_are_named_after_what_broke() {
-        assert_eq!(file_name("one debit, one refund", 8), "one_debit_one_refund_8.toml");
+        assert_eq!(file_name("one charge, one payback", 8), "one_charge_one_payback_8.toml");
     }
 
     #[test]

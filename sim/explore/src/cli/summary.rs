@@ -215,9 +215,9 @@ mod tests {
     #[test]
     fn a_broken_run_prints_all_that_is_needed_to_see_it_again() {
         let text =
-            with(vec![broken(48213, "one debit, one refund")], &[], |summary| summary.failures());
-        let expected = "BROKEN  one debit, one refund\n        \
-                        order-1 debited <twice> under 48213\n        \
+            with(vec![broken(48213, "one charge, one payback")], &[], |summary| summary.failures());
+        let expected = "BROKEN  one charge, one payback\n        \
+                        visit-1 charged <twice> under 48213\n        \
                         storm · seed 48213 · commit 3fce3b5\n\
                         replay  cargo sim run storm --seed 48213\n\
                         shrink  cargo sim shrink storm --seed 48213\n";

@@ -10,7 +10,7 @@ use stormproof_faults::service_moment::{ServiceMoment, Strike};
 
 use super::subject::Finding;
 
-/// What a run that did not come to its end has broken: no invariant of the shop's, but one of the
+/// What a run that did not come to its end has broken: no invariant of the system's, but one of the
 /// simulator's.
 pub const COMPLETED: &str = "every run completes";
 

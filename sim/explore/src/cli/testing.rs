@@ -21,7 +21,7 @@ pub fn registries() -> Registries {
     let entries = |names: &[&str]| names.iter().map(|name| Entry::new(*name, "it is")).collect();
     Registries {
         faults: entries(&["cut", "reply lost"]),
-        invariants: entries(&["one debit, one refund", "private"]),
+        invariants: entries(&["one charge, one payback", "private"]),
         moments: entries(&["store: after commit of order PAID"]),
         sometimes: entries(&["void lost"]),
     }
@@ -51,8 +51,8 @@ pub fn outcome(seed: u64) -> Outcome {
 pub fn broken(seed: u64, invariant: &str) -> Outcome {
     let broken = Broken {
         invariant: invariant.to_owned(),
-        what: format!("order-1 debited <twice> under {seed}"),
-        subject: Some("order-1".to_owned()),
+        what: format!("visit-1 charged <twice> under {seed}"),
+        subject: Some("visit-1".to_owned()),
         at: 8.015,
     };
     Outcome { broken: vec![broken], ..outcome(seed) }

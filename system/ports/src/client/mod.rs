@@ -33,7 +33,7 @@
 //!     .post("billing", "/charges")
 //!     .operation("charge")
 //!     .bearer_auth("token")
-//!     .header("idempotency-key", "order-7")
+//!     .header("idempotency-key", "visit-7")
 //!     .query(&[("dry", true)])
 //!     .json(&Charge { cents: 4200 })
 //!     .send()

@@ -20,7 +20,7 @@
 //! | database | a transaction that falls silent | thrown out after 10 s | keeps its turn | thrown out after 10 s | `database.rs`: `every_connection_has_limits`; `sim/world/src/tests/database.rs`: `a_session_that_sleeps_is_thrown_out` |
 //! | database | after a failed statement | the others of the transaction hold | the same | the transaction is undone, and its commit says so | `a_failed_statement_spoils_the_transaction_or_not` |
 //! | database | NUL in a text | a character | the same | refused | `nul_is_a_character_or_not` |
-//! | database | NULL in an order | first | the same | last | `nulls_come_first_or_last` |
+//! | database | NULL in a sort | first | the same | last | `nulls_come_first_or_last` |
 //! | database | LIKE | takes `A` for `a` | the same | tells cases apart | `like_tells_cases_apart_or_not` |
 //! | database | SUM of BIGINT, without a CAST | BIGINT | the same | a type that `Any` does not know | `a_sum_is_a_bigint_or_not` |
 //! | database | BIGINT overflow | a fraction | the same | refused | `an_overflow_becomes_a_fraction_or_an_error` |

@@ -149,7 +149,7 @@ pub fn found_after(seeds: u64, invariant: Option<&str>) -> Trail {
     let found = |invariant: &str| Found {
         seed: seeds,
         invariants: vec![invariant.to_owned(), "views agree".to_owned()],
-        what: "order-1 is odd".to_owned(),
+        what: "visit-1 is odd".to_owned(),
     };
     Trail { from: 1, seeds, found: invariant.map(found), seconds: seeds as f64 }
 }
