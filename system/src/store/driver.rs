@@ -4,19 +4,13 @@
 //! of the claim's owner checks it, because an owner that was paused wakes up again. Intent and
 //! result of each call are commits of their own, and the result's commit writes the next intent.
 
-use std::pin::pin;
 use std::sync::Arc;
 
-use async_lock::Mutex;
-use futures::StreamExt;
-use futures::future::{BoxFuture, Either, select};
-use futures::stream::FuturesUnordered;
 use scoped_futures::ScopedFutureExt;
 use stormproof_messaging::{Transaction, transact};
-use stormproof_ports::notify::Notify;
 use stormproof_ports::story::{self, Fact};
 use stormproof_ports::time::Time;
-use stormproof_ports::worker::{Progress, Worker};
+use stormproof_ports::worker::{Background, Progress, Worker};
 
 use super::saga::answers::{Reply, Turn, answered};
 use super::saga::progress::{Conditions, advance, rest};
@@ -31,97 +25,52 @@ use crate::store::notify::carry_out;
 /// Orders worked on at once by one replica.
 const FLIGHTS_MAX: usize = 64;
 
-/// The worker that drives the sagas.
+/// The worker that drives the sagas. Orders in hand go on in its background.
 pub fn worker(context: &Context) -> Worker {
-    let sweep = Arc::new(Sweep {
-        context: context.clone(),
-        state: Mutex::new(DriverState { flights: FuturesUnordered::new(), look_at: None }),
+    let flights = Background::default();
+    let driver = Arc::new(Driver { context: context.clone(), flights: flights.clone() });
+    let worker = Worker::new("saga", context.work_notify.clone(), move || {
+        let driver = driver.clone();
+        Box::pin(async move { driver.step().await })
     });
-    let notify = Notify::default();
-    Worker::new("sweep", notify, move || {
-        let sweep = sweep.clone();
-        Box::pin(async move { sweep.step().await })
-    })
+    worker.with_background(&flights)
 }
 
-struct Sweep {
+struct Driver {
     context: Context,
-    state: Mutex<DriverState>,
+    /// Orders in hand.
+    flights: Background,
 }
 
-/// Orders in hand.
-type Flights = FuturesUnordered<BoxFuture<'static, ()>>;
-
-struct DriverState {
-    flights: Flights,
-    /// Nothing is due before; `None`: look now.
-    look_at: Option<Time>,
-}
-
-impl Sweep {
-    /// Claims what is due, then waits until an order in hand is finished with, or more is due.
+impl Driver {
+    /// Claims what is due, and lets it fly. Where there is no room, the end of a flight notifies.
     async fn step(&self) -> Progress {
         let context = &self.context;
-        let mut state = self.state.lock().await;
-        let look_now = state.look_at.is_none_or(|at| at <= context.ports.clock.now());
-        if look_now && state.flights.len() < FLIGHTS_MAX {
-            match in_flight(&mut state.flights, claim(context)).await {
-                Ok(claimed) => {
-                    let full = claimed.cases.len() as i64 >= context.settings.saga.batch;
-                    state.look_at = if full { None } else { Some(claimed.next_due) };
-                    for (case, step) in claimed.cases {
-                        state.flights.push(Box::pin(drive(context.clone(), case, step)));
-                    }
+        if self.flights.count() >= FLIGHTS_MAX {
+            return Progress::Idle(None);
+        }
+        match claim(context).await {
+            Ok(claimed) => {
+                let full = claimed.cases.len() as i64 >= context.settings.saga.batch;
+                for (case, step) in claimed.cases {
+                    let flight = drive(context.clone(), self.flights.clone(), case, step);
+                    self.flights.begin(flight);
                 }
-                Err(error) => {
-                    failed(&context.ports.node, &error);
-                    let pause = context.settings.saga.backoff.delay(1, &*context.ports.rng);
-                    state.look_at = Some(context.ports.clock.now() + pause);
-                }
+                if full { Progress::Worked } else { Progress::Idle(claimed.next_due) }
+            }
+            Err(error) => {
+                let pause = context.settings.saga.backoff.delay(1, &*context.ports.rng);
+                let retry_at = context.ports.clock.now() + pause;
+                Progress::Failed { why: error.to_string(), retry_at }
             }
         }
-        let look_at = state.look_at.unwrap_or_else(|| context.ports.clock.now());
-        // The work bell is waited for here, flights or not, so that a ring is never taken for a
-        // flight's end.
-        let timer = context.ports.clock.sleep(look_at.since(context.ports.clock.now()).min(POLL));
-        let ring = pin!(context.work_notify.notified());
-        let ring_or_timer = select(ring, timer);
-        match state.flights.is_empty() {
-            true => {
-                ring_or_timer.await;
-                state.look_at = None;
-            }
-            false => {
-                let landed = select(state.flights.next(), ring_or_timer).await;
-                let landed = matches!(landed, Either::Left(_));
-                if !landed {
-                    state.look_at = None;
-                }
-            }
-        }
-        Progress::Worked
     }
 }
-
-/// Does `work` while the orders in hand go on: the one connection that `work` waits for may be
-/// theirs, and who is not polled gives nothing back.
-async fn in_flight<T>(flights: &mut Flights, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
-    while !flights.is_empty() {
-        if let Either::Left((done, _)) = select(work.as_mut(), flights.next()).await {
-            return done;
-        }
-    }
-    work.await
-}
-
-/// What another replica left behind is looked for this often.
-const POLL: std::time::Duration = std::time::Duration::from_secs(2);
 
 struct Claimed {
     /// Each with the call whose intent is written.
     cases: Vec<(Case, Step)>,
-    next_due: Time,
+    next_due: Option<Time>,
 }
 
 /// Claims a batch. Orders whose next step needs no call are dealt with on the spot.
@@ -144,7 +93,7 @@ async fn claim(context: &Context) -> Result<Claimed, Error> {
                 }
             }
             let next_due = sagas::next_due(transaction, now).await?;
-            Ok(Claimed { cases, next_due: next_due.unwrap_or(Time(i64::MAX)) })
+            Ok(Claimed { cases, next_due })
         }
         .scope_boxed()
     })
@@ -173,27 +122,27 @@ async fn go_on(
     Ok(step)
 }
 
-/// Makes the calls of a claimed order until it rests, or until the lease is lost.
-async fn drive(context: Context, case: Case, step: Step) {
-    let mut turn = Some((case, step));
-    while let Some((case, step)) = turn.take() {
+/// Makes the calls of a claimed order until it rests, or until the lease is lost. Errors: the result
+/// of a call could not be written; the lease's end makes the order due again, and the step is repeated
+/// with the same key.
+async fn drive(
+    context: Context,
+    flights: Background,
+    case: Case,
+    step: Step,
+) -> Result<(), String> {
+    let mut turn = Ok(Some((case, step)));
+    while let Ok(Some((case, step))) = turn {
         let answer = gateway::perform(&context, &case, step).await;
         if let Err(error) = &answer {
             story::say(case.order.id.as_str(), &format!("{}: {error}", words(step)));
         }
-        // If the result cannot be written, the lease's end makes the order due again, and the step
-        // is repeated with the same key.
-        turn = record(&context, &case, step, answer).await.unwrap_or_else(|error| {
-            failed(&context.ports.node, &error);
-            None
-        });
+        turn = record(&context, &case, step, answer).await;
     }
-}
-
-/// Said here and not by the loop, for the step waits for its flights itself.
-fn failed(node: &str, error: &Error) {
-    let error = error.to_string();
-    tracing::warn!(target: "worker", node, worker = "sweep", error, "failed");
+    if flights.count() >= FLIGHTS_MAX {
+        context.work_notify.notify_one();
+    }
+    turn.map(drop).map_err(|error| error.to_string())
 }
 
 /// Writes the result of `step`, and the next intent.
@@ -258,40 +207,5 @@ fn words(step: Step) -> &'static str {
         Step::Return => "return",
         Step::Refund => "refund",
         _ => "step",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::task::{Context, Poll};
-
-    use futures::future::poll_fn;
-    use futures::task::noop_waker_ref;
-
-    use super::*;
-
-    /// An order in hand has the database's only connection when a claim wants it: seen on SQLite,
-    /// where both stood still until the pool gave up.
-    #[test]
-    fn a_claim_lets_go_on_whoever_has_the_connection() {
-        let connection = Arc::new(Mutex::new(()));
-        let mut flights = Flights::new();
-        let held = connection.clone();
-        flights.push(Box::pin(async move {
-            let _held = held.lock().await;
-            let mut polls = 0;
-            poll_fn(|context| {
-                polls += 1;
-                context.waker().wake_by_ref();
-                if polls < 3 { Poll::Pending } else { Poll::Ready(()) }
-            })
-            .await;
-        }));
-        let mut context = Context::from_waker(noop_waker_ref());
-        assert!(flights.poll_next_unpin(&mut context).is_pending(), "it has the connection");
-        let claim = async { drop(connection.lock().await) };
-        let mut claimed = pin!(in_flight(&mut flights, claim));
-        let ready = (0..10).any(|_| claimed.as_mut().poll(&mut context).is_ready());
-        assert!(ready, "they wait for each other");
     }
 }

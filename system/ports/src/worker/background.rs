@@ -73,6 +73,19 @@ impl Background {
     }
 }
 
+/// Drops what goes on when the loop ends, however it ends: a piece may hold a clone of the background
+/// that holds it.
+pub(super) struct DroppedAtEnd(pub(super) Background);
+
+impl Drop for DroppedAtEnd {
+    fn drop(&mut self) {
+        let begun = std::mem::take(&mut *lock(&self.0.0.begun));
+        let going = std::mem::take(&mut *lock(&self.0.0.going));
+        self.0.0.count.store(0, Ordering::Relaxed);
+        drop((begun, going));
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::{Either, poll_fn, select};
 use futures::poll;
 
+use super::background::DroppedAtEnd;
 use super::{Progress, Worker};
 use crate::Clock;
 
@@ -30,6 +31,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) {
     let mut stop = pin!(stop);
+    let _dropped = DroppedAtEnd(worker.background.clone());
     let failed = |why: &str| {
         tracing::warn!(target: "worker", node, worker = worker.name, error = why, "failed");
     };

@@ -175,3 +175,17 @@ fn the_background_goes_on_while_a_step_waits_for_it() {
     assert_eq!(log, [line]);
     assert_eq!(background.count(), 0);
 }
+
+/// A piece that holds the background is let go all the same.
+#[test]
+fn what_is_in_the_background_ends_with_the_loop() {
+    let (background, held) = (Background::default(), Arc::new(()));
+    let (pieces, kept) = (background.clone(), held.clone());
+    background.begin(async move {
+        pending::<()>().await;
+        drop((pieces, kept));
+        Ok(())
+    });
+    looped(worker(&[Progress::Worked]).with_background(&background));
+    assert_eq!(Arc::strong_count(&held), 1);
+}
