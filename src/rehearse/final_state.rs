@@ -46,7 +46,7 @@ pub async fn gather(cluster: &RealCluster, outside: Outside<'_>) -> Gathered {
         }
     }
     look_for_leaks(cluster, &mut final_state).await;
-    Gathered { final_state: final_state, whole: Some(whole) }
+    Gathered { final_state, whole: Some(whole) }
 }
 
 /// Nobody saw the commits one by one; but each move of a machine left a row.

@@ -59,7 +59,7 @@ impl Judge {
     }
 
     /// Waits until `fact` holds, looking at it whenever something about `topic` changes: an order's
-    /// id, or what [`JudgeState::tell`] is called with.
+    /// id, or what [`JudgeState`] is called with.
     pub async fn until<T>(&self, topic: &str, fact: impl Fn(&mut JudgeState) -> Option<T>) -> T {
         let bell = Notify::default();
         self.state().bells.entry(topic.to_owned()).or_default().push(bell.clone());
