@@ -14,7 +14,7 @@ use stormproof_shop::moments::is_author;
 use stormproof_shop::scenario::fault_rows;
 use stormproof_shop::scenario::tables::{Document, FaultTable};
 use stormproof_shop::scenario::units::{At, Length};
-use stormproof_shop::topology as map;
+use stormproof_shop::topology;
 
 /// Longer than a lease, which others take over then.
 const PAUSE: Duration = Duration::from_secs(25);
@@ -98,7 +98,7 @@ fn targets(row: &FaultRow, passage: &Passage) -> Vec<String> {
             vec![format!("{service} -> {partner}")]
         }
         (TargetForm::Queue, Act::Publish) => queue(passage),
-        (TargetForm::Database, Act::Commit) => vec![map::database_of(service)],
+        (TargetForm::Database, Act::Commit) => vec![topology::database_of(service)],
         _ => Vec::new(),
     }
 }
@@ -108,12 +108,12 @@ fn partner(passage: &Passage) -> Option<String> {
     let (service, name) = (passage.service.as_str(), passage.moment.name.as_str());
     Some(match passage.moment.act {
         Act::Call => {
-            let mut calls = map::CALLS.iter();
+            let mut calls = topology::CALLS.iter();
             calls.find(|(from, _, operation)| *from == service && *operation == name)?.1.to_owned()
         }
-        Act::Commit => map::database_of(service),
-        Act::Publish | Act::Ack => map::BROKER.to_owned(),
-        Act::Mail => map::MAIL.to_owned(),
+        Act::Commit => topology::database_of(service),
+        Act::Publish | Act::Ack => topology::BROKER.to_owned(),
+        Act::Mail => topology::MAIL.to_owned(),
     })
 }
 

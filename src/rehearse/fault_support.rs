@@ -6,7 +6,7 @@ use std::time::Duration;
 use stormproof_faults::moment::{Act, Moment, Side};
 use stormproof_faults::{Fault, FaultKind, When};
 use stormproof_shop::scenario::Scenario;
-use stormproof_shop::topology as map;
+use stormproof_shop::topology;
 use stormproof_system::messages::DeliveryStatus;
 use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
@@ -130,8 +130,9 @@ pub fn queues_proxied(supported: &[(usize, Fault)]) -> Vec<&'static str> {
         FaultKind::ConfirmLost => None,
         _ => fault.target.queue(),
     });
-    let mut queues: Vec<&'static str> =
-        aimed.filter_map(|aimed| map::queues().into_iter().find(|queue| *queue == aimed)).collect();
+    let mut queues: Vec<&'static str> = aimed
+        .filter_map(|aimed| topology::queues().into_iter().find(|queue| *queue == aimed))
+        .collect();
     queues.sort_unstable();
     queues.dedup();
     queues
@@ -149,7 +150,9 @@ pub fn list() -> String {
     }
     text += "\nskipped: clocks that are off; `message_returned`; `connect_hangs` at a moment; moments of \
              commits without a row in `audit`; `after ack`\n";
-    let foreign = map::databases().into_iter().chain([map::BROKER, map::MAIL].map(str::to_owned));
+    let foreign = topology::databases()
+        .into_iter()
+        .chain([topology::BROKER, topology::MAIL].map(str::to_owned));
     let foreign: Vec<_> = foreign.filter(|node| is_foreign(node)).collect();
     text + &format!("not ours to end: {}", foreign.join(", "))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stormproof_faults::{Fault, FaultKind, Host, Injector, LinkState, Target};
-use stormproof_shop::topology as map;
+use stormproof_shop::topology;
 use stormproof_system::service::SERVICES;
 
 use super::story::{FAULT, Story};
@@ -31,7 +31,7 @@ impl Faults {
     /// service, if not one.
     pub fn new(
         story: Arc<Story>,
-        replicas: &map::Replicas,
+        replicas: &topology::Replicas,
         faults: impl IntoIterator<Item = (usize, Fault)>,
     ) -> Faults {
         let (places, faults): (Vec<_>, Vec<_>) = faults.into_iter().unzip();
@@ -61,7 +61,7 @@ impl Faults {
         self.injector().look(self, from, to)
     }
 
-    /// The conditions on the link from one node to another matter to somebody now: each fires once.
+    /// The conditions on the link from one node to another are felt by somebody now: each fires once.
     pub fn matter(&self, from: &str, to: &str) {
         self.injector().matter(self, from, to);
     }
@@ -107,12 +107,12 @@ impl Host for Faults {
     }
 
     fn name(&self, node: &str) -> String {
-        let service = map::service_of(node);
+        let service = topology::service_of(node);
         if self.0.alone.contains(service) { service.to_owned() } else { node.to_owned() }
     }
 
     fn service(&self, node: &str) -> Arc<str> {
-        map::service_of(node).into()
+        topology::service_of(node).into()
     }
 
     fn events(&self) -> u64 {
@@ -130,7 +130,7 @@ impl Host for Faults {
 
 /// Whether `node`, which always has its number, is meant by `name`.
 pub fn is(node: &str, name: &str) -> bool {
-    node == name || map::service_of(node) == name
+    node == name || topology::service_of(node) == name
 }
 
 /// Whether a fault of processes ends, at once, the connection on which its moment was passed. Who stands
@@ -145,7 +145,7 @@ pub fn is_end(fault: &Fault) -> bool {
 
 /// Whether `node` is a server that the shop only uses: a database, the broker, the mail server.
 pub fn is_foreign(node: &str) -> bool {
-    matches!(node, map::BROKER | map::MAIL) || map::service_of_database(node) != node
+    matches!(node, topology::BROKER | topology::MAIL) || topology::service_of_database(node) != node
 }
 
 #[cfg(test)]
@@ -159,7 +159,7 @@ mod tests {
     fn armed(faults: Vec<(usize, Fault)>) -> Faults {
         let story = Arc::new(Story::new(TimeScale(1), false, false, None));
         story.begin();
-        let replicas = map::Replicas::from([("store".to_owned(), 2)]);
+        let replicas = topology::Replicas::from([("store".to_owned(), 2)]);
         Faults::new(story, &replicas, faults)
     }
 

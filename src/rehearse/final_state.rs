@@ -9,7 +9,7 @@ use stormproof_shop::invariants::arrows;
 use stormproof_shop::truth::final_state::{AlertSeen, DeadLetter, FinalState, SagaSeen};
 use stormproof_shop::truth::rows::Id;
 use stormproof_shop::truth::{Step, Told, Truth};
-use stormproof_shop::{secrets, topology as map};
+use stormproof_shop::{secrets, topology};
 use stormproof_system::messages::DEAD;
 
 use super::quiescence;
@@ -39,7 +39,7 @@ pub async fn gather(cluster: &RealCluster, outside: Outside<'_>) -> Gathered {
     let dead = final_state.dead.iter().filter(|letter| &*letter.order != "poison").count();
     final_state.in_flight += unread.saturating_sub(dead);
     look_at_store(cluster, &mut final_state).await;
-    for database in map::databases() {
+    for database in topology::databases() {
         for row in read(cluster, &database, "SELECT order_id, kind FROM alerts").await {
             let (order, kind) = (text(&row[0]), text(&row[1]).to_string());
             final_state.alerts.push(AlertSeen { database: database.clone(), order, kind });
@@ -53,7 +53,7 @@ pub async fn gather(cluster: &RealCluster, outside: Outside<'_>) -> Gathered {
 async fn whole(cluster: &RealCluster) -> (Truth, Step) {
     let (truth, mut step) = Truth::come_to(&cluster.0.state_poller.seen().tables);
     step.at = cluster.elapsed();
-    for database in map::databases() {
+    for database in topology::databases() {
         let sql = "SELECT noun, subject, from_state, to_state FROM audit ORDER BY at, id";
         let mut states: BTreeMap<(String, String), String> = BTreeMap::new();
         for row in read(cluster, &database, sql).await {
@@ -102,7 +102,7 @@ async fn look_at_broker(cluster: &RealCluster, final_state: &mut FinalState) {
 }
 
 async fn look_at_store(cluster: &RealCluster, final_state: &mut FinalState) {
-    let store = map::database_of("store");
+    let store = topology::database_of("store");
     for row in read(cluster, &store, "SELECT order_id, sku, quantity FROM order_lines").await {
         let quantity = row[2].as_i64().unwrap_or(0);
         let lines = final_state.lines.entry(text(&row[0])).or_default();
@@ -120,7 +120,7 @@ async fn look_for_leaks(cluster: &RealCluster, final_state: &mut FinalState) {
     for mail in cluster.0.smtp_sink.mails() {
         leaks.extend(secrets::in_text("a mail", &mail.content));
     }
-    for database in map::databases() {
+    for database in topology::databases() {
         for (table, sql) in secrets::TEXTS {
             for row in read(cluster, &database, sql).await {
                 leaks.extend(secrets::in_text(&format!("{table} of {database}"), &text(&row[0])));

@@ -20,7 +20,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use stormproof_faults::moment::{Act, Side};
 use stormproof_faults::{Fault, FaultKind, Target};
-use stormproof_shop::topology as map;
+use stormproof_shop::topology;
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::time::{sleep, timeout};
@@ -85,7 +85,7 @@ impl HttpConnection {
         let (parts, body) = request.into_parts();
         let body = to_bytes(Body::new(body), BODY_MAX).await.map_err(Error::other)?;
         let Link { from, to } = &self.link;
-        let service = map::service_of(to);
+        let service = topology::service_of(to);
         let named = operation(service, &parts.method, parts.uri.path());
 
         let aimed = match named {

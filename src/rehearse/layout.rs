@@ -8,7 +8,7 @@ use stormproof_ports::Rng;
 use stormproof_ports::trace::hex;
 use stormproof_shop::scenario::Scenario;
 use stormproof_shop::service_settings::settings;
-use stormproof_shop::topology::{self as map, BROKER, MAIL, STAFF};
+use stormproof_shop::topology::{self, BROKER, MAIL, STAFF};
 use stormproof_system::service::SERVICES;
 
 use super::link::{Link, Protocol, Transport};
@@ -48,21 +48,21 @@ pub fn replicas(scenario: &Scenario) -> Vec<Name> {
 /// Every two nodes that talk.
 pub fn links(names: &[Name], customers: usize) -> Vec<(Link, Transport)> {
     let mut callers: Vec<String> = names.iter().map(|name| name.node.clone()).collect();
-    callers.extend((1..=customers).map(map::customer));
+    callers.extend((1..=customers).map(topology::customer));
     let mut links = Vec::new();
     let mut link = |from: &str, to: &str, transport| {
         links.push((Link { from: from.to_owned(), to: to.to_owned() }, transport));
     };
     for to in names {
-        for from in callers.iter().filter(|from| map::calls(from, &to.node)) {
+        for from in callers.iter().filter(|from| topology::calls(from, &to.node)) {
             link(from, &to.node, Transport::Http);
         }
         link(STAFF, &to.node, Transport::Http);
     }
     for from in names {
-        link(&from.node, &map::database_of(from.service), Transport::Tcp(Protocol::Postgres));
+        link(&from.node, &topology::database_of(from.service), Transport::Tcp(Protocol::Postgres));
         link(&from.node, BROKER, Transport::Tcp(Protocol::Amqp));
-        if map::calls(&from.node, MAIL) {
+        if topology::calls(&from.node, MAIL) {
             link(&from.node, MAIL, Transport::Tcp(Protocol::Smtp));
         }
     }
@@ -105,7 +105,7 @@ pub fn behind_proxies(
     let port = |to: &str| proxies.get(&(name.node.clone(), to.to_owned())).copied();
     config.node.clone_from(&name.shown);
     config.listen = Some(([127, 0, 0, 1], 0).into());
-    if let Some(port) = port(&map::database_of(name.service)) {
+    if let Some(port) = port(&topology::database_of(name.service)) {
         config.database.url = sandbox.database_behind(name.service, port).as_str().into();
     }
     if let Some(port) = port(BROKER) {
@@ -123,7 +123,7 @@ pub fn peers(from: &str, proxies: &ProxyPorts) -> BTreeMap<&'static str, Vec<Str
     let of = |service: &'static str| {
         let own = proxies
             .iter()
-            .filter(|((caller, to), _)| caller == from && map::service_of(to) == service);
+            .filter(|((caller, to), _)| caller == from && topology::service_of(to) == service);
         let mut urls: Vec<String> =
             own.map(|(_, port)| format!("http://127.0.0.1:{port}")).collect();
         if urls.is_empty() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use stormproof_ports::QueueLost;
 use stormproof_shop::judge::Judge;
 use stormproof_shop::service_settings::settings;
-use stormproof_shop::topology::{self as map, BROKER, MAIL};
+use stormproof_shop::topology::{self, BROKER, MAIL};
 use tokio::task::JoinSet;
 
 use super::cluster::Cluster;
@@ -68,7 +68,7 @@ impl RealCluster {
 
         let mut foreign = BTreeMap::from([(BROKER.to_owned(), sandbox.rabbit)]);
         foreign.insert(MAIL.to_owned(), mail);
-        foreign.extend(map::databases().into_iter().map(|name| (name, sandbox.postgres)));
+        foreign.extend(topology::databases().into_iter().map(|name| (name, sandbox.postgres)));
         let accidents = Arc::new(Mutex::default());
         // Proxies want to know whom they lead to, and processes want to know their proxies: so each
         // process is told at its start, from a list that is filled in below.

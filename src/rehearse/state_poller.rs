@@ -14,7 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, TypeInfo as _, ValueRef as _};
 use stormproof_ports::sql::Value;
 use stormproof_shop::judge::Judge;
-use stormproof_shop::topology as map;
+use stormproof_shop::topology;
 use stormproof_shop::truth::Truth;
 use stormproof_shop::truth::whole::{Source, sources};
 use stormproof_system::service::SERVICES;
@@ -73,7 +73,7 @@ impl StatePoller {
         let databases = SERVICES.iter().map(|service| {
             let options = config.database_url(service.name).parse();
             let options = options.map_err(|error: sqlx::Error| error.to_string())?;
-            Ok(Options { name: map::database_of(service.name), options })
+            Ok(Options { name: topology::database_of(service.name), options })
         });
         let state_poller = Arc::new(StatePoller {
             databases: databases.collect::<Result<_, String>>()?,

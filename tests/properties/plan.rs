@@ -17,7 +17,7 @@ use stormproof_shop::scenario::tables::{
 };
 use stormproof_shop::scenario::units::{At, Length};
 use stormproof_shop::scenario::{Which, fault_rows};
-use stormproof_shop::topology as map;
+use stormproof_shop::topology;
 
 /// The first product is scarce: everybody's rival is everybody.
 const SKUS: [&str; 2] = ["teapot", "mug"];
@@ -76,7 +76,7 @@ enum Odd {
 struct Trouble {
     kind: Index,
     target: Index,
-    /// At the how manieth passing of which moment, instead of at a time.
+    /// At which passing of which moment, instead of at a time.
     moment: Option<(Index, Index, u32)>,
     at_ms: u64,
     length_ms: u64,
@@ -255,7 +255,7 @@ impl Trouble {
         match (row.target, &self.narrow) {
             (TargetForm::Call, Some(narrow)) => {
                 let (from, to) = target.split_once(" -> ")?;
-                let operation = *narrow.get(&map::operations(from, to));
+                let operation = *narrow.get(&topology::operations(from, to));
                 fault.of = Some(At::from(operation.to_owned()));
             }
             (_, Some(_)) if own == Some(PeopleKind::CloseAccount) => {
@@ -281,13 +281,13 @@ impl Trouble {
         let customers = document.customers.len();
         let pairs = || {
             let pairs = match row.target {
-                TargetForm::Connection => map::connections(),
-                _ => map::pairs(),
+                TargetForm::Connection => topology::connections(),
+                _ => topology::pairs(),
             };
-            let pairs = pairs.into_iter().filter(|pair| !pair.starts_with(map::STAFF));
-            let named = |pair: String| match pair.strip_prefix(map::CUSTOMERS) {
+            let pairs = pairs.into_iter().filter(|pair| !pair.starts_with(topology::STAFF));
+            let named = |pair: String| match pair.strip_prefix(topology::CUSTOMERS) {
                 Some(rest) => {
-                    (1..=customers).map(|it| format!("{}{rest}", map::customer(it))).collect()
+                    (1..=customers).map(|it| format!("{}{rest}", topology::customer(it))).collect()
                 }
                 None => vec![pair],
             };
@@ -297,19 +297,19 @@ impl Trouble {
             TargetForm::Node => {
                 let replicas = document.world.replicas.iter();
                 let replicas = replicas.map(|(name, count)| (name.clone(), count.value)).collect();
-                pick(&map::nodes(&replicas))
+                pick(&topology::nodes(&replicas))
             }
             TargetForm::Way if self.narrow.is_some() => Some(pick(&pairs())?.replace("->", "<->")),
             TargetForm::Way | TargetForm::Pair | TargetForm::Connection => pick(&pairs()),
             TargetForm::Call => {
                 let asks = |pair: &String| {
                     let ends = pair.split_once(" -> ");
-                    ends.is_some_and(|(from, to)| !map::operations(from, to).is_empty())
+                    ends.is_some_and(|(from, to)| !topology::operations(from, to).is_empty())
                 };
                 pick(&pairs().into_iter().filter(asks).collect::<Vec<_>>())
             }
-            TargetForm::Queue => Some((*self.target.get(&map::queues())).to_owned()),
-            TargetForm::Database => pick(&map::databases()),
+            TargetForm::Queue => Some((*self.target.get(&topology::queues())).to_owned()),
+            TargetForm::Database => pick(&topology::databases()),
             // A parcel can only be found that is lost.
             TargetForm::Own(_) if row.key == PeopleKind::FindParcel.key() => {
                 let faults = document.faults.iter();
@@ -322,7 +322,8 @@ impl Trouble {
                 let names = document.customers.iter().enumerate().flat_map(|(number, customer)| {
                     let steps = customer.script.iter();
                     let orders = steps.filter(|step| step.value.order.is_some()).count();
-                    (1..=orders).map(move |order| format!("{}/{order}", map::customer(number + 1)))
+                    (1..=orders)
+                        .map(move |order| format!("{}/{order}", topology::customer(number + 1)))
                 });
                 pick(&names.collect::<Vec<_>>())
             }

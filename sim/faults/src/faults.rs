@@ -73,7 +73,7 @@ pub enum When {
     Moment {
         /// The point of the node's work.
         moment: Moment,
-        /// The how manieth pass strikes, from 1.
+        /// Which pass strikes, counted from 1.
         nth: u32,
     },
 }

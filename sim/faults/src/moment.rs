@@ -134,9 +134,9 @@ pub struct Passage {
     pub service: String,
     /// The moment that it passed.
     pub moment: Moment,
-    /// The how manieth time (from 1) that this service did.
+    /// Which time it was (from 1) that this service did.
     pub nth: u32,
-    /// The how manieth time (from 1) that anybody did.
+    /// Which time it was (from 1) that anybody did.
     pub nth_of_all: u32,
     /// Since the world began.
     pub at: Duration,

@@ -12,7 +12,7 @@ use stormproof_shop::moments::MOMENTS;
 use stormproof_shop::scenario::people::{BANK, PeopleKind, REOPEN};
 use stormproof_shop::scenario::tables::{Document, FaultTable};
 use stormproof_shop::scenario::units::{At, Length};
-use stormproof_shop::topology as map;
+use stormproof_shop::topology;
 use stormproof_world::seed::Stream;
 
 /// Draws one fault of a kind.
@@ -97,11 +97,11 @@ impl Draw<'_> {
             TargetForm::Node => self.node(),
             TargetForm::Way | TargetForm::Pair | TargetForm::Connection => {
                 let pairs = match row.target {
-                    TargetForm::Connection => map::connections(),
-                    _ => map::pairs(),
+                    TargetForm::Connection => topology::connections(),
+                    _ => topology::pairs(),
                 };
                 let busy =
-                    |pair: &String| !pair.contains(map::STAFF) && pair != "store -> delivery";
+                    |pair: &String| !pair.contains(topology::STAFF) && pair != "store -> delivery";
                 let pair = pairs.into_iter().filter(busy);
                 let pair = pair.collect::<Vec<_>>().choose(self.stream)?.clone();
                 let pair = self.with_customer(pair);
@@ -128,15 +128,15 @@ impl Draw<'_> {
             }
             // What the carrier says decides most; a third of the trouble is with that.
             TargetForm::Queue if self.stream.random_bool(0.34) => Some(DELIVERY_UPDATES.to_owned()),
-            TargetForm::Queue => text(&map::queues(), self.stream),
-            TargetForm::Database => map::databases().choose(self.stream).cloned(),
+            TargetForm::Queue => text(&topology::queues(), self.stream),
+            TargetForm::Database => topology::databases().choose(self.stream).cloned(),
             TargetForm::Own(BANK) => Some(BANK.to_owned()),
             TargetForm::Own(_) => {
                 let customer = self.stream.random_range(0..self.document.customers.len());
                 let script = &self.document.customers[customer].script;
                 let orders = script.iter().filter(|step| step.value.order.is_some()).count();
                 let order = self.stream.random_range(0..orders);
-                Some(format!("{}/{}", map::customer(customer + 1), order + 1))
+                Some(format!("{}/{}", topology::customer(customer + 1), order + 1))
             }
         }
     }
@@ -144,8 +144,8 @@ impl Draw<'_> {
     /// One customer for all of them.
     fn with_customer(&mut self, pair: String) -> String {
         let number = self.stream.random_range(1..=self.document.customers.len());
-        match pair.strip_prefix(map::CUSTOMERS) {
-            Some(rest) => format!("{}{rest}", map::customer(number)),
+        match pair.strip_prefix(topology::CUSTOMERS) {
+            Some(rest) => format!("{}{rest}", topology::customer(number)),
             None => pair,
         }
     }
@@ -156,10 +156,10 @@ impl Draw<'_> {
         // The Store has most to lose; a third of the faults are its own.
         let nodes: Vec<_> = match self.stream.random_bool(0.34) {
             true => {
-                let nodes = map::nodes(&replicas).into_iter();
-                nodes.filter(|node| map::service_of(node) == "store").collect()
+                let nodes = topology::nodes(&replicas).into_iter();
+                nodes.filter(|node| topology::service_of(node) == "store").collect()
             }
-            false => map::nodes(&replicas),
+            false => topology::nodes(&replicas),
         };
         nodes.choose(self.stream).cloned()
     }
@@ -180,9 +180,9 @@ impl Draw<'_> {
         let status = *STATUSES[1..].choose(self.stream).expect("there are statuses");
         if row.target == TargetForm::Call && half && fault.when.is_none() {
             let ends = fault.target_of(row).and_then(|target| target.value.split_once(" -> "));
-            let operations = ends.map(|(from, to)| map::operations(from, to));
+            let operations = ends.map(|(from, to)| topology::operations(from, to));
             let mut operations = operations.unwrap_or_default();
-            operations.retain(|operation| *operation != map::VIEWS);
+            operations.retain(|operation| *operation != topology::VIEWS);
             let operation = operations.choose(self.stream).copied();
             fault.of = operation.map(|operation| At::from(operation.to_owned()));
         }

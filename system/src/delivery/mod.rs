@@ -1,7 +1,7 @@
 //! DeliveryCo: carries an order's goods to the customer, and says where they are.
 //!
 //! `consumer` hears the Store's requests and cancels, `service` decides them by the machine of
-//! [`parcel`], [`scheduler`] moves parcels along as time passes, and the outbox carries every change
+//! [`parcel`], `scheduler.rs` moves parcels along as time passes, and the outbox carries every change
 //! to the Store. Money and stock are the Store's business. `controller` answers questions, and
 //! takes in what drivers report.
 

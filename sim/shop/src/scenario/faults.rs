@@ -7,7 +7,7 @@ use super::PeopleFault;
 use super::mistake::{Mistake, Source, one_of};
 use super::tables::FaultTable;
 use super::units::{At, Length, OrderName};
-use crate::topology::{self as map, Replicas};
+use crate::topology::{self, Replicas};
 use stormproof_faults::{Fault, FaultKind, FaultRow, Target, TargetForm, Timing};
 
 /// A fault that has passed the door.
@@ -107,7 +107,7 @@ impl Checker<'_> {
         let row = kind.row();
         let target = self.target(row, written)?;
         let author = match &target {
-            Target::Database(database) => map::service_of_database(database),
+            Target::Database(database) => topology::service_of_database(database),
             target => target.author(),
         };
         let when = self.when(row, author)?;
@@ -138,11 +138,11 @@ impl Checker<'_> {
                 Target::Call { from, to, operation }
             }
             TargetForm::Database => {
-                self.known("database", written, &map::databases())?;
+                self.known("database", written, &topology::databases())?;
                 Target::Database(name())
             }
             TargetForm::Queue => {
-                self.known("queue", written, &map::queues())?;
+                self.known("queue", written, &topology::queues())?;
                 Target::Queue(name())
             }
             TargetForm::Own(what) => {

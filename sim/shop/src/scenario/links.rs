@@ -3,18 +3,18 @@
 use super::faults::Checker;
 use super::mistake::{Mistake, one_of};
 use super::units::At;
-use crate::topology as map;
+use crate::topology;
 
 impl Checker<'_> {
     pub(super) fn node(&self, target: &At<String>) -> Result<String, Mistake> {
-        self.known("node", target, &map::nodes(self.replicas))?;
+        self.known("node", target, &topology::nodes(self.replicas))?;
         Ok(target.value.clone())
     }
 
     /// `a -> b` or `a <-> b`, between two that talk, whoever calls.
     pub(super) fn link(&self, target: &At<String>) -> Result<(String, String, bool), Mistake> {
         let (from, to, both) = self.ends(target)?;
-        if !map::calls(&from, &to) && !map::calls(&to, &from) {
+        if !topology::calls(&from, &to) && !topology::calls(&to, &from) {
             return Err(self.silent(target, &from, &to));
         }
         Ok((from, to, both))
@@ -23,7 +23,7 @@ impl Checker<'_> {
     /// `caller -> callee`, where the caller asks something by HTTP.
     pub(super) fn call(&self, target: &At<String>) -> Result<(String, String), Mistake> {
         let (from, to) = self.connection(target)?;
-        match map::operations(&from, &to).is_empty() {
+        match topology::operations(&from, &to).is_empty() {
             true => Err(self.silent(target, &from, &to)),
             false => Ok((from, to)),
         }
@@ -38,10 +38,10 @@ impl Checker<'_> {
                 format!("link {:?}: expected `->`, from the caller", target.value),
             ));
         }
-        if !map::calls(&from, &to) {
+        if !topology::calls(&from, &to) {
             return Err(self.silent(target, &from, &to));
         }
-        if map::service_of_database(&to) != to {
+        if topology::service_of_database(&to) != to {
             let what =
                 "a fault that cannot fire: connections to databases are kept; expected `cut`";
             return Err(self.source.mistake(&target.place, what));
@@ -59,14 +59,14 @@ impl Checker<'_> {
                 format!("link {text:?}: expected such as `bank -> store` or `bank <-> store`"),
             )
         })?;
-        let mut known = map::nodes(self.replicas);
-        known.push(map::STAFF.to_owned());
-        known.extend((1..=self.customers).map(map::customer));
+        let mut known = topology::nodes(self.replicas);
+        known.push(topology::STAFF.to_owned());
+        known.extend((1..=self.customers).map(topology::customer));
         let mut ends = [from, to].map(str::to_owned);
         for end in &mut ends {
             // Where there is one customer, the number may be left out.
-            if end == map::CUSTOMERS && self.customers == 1 {
-                *end = map::customer(1);
+            if end == topology::CUSTOMERS && self.customers == 1 {
+                *end = topology::customer(1);
             }
             self.known("node", &At { value: end.clone(), place: target.place.clone() }, &known)?;
         }
@@ -77,14 +77,14 @@ impl Checker<'_> {
     pub(super) fn silent(&self, target: &At<String>, from: &str, to: &str) -> Mistake {
         let what = format!(
             "a fault that cannot fire: {from} never calls {to}; expected one of: {}",
-            map::pairs().join(" · ")
+            topology::pairs().join(" · ")
         );
         self.source.mistake(&target.place, what)
     }
 
     pub(super) fn operation(&self, from: &str, to: &str) -> Result<Option<String>, Mistake> {
         let Some(of) = &self.table.value.of else { return Ok(None) };
-        self.known("operation", of, &map::operations(from, to))?;
+        self.known("operation", of, &topology::operations(from, to))?;
         Ok(Some(of.value.clone()))
     }
 

@@ -7,7 +7,7 @@ use super::fault_table::OwnKinds;
 use super::faults::Checker;
 use super::mistake::{Mistake, one_of};
 use super::units::{At, OrderName};
-use crate::topology as map;
+use crate::topology;
 use stormproof_faults::{Drawn, FaultRow, TargetForm, Timing, fault_kinds};
 
 /// The key of how soon a closed account is open again.
@@ -81,7 +81,7 @@ impl Checker<'_> {
         let at = self.length(&self.table.value.at);
         match kind {
             PeopleKind::Poison => {
-                self.known("queue", target, &map::queues())?;
+                self.known("queue", target, &topology::queues())?;
                 Ok(PeopleFault::Poison { queue: target.value.clone(), at })
             }
             PeopleKind::BankClosed => {

@@ -3,7 +3,7 @@
 use super::faults::Checker;
 use super::mistake::{Mistake, one_of};
 use super::units::At;
-use crate::{moments, topology as map};
+use crate::{moments, topology};
 use stormproof_faults::moment::Moment;
 use stormproof_faults::{FOREVER, FaultRow, Timing, When};
 
@@ -54,7 +54,7 @@ impl Checker<'_> {
                 one_of(expected)
             )));
         }
-        let service = map::service_of(author);
+        let service = topology::service_of(author);
         let authors: Vec<&str> = match moments::is_author(service) {
             true => vec![service],
             false => moments::authors(),

@@ -169,7 +169,7 @@ impl EventQueueState {
         }
     }
 
-    /// Makes the pending publishes durable, lets faults at them, and confirms.
+    /// Makes the pending publishes durable, gives faults their chance, and confirms.
     fn sync(&mut self, world: &World) {
         self.sync_at = None;
         self.broker.sync();

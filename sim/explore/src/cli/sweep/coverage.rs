@@ -19,7 +19,7 @@ enum Cell {
     Fired,
 }
 
-/// By moment (the service, its moment and the how manieth time), then by kind and target.
+/// By moment (the service, its moment and which time it was), then by kind and target.
 #[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct Coverage {
