@@ -40,10 +40,7 @@ pub trait Handler: Send + Sync + 'static {
         transaction: &'a mut Transaction<'_>,
         message: &'a Message,
         words: &'a str,
-    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
-        let _ = (transaction, message, words);
-        Box::pin(async { Ok(()) })
-    }
+    ) -> BoxFuture<'a, Result<(), DatabaseError>>;
 }
 
 /// Why a message was not handled.
