@@ -14,7 +14,8 @@ mod seeded;
 pub mod shrink;
 mod simulate;
 pub mod swarm;
-pub mod sweep;
+#[cfg(test)]
+mod sweep_tests;
 mod system;
 #[cfg(test)]
 mod tests;

@@ -1,18 +1,16 @@
 //! The shop as the explorer sees it.
 
 use crate::fair_weather::fair_weather;
-use crate::sweep::Placement;
-use crate::{shrink, simulate, swarm, sweep};
+use crate::{shrink, simulate, swarm};
 use stormproof_explore::bugs::Patches;
 use stormproof_explore::registries::Entry;
 use stormproof_explore::shrink::Pass;
 use stormproof_explore::{About, FairWeather, Options, Profile, System};
 use stormproof_faults::mistake::Mistake;
-use stormproof_faults::moment::Passage;
 use stormproof_faults::outcome::Outcome;
 use stormproof_faults::topology::Topology;
 use stormproof_shop::scenario::files::FILES;
-use stormproof_shop::scenario::{Document, Scenario, fault_names, fault_rows};
+use stormproof_shop::scenario::{Document, Scenario, fault_names};
 use stormproof_shop::{invariants, sometimes, topology};
 
 /// Five services that sell teapots.
@@ -35,7 +33,6 @@ const PATCHES: Patches = Patches {
 
 impl System for Shop {
     type Scenario = Scenario;
-    type Placement = Placement;
 
     fn about(&self) -> About {
         About {
@@ -88,20 +85,8 @@ impl System for Shop {
         simulate(scenario, seed, options)
     }
 
-    fn passes(&self) -> &'static [Pass<Document, Outcome>] {
-        shrink::PASSES
-    }
-
-    fn fault_keys(&self) -> Vec<&'static str> {
-        fault_rows().into_iter().map(|row| row.key).collect()
-    }
-
-    fn placements(&self, passages: &[Passage], from: usize) -> Vec<Placement> {
-        sweep::placements(passages, from)
-    }
-
-    fn with(&self, document: &Document, placement: &Placement) -> Document {
-        sweep::with(document, placement)
+    fn passes(&self) -> Vec<Pass<'_, Document, Outcome>> {
+        shrink::passes()
     }
 
     fn patches(&self) -> Option<Patches> {
@@ -110,32 +95,6 @@ impl System for Shop {
 
     fn fair_weather(&self) -> Option<FairWeather<Scenario>> {
         Some(fair_weather())
-    }
-}
-
-impl stormproof_explore::Placement for Placement {
-    fn kind(&self) -> &'static str {
-        self.kind
-    }
-
-    fn target(&self) -> &str {
-        self.table.kinds.first().map_or("", |(_, target)| target.value.as_str())
-    }
-
-    fn passage(&self) -> usize {
-        self.passage
-    }
-
-    fn is_at_moment(&self) -> bool {
-        self.table.when.is_some()
-    }
-
-    fn same_as(&self) -> Option<usize> {
-        self.same_as
-    }
-
-    fn move_same_as(&mut self, place: usize) {
-        self.same_as = Some(place);
     }
 }
 

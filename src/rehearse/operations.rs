@@ -50,7 +50,7 @@ fn fits(pattern: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use stormproof_shop::topology::CALLS;
+    use stormproof_shop::topology::of_shop;
     use stormproof_system::service::SERVICES;
 
     use super::*;
@@ -69,7 +69,8 @@ mod tests {
                 }
             }
         }
-        for (_, callee, name) in CALLS {
+        for call in &of_shop().operations {
+            let (callee, name) = (call.callee.as_str(), call.name.as_str());
             assert!(found.contains(&(callee, name)), "{callee}: {name} of {found:?}");
         }
         for (service, _, _, name) in OPERATIONS {

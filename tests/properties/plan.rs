@@ -10,7 +10,6 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use stormproof_faults::moment::Moment;
 use stormproof_faults::{FaultRow, TargetForm, Timing};
-use stormproof_shop::moments::MOMENTS;
 use stormproof_shop::scenario::people::{BANK, PeopleKind, REOPEN};
 use stormproof_shop::scenario::tables::{
     Card, CarrierTable, CustomerTable, Document, FaultTable, StepTable, StockTable, WorldTable,
@@ -269,11 +268,12 @@ impl Trouble {
     /// A moment and the service that passes it, for processes: they end at any moment.
     fn moment(&self, row: &FaultRow) -> Option<(&'static str, Moment)> {
         let (place, side, _) = self.moment.as_ref().filter(|_| row.timing == Timing::Once)?;
-        let place = place.get(MOMENTS);
-        let name = *self.target.get(place.names);
+        let points: Vec<_> = topology::of_shop().often().collect();
+        let place = *place.get(&points);
+        let name = self.target.get(&place.names).as_str();
         let sides: Vec<_> = row.aims.iter().filter(|(_, act)| *act == place.act).collect();
         let (side, act) = **side.get(&sides);
-        Some((place.service, Moment::new(side, act, name)))
+        Some((place.service.as_str(), Moment::new(side, act, name)))
     }
 
     fn aim(&self, row: &FaultRow, document: &Document) -> Option<String> {

@@ -20,23 +20,41 @@ pub trait Trial<C> {
 }
 
 /// One way of being smaller.
-pub enum Pass<C, E> {
-    /// A list that may do without some of its items: many at once are tried first.
-    Fewer {
-        count: fn(&C) -> usize,
-        /// `None`: nothing sensible would be left.
-        without: fn(&C, Range<usize>) -> Option<C>,
-    },
+pub struct Pass<'a, C, E>(Way<'a, C, E>);
+
+enum Way<'a, C, E> {
+    Fewer { count: Count<'a, C>, without: Without<'a, C> },
+    Simpler(Forms<'a, C, E>),
+}
+
+type Count<'a, C> = Box<dyn Fn(&C) -> usize + 'a>;
+type Without<'a, C> = Box<dyn Fn(&C, Range<usize>) -> Option<C> + 'a>;
+type Forms<'a, C, E> = Box<dyn Fn(&C, &E) -> Vec<C> + 'a>;
+
+impl<'a, C, E> Pass<'a, C, E> {
+    /// A list that may do without some of its items: many at once are tried first. `without` says
+    /// `None` where nothing sensible would be left.
+    pub fn fewer(
+        count: impl Fn(&C) -> usize + 'a,
+        without: impl Fn(&C, Range<usize>) -> Option<C> + 'a,
+    ) -> Pass<'a, C, E> {
+        Pass(Way::Fewer { count: Box::new(count), without: Box::new(without) })
+    }
+
     /// A part in simpler forms, the simplest first. Each is smaller by some measure that no pass
     /// makes larger, so that this comes to an end. Other chances are not tried for them: they are
     /// many, and make it plainer rather than smaller.
-    Simpler(fn(&C, &E) -> Vec<C>),
+    pub fn simpler(forms: impl Fn(&C, &E) -> Vec<C> + 'a) -> Pass<'a, C, E> {
+        Pass(Way::Simpler(Box::new(forms)))
+    }
 }
 
 /// How to go about it.
 pub struct Plan<'a, C, E> {
     /// In the order in which they are worth trying.
-    pub passes: &'a [Pass<C, E>],
+    pub passes: &'a [Pass<'a, C, E>],
+    /// What can run: a candidate that makes no sense is none.
+    pub valid: &'a dyn Fn(&C) -> bool,
     /// When nothing smaller fails any more, lists are tried under other chances: those of the first
     /// range, and when they help no more, those of the next.
     pub chances: &'a [Range<u64>],
@@ -112,10 +130,10 @@ impl<C: Clone + PartialEq, T: Trial<C>> Search<'_, C, T> {
     fn pass_all(&mut self, chances: &Option<Range<u64>>) -> Result<(), String> {
         self.chances.clone_from(chances);
         for pass in self.plan.passes {
-            match pass {
-                Pass::Fewer { count, without } => self.fewer(*count, *without)?,
-                Pass::Simpler(_) if chances.is_some() => {}
-                Pass::Simpler(forms) => self.simpler(*forms)?,
+            match &pass.0 {
+                Way::Fewer { count, without } => self.fewer(count, without)?,
+                Way::Simpler(_) if chances.is_some() => {}
+                Way::Simpler(forms) => self.simpler(forms)?,
             }
         }
         Ok(())
@@ -124,8 +142,8 @@ impl<C: Clone + PartialEq, T: Trial<C>> Search<'_, C, T> {
     /// Half of the items at once, then a quarter, down to single ones.
     fn fewer(
         &mut self,
-        count: fn(&C) -> usize,
-        without: fn(&C, Range<usize>) -> Option<C>,
+        count: &dyn Fn(&C) -> usize,
+        without: &dyn Fn(&C, Range<usize>) -> Option<C>,
     ) -> Result<(), String> {
         let mut size = count(&self.best.smallest);
         while size > 0 {
@@ -135,7 +153,8 @@ impl<C: Clone + PartialEq, T: Trial<C>> Search<'_, C, T> {
                 let places: Vec<usize> = (start..all).step_by(size).collect();
                 let smaller = |place: &usize| {
                     let range = *place..all.min(*place + size);
-                    Some((*place, without(&self.best.smallest, range)?))
+                    let candidate = without(&self.best.smallest, range)?;
+                    (self.plan.valid)(&candidate).then_some((*place, candidate))
                 };
                 let offered: Vec<(usize, C)> = places.iter().filter_map(smaller).collect();
                 match self.attempt(offered)? {
@@ -149,10 +168,11 @@ impl<C: Clone + PartialEq, T: Trial<C>> Search<'_, C, T> {
     }
 
     /// Form after form; those before one that failed are not tried again in this pass.
-    fn simpler(&mut self, forms: fn(&C, &T::Evidence) -> Vec<C>) -> Result<(), String> {
+    fn simpler(&mut self, forms: &dyn Fn(&C, &T::Evidence) -> Vec<C>) -> Result<(), String> {
         let mut start = 0;
         loop {
-            let forms = forms(&self.best.smallest, &self.best.evidence);
+            let mut forms = forms(&self.best.smallest, &self.best.evidence);
+            forms.retain(self.plan.valid);
             let offered = forms.into_iter().enumerate().skip(start).collect();
             match self.attempt(offered)? {
                 Some(place) => start = place,
@@ -229,30 +249,25 @@ mod tests {
         }
     }
 
-    const PASSES: &[Pass<Subject, ()>] = &[
-        Pass::Fewer {
-            count: |subject| subject.numbers.len(),
-            without: |subject, range| {
-                let mut subject = subject.clone();
-                subject.numbers.drain(range);
-                Some(subject)
-            },
-        },
-        Pass::Simpler(|subject, ()| {
-            let mut forms = Vec::new();
-            for place in 0..subject.numbers.len() {
-                let number = subject.numbers[place];
-                for simpler in [0, number / 2, number.saturating_sub(1)] {
-                    if simpler < number {
-                        let mut form = subject.clone();
-                        form.numbers[place] = simpler;
-                        forms.push(form);
-                    }
+    fn without(subject: &Subject, range: Range<usize>) -> Option<Subject> {
+        let mut subject = subject.clone();
+        subject.numbers.drain(range);
+        Some(subject)
+    }
+
+    fn simpler(subject: &Subject) -> Vec<Subject> {
+        let mut forms = Vec::new();
+        for (place, number) in subject.numbers.iter().enumerate() {
+            for simpler in [0, number / 2, number.saturating_sub(1)] {
+                if simpler < *number {
+                    let mut form = subject.clone();
+                    form.numbers[place] = simpler;
+                    forms.push(form);
                 }
             }
-            forms
-        }),
-    ];
+        }
+        forms
+    }
 
     fn of(
         numbers: Vec<u32>,
@@ -260,7 +275,12 @@ mod tests {
         fails: impl Fn(&Subject) -> bool,
     ) -> (Shrunk<Subject, ()>, Vec<Subject>) {
         let vary = |subject: &Subject, chance| Subject { chance, ..subject.clone() };
-        let plan = Plan { passes: PASSES, chances: &[1..3, 3..6], vary, candidates_max };
+        let passes = [
+            Pass::fewer(|subject: &Subject| subject.numbers.len(), without),
+            Pass::simpler(|subject, ()| simpler(subject)),
+        ];
+        let valid = &|_: &Subject| true;
+        let plan = Plan { passes: &passes, valid, chances: &[1..3, 3..6], vary, candidates_max };
         let mut trial = Asked { fails, asked: Vec::new() };
         let shrunk = shrink(&plan, &mut trial, Subject { numbers, chance: 0 }, ());
         (shrunk.expect("it can be tried"), trial.asked)

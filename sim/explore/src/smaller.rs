@@ -23,8 +23,10 @@ pub fn shrink<S: System, T: Trial<DocumentOf<S>, Evidence = Outcome>>(
     outcome: Outcome,
     candidates_max: u64,
 ) -> Result<Shrunk<DocumentOf<S>, Outcome>, String> {
+    let passes = system.passes();
     let plan = Plan {
-        passes: system.passes(),
+        passes: &passes,
+        valid: &|document| system.check(NAME, document.clone()).is_ok(),
         chances: &[1..9, 9..33],
         vary: DocumentOf::<S>::with_seed,
         candidates_max,

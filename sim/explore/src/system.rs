@@ -1,6 +1,5 @@
 //! What the explorer asks of a system: its scenarios, its runs, and the names of what can happen.
 
-use std::fmt;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -9,10 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::bugs::Patches;
 use super::registries::Entry;
 use super::shrink::Pass;
-use stormproof_faults::document::Scenario;
+use stormproof_faults::document::{Document, Scenario};
 use stormproof_faults::files::Files;
 use stormproof_faults::mistake::Mistake;
-use stormproof_faults::moment::Passage;
 use stormproof_faults::outcome::Outcome;
 use stormproof_faults::topology::Topology;
 use stormproof_world::Reseed;
@@ -27,8 +25,6 @@ pub const ZERO: Duration = Duration::from_secs(1);
 pub trait System: Sync {
     /// What happens in a run, checked.
     type Scenario: Scenario;
-    /// One fault at one moment, as [`System::placements`] finds them.
-    type Placement: Placement;
 
     /// How it and its command line call themselves.
     fn about(&self) -> About;
@@ -63,17 +59,9 @@ pub trait System: Sync {
     /// Runs a scenario under a seed.
     fn simulate(&self, scenario: &Self::Scenario, seed: u64, options: Options) -> Outcome;
 
-    /// How documents get smaller, in the order in which it is worth trying. Every candidate can run.
-    fn passes(&self) -> &'static [Pass<DocumentOf<Self>, Outcome>];
-
-    /// The keys by which scenario files know kinds of fault that a sweep may be asked for.
-    fn fault_keys(&self) -> Vec<&'static str>;
-
-    /// Every fault that a run could have had at its passages, from the place `from` on.
-    fn placements(&self, passages: &[Passage], from: usize) -> Vec<Self::Placement>;
-
-    /// The document with a fault more.
-    fn with(&self, document: &DocumentOf<Self>, placement: &Self::Placement) -> DocumentOf<Self>;
+    /// How documents get smaller, in the order in which it is worth trying: those that serve every
+    /// system ([`passes`](crate::passes)) among its own.
+    fn passes(&self) -> Vec<Pass<'_, DocumentOf<Self>, Outcome>>;
 
     /// The bugs that can be planted in it; none, unless it brings some.
     fn patches(&self) -> Option<Patches> {
@@ -89,26 +77,8 @@ pub trait System: Sync {
 /// The documents of a system's scenarios.
 pub type DocumentOf<S> = <<S as System>::Scenario as Scenario>::Document;
 
-/// A fault at a moment of a run.
-pub trait Placement: Send + Sync + fmt::Debug {
-    /// The kind's key in scenarios.
-    fn kind(&self) -> &'static str;
-
-    /// What it is aimed at.
-    fn target(&self) -> &str;
-
-    /// The place of the passage that it is aimed at.
-    fn passage(&self) -> usize;
-
-    /// Whether it is told the moment, and so strikes there; else it is told a time and began before.
-    fn is_at_moment(&self) -> bool;
-
-    /// The place of an earlier one that is one and the same fault.
-    fn same_as(&self) -> Option<usize>;
-
-    /// The same, where the placements before have moved up.
-    fn move_same_as(&mut self, place: usize);
-}
+/// The kinds of fault that only a system itself can suffer.
+pub type OwnOf<S> = <DocumentOf<S> as Document>::Own;
 
 /// How a system and its command line call themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

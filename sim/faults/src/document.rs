@@ -7,6 +7,9 @@ use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::table::{FaultTable, OwnKinds};
+use crate::units::At;
+
 /// A scenario that can run.
 pub trait Scenario: Clone + Send + Sync {
     /// The scenario as it is written.
@@ -33,6 +36,9 @@ pub trait Scenario: Clone + Send + Sync {
 
 /// A scenario as it is written: plain data, that can be changed and written again.
 pub trait Document: Clone + PartialEq + Send + Sync + 'static {
+    /// The kinds of fault that only its system can suffer.
+    type Own: OwnKinds;
+
     /// The document as a file, its seed included.
     fn to_toml(&self) -> String;
 
@@ -47,11 +53,12 @@ pub trait Document: Clone + PartialEq + Send + Sync + 'static {
     #[must_use]
     fn with_about(&self, about: String) -> Self;
 
-    /// How many faults it asks for.
-    fn faults(&self) -> usize;
+    /// What goes wrong.
+    fn faults(&self) -> &[At<FaultTable<Self::Own>>];
 
-    /// The document without one of its faults and those that need it; `None`: it could not run.
-    fn without_fault(&self, place: usize) -> Option<Self>;
+    /// The same with these faults instead, but for those among them that need one that is not.
+    #[must_use]
+    fn with_faults(&self, faults: Vec<At<FaultTable<Self::Own>>>) -> Self;
 
     /// What it holds, counted.
     fn size(&self) -> Size;

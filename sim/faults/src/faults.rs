@@ -96,6 +96,18 @@ impl Fault {
         Fault { when, ..self }
     }
 
+    /// When it is over, if its times are told; else how long it lasts.
+    pub fn end(&self) -> Duration {
+        let lasts = if self.is_of_process() { self.amount } else { Duration::ZERO };
+        match &self.when {
+            When::At(at) => *at + lasts,
+            // Only a condition lasts; operations are hit or not.
+            When::During { until, times: u32::MAX, .. } => *until,
+            When::During { from, .. } => *from,
+            When::Moment { .. } => lasts,
+        }
+    }
+
     /// Whether it ends or halts a node.
     pub fn is_of_process(&self) -> bool {
         self.kind.row().nature == Nature::Process

@@ -6,7 +6,8 @@
 //!
 //! What a fault does is another matter: it is the [`Host`]'s, be that a seeded world or a rehearsal
 //! with real processes. Here are also the words of everybody who tells of faults: a system's
-//! `topology`, the small values, places and mistakes of scenario files (`units`, `files`, `mistake`),
+//! `topology`, the `[[fault]]` tables of scenario files (`table/`), their small values, places and
+//! mistakes (`units`, `files`, `mistake`),
 //! a run's `story` and the moments that it passed (`service_moment`).
 
 #![deny(missing_docs)]
@@ -24,7 +25,9 @@ pub mod moment;
 pub mod outcome;
 pub mod row;
 pub mod service_moment;
+pub mod size;
 pub mod story;
+pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod topology;
@@ -36,3 +39,4 @@ pub use injector::{Aimed, Injector};
 pub use kinds::FaultKind;
 pub use link_state::LinkState;
 pub use row::{Drawn, FaultRow, Nature, TargetForm, Timing};
+pub use table::{FaultTable, NoOwnKinds, OwnKinds};

@@ -147,6 +147,12 @@ impl<T> From<T> for At<T> {
     }
 }
 
+impl<T: Default> Default for At<T> {
+    fn default() -> At<T> {
+        At::from(T::default())
+    }
+}
+
 impl<T: PartialEq> PartialEq for At<T> {
     fn eq(&self, other: &At<T>) -> bool {
         self.value == other.value

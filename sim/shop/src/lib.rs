@@ -12,7 +12,6 @@ pub mod customers;
 pub mod environment;
 pub mod invariants;
 pub mod judge;
-pub mod moments;
 pub mod operators;
 pub mod phases;
 pub mod scenario;

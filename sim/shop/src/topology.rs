@@ -1,14 +1,13 @@
-//! The shop's topology: which nodes there are, and who talks to whom about what.
+//! The shop's topology: which nodes there are, who talks to whom about what, and which moments the
+//! nodes of each service pass. The one table that scenarios are checked against and that storms, sweeps
+//! and rehearsals read; a test holds it to what runs pass.
 
 use std::sync::LazyLock;
 
 use stormproof_system::messages::{DELIVERY_UPDATES, QUEUES, QueueRow};
 use stormproof_system::service::SERVICES;
 
-use crate::moments::{HOURLY, MOMENTS, Row};
-use stormproof_faults::topology::{
-    Client, Focus, InjectionPoint, Operation, Queue, Service, Topology,
-};
+use stormproof_faults::topology::{Focus, Topology, numbered};
 pub use stormproof_faults::topology::{Replicas, service_of};
 
 /// The message broker.
@@ -26,8 +25,8 @@ pub const VIEWS: &str = "views";
 /// The operation by which the Warehouse holds stock for an order.
 pub const RESERVE: &str = "reserve";
 
-/// Every operation that travels by HTTP: (caller, callee, operation).
-pub const CALLS: [(&str, &str, &str); 20] = [
+/// Every operation that travels by HTTP, but for the hourly one: (caller, callee, operation).
+const CALLS: [(&str, &str, &str); 17] = [
     (CUSTOMERS, "store", "register"),
     (CUSTOMERS, "store", "login"),
     (CUSTOMERS, "store", "products"),
@@ -40,15 +39,113 @@ pub const CALLS: [(&str, &str, &str); 20] = [
     ("store", "warehouse", "commit"),
     ("store", "warehouse", "release"),
     ("store", "warehouse", "return"),
-    ("store", "warehouse", VIEWS),
     ("store", "bank", "debit"),
     ("store", "bank", "void"),
     ("store", "bank", "refund"),
-    ("store", "bank", VIEWS),
-    ("store", "delivery", VIEWS),
     (STAFF, "delivery", "report lost"),
     (STAFF, "delivery", "report found"),
 ];
+
+/// What each service makes true, in its database.
+const STORE_FACTS: [&str; 31] = [
+    "order PENDING_PAYMENT",
+    "order PAID",
+    "order RECEIVED",
+    "order PICKED_UP",
+    "order IN_TRANSIT",
+    "order DELIVERED",
+    "order LOST",
+    "order FAILED",
+    "order CANCEL_PENDING",
+    "order CANCELLED",
+    "payment DEBIT_INTENT",
+    "payment DEBITED",
+    "payment DECLINED",
+    "payment VOIDED",
+    "payment REFUND_DUE",
+    "payment REFUNDED",
+    "payment PARKED",
+    "payment DEBIT_BY_QUEUE",
+    "saga RESERVE_STARTED",
+    "saga DEBIT_STARTED",
+    "saga REPLANNED",
+    "saga TAKEN_OVER",
+    "saga FENCED",
+    "saga REFUND_RECOVERED",
+    "saga DELIVERY_REQUESTED",
+    "saga CANCEL_REQUESTED",
+    "saga CARRIER_AGREED",
+    "saga CANCEL_REFUSED",
+    "key REPLAYED",
+    "inbox DUPLICATE",
+    "alert RAISED",
+];
+
+const WAREHOUSE_FACTS: [&str; 6] = [
+    "reservation HELD",
+    "reservation COMMITTED",
+    "reservation RELEASED",
+    "reservation RETURNED",
+    "reservation TOMBSTONE",
+    "stock RECEIVED",
+];
+
+const BANK_FACTS: [&str; 10] = [
+    "debit DEBITED",
+    "debit DECLINED",
+    "debit VOIDED",
+    "debit VOID_LOST",
+    "refund REFUNDED",
+    "account OPEN",
+    "account FROZEN",
+    "account CLOSED",
+    "inbox DUPLICATE",
+    "alert RAISED",
+];
+
+const DELIVERY_FACTS: [&str; 13] = [
+    "parcel RECEIVED",
+    "parcel PICKED_UP",
+    "parcel IN_TRANSIT",
+    "parcel DELIVERED",
+    "parcel LOST",
+    "parcel CANCELLED",
+    "parcel FOUND",
+    "parcel TOMBSTONE",
+    "parcel TOMBSTONE_HIT",
+    "parcel CANCEL_REFUSED",
+    "parcel REPEATED",
+    "inbox DUPLICATE",
+    "alert RAISED",
+];
+
+const EMAIL_FACTS: [&str; 4] = ["mail SENT", "mail SKIPPED", "inbox DUPLICATE", "alert RAISED"];
+
+/// What each service publishes: its own messages, and those of others that it sends on to dead letters
+/// or back.
+const STORE_MESSAGES: [&str; 10] = [
+    "delivery.request",
+    "delivery.cancel",
+    "delivery.update",
+    "payment.debit",
+    "payment.result",
+    "email.ordersuccess",
+    "email.orderfail",
+    "email.refund",
+    "email.lost",
+    "email.support",
+];
+
+const BANK_MESSAGES: [&str; 3] = ["payment.result", "payment.debit", "email.support"];
+
+const DELIVERY_MESSAGES: [&str; 4] =
+    ["delivery.update", "delivery.request", "delivery.cancel", "email.support"];
+
+const EMAIL_MESSAGES: [&str; 5] =
+    ["email.ordersuccess", "email.orderfail", "email.refund", "email.lost", "email.support"];
+
+/// The templates of mails.
+pub const TEMPLATES: [&str; 5] = ["ordersuccess", "orderfail", "refund", "lost", "support"];
 
 /// Where storms strike at calls: the shop's own as often as a customer's, the Store's most of all.
 const BUSY_CALLS: [(&str, &str); 5] = [
@@ -67,48 +164,40 @@ pub fn of_shop() -> &'static Topology {
 }
 
 fn shop() -> Topology {
-    let service = |name: &str| Service {
-        name: name.to_owned(),
-        replicas: 1,
-        database: Some(database_of(name)),
-        mails: name == "email",
-    };
-    let queue = |row: &QueueRow| Queue {
-        name: row.name.to_owned(),
-        owner: row.owner.to_owned(),
-        takes: row.binding.trim_end_matches(".#").to_owned(),
-    };
     let pair = |(from, to): (&str, &str)| (from.to_owned(), to.to_owned());
-    let operations = CALLS.iter().map(|(caller, callee, name)| Operation {
-        caller: (*caller).to_owned(),
-        callee: (*callee).to_owned(),
-        name: (*name).to_owned(),
-    });
-    let often = MOMENTS.iter().map(|row| point(row, false));
-    let hourly = HOURLY.iter().map(|row| point(row, true));
-    Topology {
-        services: SERVICES.iter().map(|it| service(it.name)).collect(),
-        clients: vec![
-            Client { name: STAFF.to_owned(), count: None },
-            Client { name: CUSTOMERS.to_owned(), count: Some(0) },
-        ],
-        broker: Some(BROKER.to_owned()),
-        mail: Some(MAIL.to_owned()),
-        operations: operations.collect(),
-        queues: QUEUES.iter().map(queue).collect(),
-        points: often.chain(hourly).collect(),
-        focus: Focus {
-            service: Some("store".to_owned()),
-            queue: Some(DELIVERY_UPDATES.to_owned()),
-            calls: BUSY_CALLS.map(pair).into(),
-            seldom: [("store", "delivery"), (STAFF, "delivery")].map(pair).into(),
-        },
+    let mut shop = Topology::of(SERVICES.iter().map(|service| service.name));
+    shop = shop.client(STAFF).clients(CUSTOMERS);
+    for (caller, callee, operation) in CALLS {
+        shop = shop.call(caller, callee, operation);
     }
+    for asked in ["warehouse", "bank", "delivery"] {
+        shop = shop.hourly_call("store", asked, VIEWS);
+    }
+    for QueueRow { name, owner, binding, .. } in &QUEUES {
+        shop = shop.queue(name, owner, binding.trim_end_matches(".#"));
+    }
+    shop.focus = Focus {
+        service: Some("store".to_owned()),
+        queue: Some(DELIVERY_UPDATES.to_owned()),
+        calls: BUSY_CALLS.map(pair).into(),
+        seldom: [("store", "delivery"), (STAFF, "delivery")].map(pair).into(),
+    };
+    shop.commits("store", STORE_FACTS)
+        .commits("warehouse", WAREHOUSE_FACTS)
+        .commits("bank", BANK_FACTS)
+        .commits("delivery", DELIVERY_FACTS)
+        .commits("email", EMAIL_FACTS)
+        .commits_hourly("store", ["reconciliation DONE"])
+        .publishes("store", STORE_MESSAGES)
+        .publishes("bank", BANK_MESSAGES)
+        .publishes("delivery", DELIVERY_MESSAGES)
+        .publishes("email", EMAIL_MESSAGES)
+        .mails("email", TEMPLATES)
 }
 
-fn point(row: &Row, seldom: bool) -> InjectionPoint {
-    let names = row.names.iter().map(|name| (*name).to_owned()).collect();
-    InjectionPoint { service: row.service.to_owned(), act: row.act, names, seldom }
+/// The shop's topology at this size.
+pub fn of_size(replicas: &Replicas, customers: usize) -> Topology {
+    of_shop().clone().with_replicas(replicas).with_clients(CUSTOMERS, customers)
 }
 
 /// Every node of the shop, at this size.
@@ -118,7 +207,7 @@ pub fn nodes(replicas: &Replicas) -> Vec<String> {
 
 /// The customer with this number, from 1.
 pub fn customer(number: usize) -> String {
-    format!("{CUSTOMERS}-{number}")
+    numbered(CUSTOMERS, number)
 }
 
 /// Whether `from` opens connections to `to`, both named as nodes or services.

@@ -6,8 +6,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::faults::retarget;
-use super::numbers::{fewer, shorter};
+use super::retarget::retarget;
+use stormproof_explore::passes::numbers::{fewer, shorter};
 use stormproof_shop::scenario::Which;
 use stormproof_shop::scenario::tables::{Card, CustomerTable, Document, StepTable};
 use stormproof_shop::scenario::units::{At, Length, OrderName};

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::faults::retarget;
-use super::numbers::{fewer, shorter};
+use super::retarget::retarget;
+use stormproof_explore::passes::numbers::{fewer, shorter};
 use stormproof_shop::scenario::tables::{CarrierTable, Document, WorldTable};
 use stormproof_shop::scenario::units::{At, Length, Offset};
 use stormproof_shop::topology;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::*;
 use crate::Shop;
 use crate::swarm::{self, Profile};
+use stormproof_explore::passes::{numbers, only_fired};
 use stormproof_explore::shrink::Trial;
-use stormproof_explore::smaller::{CANDIDATES_MAX, breaks, shrink};
+use stormproof_explore::smaller::{CANDIDATES_MAX, NAME, breaks, shrink};
 use stormproof_explore::{Document as _, Size};
 use stormproof_faults::outcome::Broken;
-use stormproof_shop::scenario::Which;
 use stormproof_shop::scenario::tables::FaultTable;
 use stormproof_shop::scenario::units::{At, Length};
+use stormproof_shop::scenario::{Scenario, Which};
 
 /// Fails where the predicate says so.
 struct Asked<F> {
@@ -138,23 +139,25 @@ fn orders_that_are_left_keep_their_time_and_their_faults() {
 
 #[test]
 fn a_find_goes_with_its_loss() {
-    assert_eq!(targets(&without_faults(&two(), 1..2)), ["customer-2/2", "customer-2 -> store"]);
+    let mut faults = two().faults;
+    faults.remove(1);
+    assert_eq!(targets(&two().with_faults(faults)), ["customer-2/2", "customer-2 -> store"]);
     let outcome = Outcome { unfired_places: vec![1, 3], ..Outcome::default() };
-    let fired = faults::fired(&two(), &outcome).expect("two did not fire");
+    let fired = only_fired(&two(), &outcome).expect("two did not fire");
     assert_eq!(targets(&fired), ["customer-2/2"]);
-    assert_eq!(faults::fired(&two(), &Outcome::default()), None);
+    assert_eq!(only_fired(&two(), &Outcome::default()), None);
 }
 
 #[test]
 fn everything_moves_to_the_beginning_together() {
     let text = TWO.replace("[[fault]]\nreply_lost", "[[fault]]\nfrom = \"1600ms\"\nreply_lost");
     let document = Scenario::parse("two.toml", &text).expect("no mistake").document;
-    let [earlier] = numbers::earlier(&document).try_into().expect("one form");
+    let [earlier] = earlier::earlier(&document).try_into().expect("one form");
     let first = |customer: usize| earlier.customers[customer].script[0].value.after;
     assert_eq!((first(0), first(1)), (None, Some(Length::milliseconds(500))));
     let from = earlier.faults[3].value.from.as_ref().expect("it has a beginning");
     assert_eq!(from.value, Length::milliseconds(600));
-    assert_eq!(numbers::earlier(&earlier), []);
+    assert_eq!(earlier::earlier(&earlier), []);
 }
 
 #[test]

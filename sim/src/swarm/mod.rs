@@ -1,12 +1,10 @@
 //! Storms drawn from a seed: a scenario that nobody wrote.
 //!
-//! The swarm first switches whole kinds of fault off, then draws how many of the rest, where and
-//! when: all as data, with absolute times or named moments. Every kind draws from a stream of its
-//! own, so that taking one fault away moves no other. What is drawn is a [`Document`], as a file
-//! would hold it: it can be printed, shrunk and run again.
+//! Who buys what, and how the world is: all as data, from streams of their own. The faults are drawn
+//! by `stormproof-explore`, but for what only the shop knows of its people (`people.rs`). What is drawn
+//! is a [`Document`], as a file would hold it: it can be printed, shrunk and run again.
 
-mod faults;
-mod priority;
+mod people;
 
 use std::collections::BTreeMap;
 
@@ -14,14 +12,15 @@ use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 use stormproof_system::messages::DELIVERY_UPDATES;
 
-use faults::{Draw, finds_after_losses};
+use people::{People, finds_after_losses};
 pub use stormproof_explore::Profile;
+use stormproof_explore::swarm::Storm;
 use stormproof_faults::FaultKind;
 use stormproof_shop::scenario::tables::{
     Card, CarrierTable, CustomerTable, Document, FaultTable, StepTable, StockTable, WorldTable,
 };
 use stormproof_shop::scenario::units::{At, Length, Offset};
-use stormproof_shop::scenario::{Scenario, Which, fault_rows};
+use stormproof_shop::scenario::{Scenario, Which};
 use stormproof_shop::topology;
 use stormproof_world::seed::{Seed, Stream};
 
@@ -56,26 +55,16 @@ pub fn document(seed: u64, profile: Profile) -> Document {
     };
     hurry(&mut streams.stream("swarm hurry"), &mut document);
     another_day(&mut streams.stream("swarm another day"), &mut document);
-    let mut switches = streams.stream("swarm switches");
-    for row in fault_rows() {
-        // Drawn for every kind and profile alike, so that one switch moves no other.
-        let on = switches.random_bool(0.35);
-        let mut stream = streams.stream(&format!("swarm fault {}", row.key));
-        let count = match profile {
-            Profile::Swarm if on => stream.random_range(1..=3),
-            Profile::Swarm => 0,
-            Profile::Uniform => usize::from(stream.random_bool(0.4)),
-            Profile::Priority => 0,
-        };
-        for _ in 0..count {
-            let fault = Draw { stream: &mut stream, document: &document, profile }.fault(row);
-            document.faults.extend(fault.map(At::from));
-        }
-    }
-    if profile == Profile::Priority {
-        let drawn = priority::draw(&mut streams.stream("swarm priority"), &document);
-        document.faults.extend(drawn.into_iter().map(At::from));
-    }
+    let replicas = document.world.replicas.iter();
+    let replicas = replicas.map(|(name, count)| (name.clone(), count.value)).collect();
+    let storm = Storm {
+        topology: &topology::of_size(&replicas, document.customers.len()),
+        length_ms: STORM_MS,
+        begin_within_ms: SHOPPING_MS + 5_000,
+        own: &People { document: &document },
+    };
+    let faults = storm.faults(streams, profile);
+    document.faults.extend(faults.into_iter().map(At::from));
     slow_news(&mut streams.stream("swarm slow news"), &mut document);
     doubtful_stock(&mut streams.stream("swarm doubtful stock"), &mut document);
     finds_after_losses(&mut document);
@@ -280,6 +269,7 @@ fn afterwards(stream: &mut Stream) -> Option<StepTable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stormproof_shop::scenario::fault_rows;
 
     #[test]
     fn every_seed_draws_a_scenario_that_can_run() {

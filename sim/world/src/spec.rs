@@ -104,6 +104,11 @@ impl ServiceSpec {
         ServiceSpec { name, replicas: 1, image, replica: Arc::new(|_| (Router::new(), Vec::new())) }
     }
 
+    /// The name that stands for all its replicas.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// What every replica serves and works at, made anew at each boot.
     #[must_use]
     pub fn serving(

@@ -134,11 +134,14 @@ impl<S: System> Inquiry<'_, S> {
         let mut jobs = Vec::new();
         let scenario = self.system.check(NAME, document.clone());
         let scenario = scenario.map_err(|mistake| mistake.to_string())?;
-        for place in 0..document.faults() {
-            // A fault may need another: what is found was lost before.
-            if let Some(document) = document.without_fault(place) {
+        for place in 0..document.faults().len() {
+            let mut others = document.faults().to_vec();
+            others.remove(place);
+            let fewer = document.with_faults(others);
+            // What is left may make no sense without it.
+            if self.system.check(NAME, fewer.clone()).is_ok() {
                 names.push(scenario.asked_at(place));
-                jobs.extend(self.jobs(&document, 0.0));
+                jobs.extend(self.jobs(&fewer, 0.0));
             }
         }
         let broken = self.broken(jobs)?;

@@ -2,12 +2,13 @@
 
 use super::rows::Rows;
 use stormproof_ports::sql::Value;
-use stormproof_world::World;
+use stormproof_world::{SentMail, World};
 
 /// A rule over the rows of all databases.
 pub struct Invariant {
     /// What it says; breaches bear it as their name.
     pub name: &'static str,
+    /// When it must hold.
     pub when: When,
     pub(super) check: Check,
 }
@@ -20,6 +21,7 @@ type Check = Box<dyn Fn(&Seen<'_>) -> Result<(), String> + Send>;
 pub enum When {
     /// After every commit, and at rest.
     Always,
+    /// When all is at rest.
     AtRest,
 }
 
@@ -44,6 +46,16 @@ impl Invariant {
     }
 }
 
+impl When {
+    /// The word in lists.
+    pub fn word(self) -> &'static str {
+        match self {
+            When::Always => "always",
+            When::AtRest => "at rest",
+        }
+    }
+}
+
 impl<'a> Seen<'a> {
     /// What is committed in `world`.
     pub fn of(world: &'a World) -> Seen<'a> {
@@ -57,6 +69,25 @@ impl<'a> Seen<'a> {
     /// If there is no such database.
     pub fn rows(&self, database: &str, sql: &'static str) -> Rows {
         Rows(self.0.database(database).peek(sql, &[]).ok())
+    }
+
+    /// How many messages a queue holds, those included that somebody has taken and not acknowledged.
+    ///
+    /// # Panics
+    /// If there is no such queue.
+    pub fn messages(&self, queue: &str) -> usize {
+        let depth = self.0.broker(|broker| broker.depth(queue));
+        depth.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// How many messages are on their way to or from the broker.
+    pub fn messages_in_flight(&self) -> usize {
+        self.0.messages_in_flight()
+    }
+
+    /// The mails that the mail server has taken, in their order.
+    pub fn mails(&self) -> Vec<SentMail> {
+        self.0.mails()
     }
 
     /// The one number that a query comes to, such as a sum; zero for NULL and for nothing.

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::RESTS;
 use super::invariant::{Invariant, Seen, When};
 use crate::ZERO;
 use stormproof_faults::outcome::Broken;
 use stormproof_world::{Commit, World};
+
+/// What a run that was not at rest within its bound has broken.
+pub const RESTS: &str = "the world comes to rest";
 
 /// More of one invariant's breaches say nothing new.
 const BREACHES_MAX: usize = 5;

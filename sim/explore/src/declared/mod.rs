@@ -1,192 +1,130 @@
-//! A run that is declared: what a world is made of, who does what in it, when it is at rest, and what
-//! must hold. The storm, the calm and the judging are given.
+//! A system that is declared: its services, who asks them for what, when it is at rest, and what must
+//! hold. Everything else is given: scenario files, storms, sweeps, shrinking, the runs and their judge.
 //!
-//! For a system that brings no phases and no judge of its own. Rows of its databases are all that is
-//! judged: after every commit, and once more at rest.
+//! Whatever implements [`Declared`] is a [`System`](crate::System), and so has a command line:
+//! `fn main() -> ExitCode { explore::cli::main(&MySystem) }`. Rows of its databases are what is judged:
+//! after every commit, and once more at rest.
+//!
+//! `scenario.rs` is what its files hold and how they are checked, `storm.rs` what is drawn from a seed,
+//! `smaller.rs` how a file shrinks, `run.rs` one run with its storm and its calm, `judge.rs` who looks.
 
 mod invariant;
 mod judge;
 mod rows;
+mod run;
+mod scenario;
+mod smaller;
+mod storm;
+mod system;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use stormproof_ports::Ports;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use stormproof_ports::{Mail, topology as queues};
 
-use super::{Options, ZERO};
+use crate::About;
 pub use invariant::{Invariant, Seen, When as Judged};
-use judge::Judge;
+pub use judge::RESTS;
 pub use rows::Rows;
-use stormproof_faults::faults::{Fault, When};
-use stormproof_faults::moment::Passage;
-use stormproof_faults::outcome::{Figures, Outcome, Story};
-use stormproof_world::{Reseed, Spec, World};
+pub use run::{Clients, Run};
+pub use scenario::{Document, Scenario, WorldTable};
+use stormproof_faults::outcome::Figures;
+use stormproof_faults::topology::Topology;
+use stormproof_world::ServiceSpec;
+use stormproof_world::seed::Stream;
 
-/// Everything that decides a run, but for its seed and its options.
-pub struct Run {
-    /// The name that the outcome bears.
-    pub scenario: String,
-    /// Nodes, queues, databases, and faults as a scenario tells them: from the storm's beginning.
-    pub spec: Spec,
-    /// Those faults, each in words.
-    pub asked: Vec<String>,
-    /// How long faults last; then all is healed.
-    pub storm: Duration,
-    /// How long after the storm the world may take to come to rest.
-    pub calm: Duration,
-    pub workload: Workload,
-    /// Whether nothing moves any more but what people do: a fact about the world, never a sleep.
-    pub at_rest: Box<dyn Fn(&World) -> bool + Send>,
-    pub invariants: Vec<Invariant>,
-    /// Facts that have to come now and then: noun and state.
-    pub sometimes: Vec<(&'static str, &'static str)>,
-    /// What is counted at the end.
-    pub figures: Box<dyn Fn(&Seen<'_>) -> Figures + Send>,
-}
+/// What a system says of itself to be explored.
+///
+/// It is made anew for each run from what is said here, so nothing that it holds may change.
+pub trait Declared: Clone + Send + Sync + 'static {
+    /// What clients do, as scenario files tell it under `[workload]`.
+    type Workload: Workload;
 
-/// What somebody does, given their ports.
-type Work = Box<dyn FnOnce(Ports) -> BoxFuture<'static, ()> + Send>;
+    /// How it and its command line call themselves. The figure `<unit>s` counts pieces of work.
+    fn about(&self) -> About;
 
-/// What clients do, each at a node of its own, from the beginning of the storm on.
-#[derive(Default)]
-pub struct Workload(Vec<(String, Work)>);
+    /// What there is to fail. What a service commits, publishes, asks or mails and is not told here
+    /// cannot be aimed at.
+    fn topology(&self) -> &Topology;
 
-impl Workload {
-    /// One client, at the node `node`.
-    pub fn at<F>(
-        node: impl Into<String>,
-        work: impl FnOnce(Ports) -> F + Send + 'static,
-    ) -> Workload
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        Workload::default().and(node, work)
+    /// Its services; how many replicas each has, a scenario says.
+    fn services(&self) -> Vec<ServiceSpec>;
+
+    /// Exchanges, queues and bindings to be declared at the broker.
+    fn queues(&self) -> queues::Topology {
+        queues::Topology::default()
     }
 
-    /// And another.
-    #[must_use]
-    pub fn and<F>(
-        mut self,
-        node: impl Into<String>,
-        work: impl FnOnce(Ports) -> F + Send + 'static,
-    ) -> Workload
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        self.0.push((node.into(), Box::new(move |ports| Box::pin(work(ports)))));
-        self
-    }
-}
+    /// What clients do in a storm.
+    fn draw(&self, stream: &mut Stream) -> Self::Workload;
 
-/// What a run that was not at rest within its bound has broken.
-pub const RESTS: &str = "the world comes to rest";
-
-impl Run {
-    /// Runs it: same run, same seed, same outcome, byte for byte.
+    /// Checks what a scenario file says of the workload.
     ///
-    /// # Panics
-    /// If anything in the world does.
-    pub fn play(mut self, seed: u64, options: Options) -> Outcome {
-        let judge = Arc::new(Mutex::new(Judge::new(self.invariants, self.sometimes)));
-        let observer = judge.clone();
-        let spec = &mut self.spec;
-        spec.seed = seed;
-        spec.trace = options.trace;
-        spec.passages = options.passages;
-        spec.reseed = options.reseed.map(|reseed| Reseed { at: reseed.at + ZERO, ..reseed });
-        spec.faults = spec.faults.iter().map(from_zero).collect();
-        spec.limit = ZERO + self.storm + 3 * self.calm;
-        spec.observers.push(Box::new(move |world, commit| {
-            observer.lock().unwrap_or_else(PoisonError::into_inner).follow(world, commit);
-        }));
-        let (Workload(clients), at_rest, figures) = (self.workload, self.at_rest, self.figures);
-        let (storm, calm, asked) = (self.storm, self.calm, self.asked);
-        let scenario = self.scenario;
-        stormproof_world::run(self.spec, |world| async move {
-            world.sleep(ZERO).await;
-            let working = clients.into_iter().map(|(node, work)| {
-                let ports = world.ports(&node);
-                world.spawn(&node, work(ports))
-            });
-            let mut working: Vec<_> = working.collect();
-            let mut still = || {
-                working.retain(|client| !client.is_finished());
-                working.is_empty() && at_rest(&world)
-            };
-            rest(&world, storm, &mut still).await;
-            world.heal_all().await;
-            let rested = rest(&world, calm, &mut still).await;
-            let mut judge = judge.lock().unwrap_or_else(PoisonError::into_inner);
-            judge.judge_end(&world, rested.is_some());
-            let unfired_places = world.unfired();
-            Outcome {
-                scenario,
-                seed,
-                broken: std::mem::take(&mut judge.broken),
-                unfired: unfired_places.iter().map(|place| asked[*place].clone()).collect(),
-                unfired_places,
-                figures: figures(&Seen::of(&world)),
-                virtual_seconds: world.elapsed().as_secs_f64(),
-                events: world.history().events(),
-                faults_fired: fired(&world),
-                sometimes: judge.sometimes(),
-                moments: world.moments(),
-                struck: world.struck(),
-                passages: world.passages().into_iter().filter_map(passage_from_zero).collect(),
-                fingerprint: world.fingerprint(),
-                story: if options.story { story(&world, rested) } else { Story::default() },
-                trace: if options.trace { world.history().trace() } else { Vec::new() },
-            }
-        })
+    /// # Errors
+    /// Why nobody can do that: what is said, and what was expected.
+    fn check(&self, workload: &Self::Workload) -> Result<(), String> {
+        let _ = workload;
+        Ok(())
+    }
+
+    /// The workload in smaller forms, the smallest first; each smaller by a measure of its own.
+    fn smaller(&self, workload: &Self::Workload) -> Vec<Self::Workload> {
+        let _ = workload;
+        Vec::new()
+    }
+
+    /// Who acts, and what they do, from the storm's beginning on.
+    fn clients(&self, workload: &Self::Workload) -> Clients;
+
+    /// Whether nothing moves any more but what clients do: a fact about the world, never a sleep.
+    fn at_rest(&self, seen: &Seen<'_>) -> bool;
+
+    /// What must hold.
+    fn invariants(&self) -> Vec<Invariant>;
+
+    /// Facts that have to come now and then over many seeds: noun and state.
+    fn sometimes(&self) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
+
+    /// What is counted at the end of a run.
+    fn figures(&self, seen: &Seen<'_>) -> Figures;
+
+    /// The template of a mail: moments of mails are named by it. Its subject, unless said otherwise.
+    fn template(&self) -> fn(&Mail) -> String {
+        |mail| mail.subject.clone()
+    }
+
+    /// What stories call the subjects of facts by, before their numbers; by their ids, unless said.
+    fn alias(&self) -> Option<String> {
+        None
+    }
+
+    /// How long after a storm it may take to come to rest.
+    fn calm(&self) -> Duration {
+        Duration::from_secs(600)
     }
 }
 
-/// At rest at two looks in a row: a node that has just woken has had time to go on with what it was
-/// at.
-async fn rest(world: &World, bound: Duration, mut still: impl FnMut() -> bool) -> Option<Duration> {
-    let mut looks = 0;
-    let twice = || {
-        looks = if still() { looks + 1 } else { 0 };
-        looks == 2
-    };
-    world.until(bound, twice).await
+/// Plain data that says what clients do.
+pub trait Workload:
+    Clone + fmt::Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
+{
 }
 
-fn fired(world: &World) -> BTreeMap<String, u64> {
-    world.fired().into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect()
-}
-
-/// The story in the storm's own time, and how it ended.
-fn story(world: &World, rested: Option<Duration>) -> Story {
-    let mut story = world.history().story();
-    let zero = u64::try_from(ZERO.as_millis()).expect("a second");
-    story.lines.retain(|line| line.at_ms >= zero);
-    story.lines.iter_mut().for_each(|line| line.at_ms -= zero);
-    let rested = rested.map(|at| at.saturating_sub(ZERO).as_secs_f64());
-    story.ending = Some(match rested {
-        Some(at) => format!("at rest at {at:.1}"),
-        None => "never at rest".to_owned(),
-    });
-    story
-}
-
-/// Scenarios count from the beginning of the storm.
-fn from_zero(fault: &Fault) -> Fault {
-    let when = match &fault.when {
-        When::At(at) => When::At(*at + ZERO),
-        When::During { from, until, times } => {
-            When::During { from: *from + ZERO, until: *until + ZERO, times: *times }
-        }
-        When::Moment { moment, nth } => When::Moment { moment: moment.clone(), nth: *nth },
-    };
-    Fault { when, ..fault.clone() }
-}
-
-/// A passage in the storm's own time; none from before it.
-fn passage_from_zero(passage: Passage) -> Option<Passage> {
-    passage.at.checked_sub(ZERO).map(|at| Passage { at, ..passage })
+impl<W> Workload for W where
+    W: Clone
+        + fmt::Debug
+        + Default
+        + PartialEq
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
 }

@@ -4,27 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use stormproof_system::id;
-use stormproof_system::service::SERVICES;
 use stormproof_system::store::order::OrderStatus;
 
-use super::faults::{self, Checked};
 use super::mistake::{Mistake, Source, one_of};
-use super::people::parse_status;
+use super::people::{self, parse_status};
 use super::script::{customer, orders_in};
 use super::tables::{Document, ExpectTable, WorldTable};
 use super::units::{At, Length, OrderName};
 use super::*;
 use crate::topology;
-use stormproof_faults::When;
+use stormproof_faults::size;
+use stormproof_faults::table::{Checked, Checker};
 
 /// A product costs this unless the scenario says otherwise.
 const PRICE: i64 = 10_00;
-const REPLICAS_MAX: u32 = 5;
 /// The storm's length if no fault asks for more.
 const STORM: Duration = Duration::from_secs(60);
-
-/// The templates of mails, as `[expect]` names them.
-const TEMPLATES: [&str; 5] = ["ordersuccess", "orderfail", "refund", "lost", "support"];
 
 /// Checks everything that a table's own shape cannot.
 pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Scenario, Mistake> {
@@ -41,20 +36,22 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
         let customer = customers.get(name.customer - 1);
         customer.is_some_and(|customer| orders_in(&customer.script) >= name.order)
     };
+    let size = topology::of_size(&world.replicas, customers.len());
     let mut faults = Vec::new();
     let mut people = Vec::new();
     let mut lines = Lines::default();
     let mut places = Places::default();
     for (place, table) in document.faults.iter().enumerate() {
         let (line, _) = source.line(&table.place);
-        match faults::check(source, table, &world.replicas, customers.len(), has_order)? {
-            Checked::World(fault) => {
+        let checker = Checker { source, table, topology: &size };
+        match checker.check()? {
+            Checked::Generic(fault) => {
                 faults.push(fault);
                 lines.faults.push(line);
                 places.faults.push(place);
             }
-            Checked::People(fault) => {
-                people.push(fault);
+            Checked::Own(row, target) => {
+                people.push(people::check(&checker, row, target, has_order)?);
                 lines.people.push(line);
                 places.people.push(place);
             }
@@ -70,7 +67,7 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
             PeopleFault::BankClosed { at, length } => Some(*at + *length),
             _ => None,
         });
-        let ends = faults.iter().map(end).chain(closings);
+        let ends = faults.iter().map(Fault::end).chain(closings);
         world.storm = ends.max().unwrap_or_default().max(STORM);
     }
     Ok(Scenario {
@@ -89,19 +86,7 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
 }
 
 fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
-    let mut replicas = topology::Replicas::new();
-    for (service, count) in &table.replicas {
-        if !SERVICES.iter().any(|known| known.name == service) {
-            let names = one_of(SERVICES.map(|service| service.name));
-            let what = format!("service {service:?}: expected {names}");
-            return Err(source.mistake(&count.place, what));
-        }
-        if !(1..=REPLICAS_MAX).contains(&count.value) {
-            let what = format!("{} replicas: expected 1 to {REPLICAS_MAX}", count.value);
-            return Err(source.mistake(&count.place, what));
-        }
-        replicas.insert(service.clone(), count.value);
-    }
+    let replicas = size::replicas(source, topology::of_shop(), &table.replicas)?;
     let mut stock = Vec::new();
     let mut products = BTreeMap::new();
     let mut places = BTreeSet::new();
@@ -125,16 +110,7 @@ fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
         in_range(source, "price", &product.price, 1, 1_000_000_00)?;
         products.insert(product.sku.value.clone(), product.price.value);
     }
-    let known = topology::nodes(&replicas);
-    let mut clocks = BTreeMap::new();
-    for (node, offset) in &table.clocks {
-        if !known.contains(node) {
-            let what = format!("node {node:?}: expected {}", one_of(&known));
-            return Err(source.mistake(&offset.place, what));
-        }
-        let micros = i64::try_from(offset.value.length.0.as_micros()).unwrap_or(i64::MAX);
-        clocks.insert(node.clone(), if offset.value.behind { -micros } else { micros });
-    }
+    let clocks = size::clocks(source, &topology::of_size(&replicas, 0), &table.clocks)?;
     let carrier = &table.carrier;
     let per_mille = |number: &Option<At<u64>>| match number {
         Some(number) if number.value > 1000 => {
@@ -195,8 +171,8 @@ fn expect(source: Source<'_>, table: &ExpectTable) -> Result<Expect, Mistake> {
     }
     let mut mails = BTreeMap::new();
     for (template, count) in table.mails.iter().flatten() {
-        if !TEMPLATES.contains(&template.as_str()) {
-            let what = format!("mail {template:?}: expected {}", one_of(TEMPLATES));
+        if !topology::TEMPLATES.contains(&template.as_str()) {
+            let what = format!("mail {template:?}: expected {}", one_of(topology::TEMPLATES));
             return Err(source.mistake(&count.place, what));
         }
         mails.insert(template.clone(), count.value);
@@ -210,18 +186,6 @@ fn expect(source: Source<'_>, table: &ExpectTable) -> Result<Expect, Mistake> {
         alerts: table.alerts,
         dead: table.dead,
     })
-}
-
-/// When a fault of known time is over.
-fn end(fault: &Fault) -> Duration {
-    let lasts = if fault.is_of_process() { fault.amount } else { Duration::ZERO };
-    match &fault.when {
-        When::At(at) => *at + lasts,
-        // Only a condition lasts; operations are hit or not.
-        When::During { until, times: u32::MAX, .. } => *until,
-        When::During { from, .. } => *from,
-        When::Moment { .. } => lasts,
-    }
 }
 
 fn identifier(source: Source<'_>, what: &str, text: &At<String>) -> Result<(), Mistake> {

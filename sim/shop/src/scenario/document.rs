@@ -1,23 +1,15 @@
 //! The shop's scenarios as whoever explores them sees them: something that runs, and plain data of
 //! which parts can go.
 
-use std::ops::Range;
-
 use stormproof_faults::document::{self, Size};
 
 use super::people::PeopleKind;
+use super::tables::FaultTable;
+use super::units::At;
 use super::{Document, Scenario};
 
-/// The document without some of its faults, and without those that need them.
-pub fn without_faults(document: &Document, range: Range<usize>) -> Document {
-    let mut document = document.clone();
-    document.faults.drain(range);
-    finds_after_losses(&mut document);
-    document
-}
-
 /// A parcel that nobody loses any more cannot be found.
-pub fn finds_after_losses(document: &mut Document) {
+fn finds_after_losses(document: &mut Document) {
     let lost: Vec<String> = document
         .faults
         .iter()
@@ -56,6 +48,8 @@ impl document::Scenario for Scenario {
 }
 
 impl document::Document for Document {
+    type Own = PeopleKind;
+
     fn to_toml(&self) -> String {
         Document::to_toml(self)
     }
@@ -72,13 +66,14 @@ impl document::Document for Document {
         Document { about, ..self.clone() }
     }
 
-    fn faults(&self) -> usize {
-        self.faults.len()
+    fn faults(&self) -> &[At<FaultTable>] {
+        &self.faults
     }
 
-    fn without_fault(&self, place: usize) -> Option<Document> {
-        let fewer = without_faults(self, place..place + 1);
-        Scenario::from_document(&self.about, fewer).ok().map(|scenario| scenario.document)
+    fn with_faults(&self, faults: Vec<At<FaultTable>>) -> Document {
+        let mut document = Document { faults, ..self.clone() };
+        finds_after_losses(&mut document);
+        document
     }
 
     fn size(&self) -> Size {

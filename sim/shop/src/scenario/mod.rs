@@ -1,21 +1,17 @@
 //! A scenario: what happens in a run, parsed at the door.
 //!
-//! `tables.rs` and `fault_table.rs` are what is written; `check.rs`, `people.rs`,
-//! `script.rs`, `faults.rs`, `links.rs` and `timing.rs` are the way from one to the other, with every mistake
-//! answered by file, line and what was expected; `files.rs` finds the files. A [`Scenario`] in hand is one that can run.
+//! `tables.rs` is what is written; `check.rs`, `script.rs` and `people.rs` are the way from one to the
+//! other, with every mistake answered by file, line and what was expected; `files.rs` finds the files.
+//! Faults of machines are read by whoever knows no shop. A [`Scenario`] in hand is one that can run.
 
 mod check;
 pub mod document;
-pub mod fault_table;
-mod faults;
 pub mod files;
-mod links;
 pub mod people;
 mod script;
 pub mod tables;
 #[cfg(test)]
 mod tests;
-mod timing;
 pub mod units;
 
 use std::collections::BTreeMap;
@@ -26,8 +22,7 @@ use stormproof_system::store::order::OrderStatus;
 use crate::topology::Replicas;
 pub use mistake::{Mistake, Source, one_of};
 pub use people::PeopleKind;
-use stormproof_faults::mistake;
-use stormproof_faults::{Fault, FaultRow};
+use stormproof_faults::{Fault, FaultRow, mistake, table};
 use tables::Card;
 pub use tables::Document;
 pub use units::{OrderName, Which};
@@ -216,7 +211,7 @@ impl PeopleFault {
 
 /// Every kind of fault that a scenario can hold, in the order in which the swarm draws them.
 pub fn fault_rows() -> Vec<&'static FaultRow> {
-    fault_table::rows::<PeopleKind>()
+    table::rows::<PeopleKind>()
 }
 
 /// Name and meaning of every fault of machines and people, for lists.

@@ -3,12 +3,10 @@
 use stormproof_system::store::order::OrderStatus;
 
 use super::PeopleFault;
-use super::fault_table::OwnKinds;
-use super::faults::Checker;
 use super::mistake::{Mistake, one_of};
 use super::units::{At, OrderName};
-use crate::topology;
-use stormproof_faults::{Drawn, FaultRow, TargetForm, Timing, fault_kinds};
+use stormproof_faults::table::Checker;
+use stormproof_faults::{Drawn, FaultRow, OwnKinds, TargetForm, Timing, fault_kinds};
 
 /// The key of how soon a closed account is open again.
 pub const REOPEN: &str = "reopen";
@@ -69,90 +67,83 @@ impl OwnKinds for PeopleKind {
         &[(REOPEN, "Open again after this time; never, unless said.")];
 }
 
-impl Checker<'_> {
-    /// A fault of the shop's people.
-    pub(super) fn of_people(
-        &self,
-        row: &FaultRow,
-        target: &At<String>,
-        has_order: impl Fn(OrderName) -> bool,
-    ) -> Result<PeopleFault, Mistake> {
-        let kind = PeopleKind::of_key(row.key).expect("what is not generic is the shop's own");
-        let at = self.length(&self.table.value.at);
-        match kind {
-            PeopleKind::Poison => {
-                self.known("queue", target, &topology::queues())?;
-                Ok(PeopleFault::Poison { queue: target.value.clone(), at })
-            }
-            PeopleKind::BankClosed => {
-                if target.value != BANK {
-                    return Err(self.source.mistake(
-                        &target.place,
-                        format!("{:?}: expected \"bank\", the one that can close", target.value),
-                    ));
-                }
-                let length = self.length(&self.table.value.lasting);
-                Ok(PeopleFault::BankClosed { at, length })
-            }
-            _ => self.of_order(kind, target, has_order),
+/// Checks a fault of the shop's people.
+pub(super) fn check(
+    checker: &Checker<'_, PeopleKind>,
+    row: &FaultRow,
+    target: &At<String>,
+    has_order: impl Fn(OrderName) -> bool,
+) -> Result<PeopleFault, Mistake> {
+    let kind = PeopleKind::of_key(row.key).expect("what is not generic is the shop's own");
+    let at = checker.length(&checker.table.value.at);
+    match kind {
+        PeopleKind::Poison => {
+            checker.known("queue", target, &checker.topology.queue_names())?;
+            Ok(PeopleFault::Poison { queue: target.value.clone(), at })
         }
-    }
-
-    fn of_order(
-        &self,
-        kind: PeopleKind,
-        target: &At<String>,
-        has_order: impl Fn(OrderName) -> bool,
-    ) -> Result<PeopleFault, Mistake> {
-        let table = &self.table.value;
-        let order: OrderName = target
-            .value
-            .parse()
-            .map_err(|what: String| self.source.mistake(&target.place, what))?;
-        if !has_order(order) {
-            return Err(self.source.mistake(
-                &target.place,
-                format!("a fault that cannot fire: no script places the order {order}"),
-            ));
+        PeopleKind::BankClosed => {
+            if target.value != BANK {
+                return Err(checker.mistake_at(
+                    target,
+                    format!("{:?}: expected \"bank\", the one that can close", target.value),
+                ));
+            }
+            let length = checker.length(&checker.table.value.lasting);
+            Ok(PeopleFault::BankClosed { at, length })
         }
-        let after = self.length(&table.after);
-        let status = |standard| match &table.when {
-            None => Ok(standard),
-            Some(when) => {
-                parse_status(&when.value).map_err(|what| self.source.mistake(&when.place, what))
-            }
-        };
-        let fault = match kind {
-            PeopleKind::LoseParcel => {
-                let status = status(OrderStatus::PickedUp)?;
-                use OrderStatus::{InTransit, PickedUp, Received};
-                if !matches!(status, Received | PickedUp | InTransit) {
-                    return Err(self.mistake(format!(
-                        "a fault that cannot fire: the driver has no parcel of an order that is {}, \
-                         expected RECEIVED, PICKED_UP or IN_TRANSIT",
-                        status.as_str()
-                    )));
-                }
-                PeopleFault::LoseParcel { order, status, after }
-            }
-            PeopleKind::FindParcel => {
-                if let Some(when) = table.when.as_ref().filter(|when| when.value != "LOST") {
-                    let what = "a parcel can only be found when it is lost: expected LOST";
-                    return Err(self.source.mistake(&when.place, what));
-                }
-                PeopleFault::FindParcel { order, after }
-            }
-            _ => PeopleFault::CloseAccount {
-                order,
-                status: status(OrderStatus::Paid)?,
-                after,
-                reopen: table.own(REOPEN).as_ref().map(|reopen| reopen.value.0),
-            },
-        };
-        Ok(fault)
+        _ => of_order(checker, kind, target, has_order),
     }
 }
 
+fn of_order(
+    checker: &Checker<'_, PeopleKind>,
+    kind: PeopleKind,
+    target: &At<String>,
+    has_order: impl Fn(OrderName) -> bool,
+) -> Result<PeopleFault, Mistake> {
+    let table = &checker.table.value;
+    let order: OrderName =
+        target.value.parse().map_err(|what: String| checker.mistake_at(target, what))?;
+    if !has_order(order) {
+        return Err(checker.mistake_at(
+            target,
+            format!("a fault that cannot fire: no script places the order {order}"),
+        ));
+    }
+    let after = checker.length(&table.after);
+    let status = |standard| match &table.when {
+        None => Ok(standard),
+        Some(when) => parse_status(&when.value).map_err(|what| checker.mistake_at(when, what)),
+    };
+    let fault = match kind {
+        PeopleKind::LoseParcel => {
+            let status = status(OrderStatus::PickedUp)?;
+            use OrderStatus::{InTransit, PickedUp, Received};
+            if !matches!(status, Received | PickedUp | InTransit) {
+                return Err(checker.mistake(format!(
+                    "a fault that cannot fire: the driver has no parcel of an order that is {}, \
+                         expected RECEIVED, PICKED_UP or IN_TRANSIT",
+                    status.as_str()
+                )));
+            }
+            PeopleFault::LoseParcel { order, status, after }
+        }
+        PeopleKind::FindParcel => {
+            if let Some(when) = table.when.as_ref().filter(|when| when.value != "LOST") {
+                let what = "a parcel can only be found when it is lost: expected LOST";
+                return Err(checker.mistake_at(when, what));
+            }
+            PeopleFault::FindParcel { order, after }
+        }
+        _ => PeopleFault::CloseAccount {
+            order,
+            status: status(OrderStatus::Paid)?,
+            after,
+            reopen: table.own(REOPEN).as_ref().map(|reopen| reopen.value.0),
+        },
+    };
+    Ok(fault)
+}
 /// Reads an order's status.
 pub fn parse_status(text: &str) -> Result<OrderStatus, String> {
     OrderStatus::parse(text).ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! A scenario as it is written: plain data, the same in TOML, in JSON Schema and in the hands of
 //! the swarm and the shrinker.
 //!
-//! Nothing here is checked beyond its own shape; `check.rs` and `faults.rs` do that.
+//! Nothing here is checked beyond its own shape; `check.rs` does that.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::people::PeopleKind;
 use super::units::{At, Length, Offset, Which};
 
 /// One thing that goes wrong with machines or people.
-pub type FaultTable = super::fault_table::FaultTable<PeopleKind>;
+pub type FaultTable = stormproof_faults::FaultTable<PeopleKind>;
 
 /// A whole file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::Placement;
+use crate::sweep::Placement;
 use serde::Serialize;
+use stormproof_faults::OwnKinds;
 use stormproof_faults::moment::Passage;
 use stormproof_faults::service_moment::{ServiceMoment, Strike};
 
@@ -60,26 +61,31 @@ impl ByStorms {
 
 impl Coverage {
     /// A run with the fault has ended.
-    pub fn tried(&mut self, passages: &[Passage], placement: &impl Placement, fired: bool) {
+    pub fn tried<K: OwnKinds>(
+        &mut self,
+        passages: &[Passage],
+        placement: &Placement<K>,
+        fired: bool,
+    ) {
         let cell = if fired { Cell::Fired } else { Cell::Unfired };
         self.moment(passages, placement).insert(name(placement), cell);
     }
 
     /// The fault is another one that was run.
-    pub fn same(&mut self, passages: &[Passage], placement: &impl Placement) {
+    pub fn same<K: OwnKinds>(&mut self, passages: &[Passage], placement: &Placement<K>) {
         self.moment(passages, placement).insert(name(placement), Cell::Same);
     }
 
-    fn moment(
+    fn moment<K: OwnKinds>(
         &mut self,
         passages: &[Passage],
-        placement: &impl Placement,
+        placement: &Placement<K>,
     ) -> &mut BTreeMap<String, Cell> {
-        let passage = &passages[placement.passage()];
+        let passage = &passages[placement.passage];
         let time = if passage.nth == 1 { String::new() } else { format!(" ({})", passage.nth) };
         let moment = ServiceMoment::new(passage.service.as_str(), passage.moment.clone());
         let place = format!("{moment}{time}");
-        self.moments.entry(placement.kind()).or_default().insert(moment);
+        self.moments.entry(placement.kind).or_default().insert(moment);
         self.places.entry(place).or_default()
     }
 
@@ -149,8 +155,8 @@ impl Coverage {
 }
 
 /// The kind and what it is aimed at.
-fn name(placement: &impl Placement) -> String {
-    format!("{} {}", placement.kind(), placement.target())
+fn name<K: OwnKinds>(placement: &Placement<K>) -> String {
+    format!("{} {}", placement.kind, placement.target())
 }
 
 #[cfg(test)]
@@ -159,67 +165,45 @@ mod tests {
 
     use super::*;
     use stormproof_faults::moment::{Act, Moment, Side};
+    use stormproof_faults::{FaultKind, FaultTable, NoOwnKinds};
 
-    #[derive(Debug)]
-    struct Placed(&'static str, &'static str, usize, Option<usize>);
-
-    impl Placement for Placed {
-        fn kind(&self) -> &'static str {
-            self.0
-        }
-
-        fn target(&self) -> &str {
-            self.1
-        }
-
-        fn passage(&self) -> usize {
-            self.2
-        }
-
-        fn is_at_moment(&self) -> bool {
-            true
-        }
-
-        fn same_as(&self) -> Option<usize> {
-            self.3
-        }
-
-        fn move_same_as(&mut self, place: usize) {
-            self.3 = Some(place);
-        }
+    fn placed(kind: FaultKind, passage: usize, same_as: Option<usize>) -> Placement<NoOwnKinds> {
+        let table = FaultTable::aimed(kind.row(), "ledger");
+        Placement { kind: kind.key(), table, passage, same_as }
     }
 
     #[test]
     fn what_did_not_fire_is_a_gap() {
         let passage = |name: &str| Passage {
-            service: "store".into(),
+            service: "ledger".into(),
             moment: Moment::new(Side::After, Act::Commit, name),
             nth: 1,
             nth_of_all: 1,
             at: Duration::from_secs(1),
             instant: 9,
         };
-        let passages = [passage("order PAID"), passage("payment DEBITED")];
-        let kinds = ["crash", "stop", "connection_lost_after_commit"];
-        let placements = kinds.into_iter().enumerate().flat_map(|(place, kind)| {
-            [Placed(kind, "store", 0, None), Placed(kind, "store", 1, Some(2 * place))]
-        });
+        let passages = [passage("entry BOOKED"), passage("entry CHECKED")];
+        let kinds = [FaultKind::Crash, FaultKind::Stop, FaultKind::ConnectionLostAfterCommit];
+        let placements = kinds
+            .into_iter()
+            .enumerate()
+            .flat_map(|(place, kind)| [placed(kind, 0, None), placed(kind, 1, Some(2 * place))]);
         let mut coverage = Coverage::default();
         for placement in placements {
-            match placement.same_as() {
+            match placement.same_as {
                 Some(_) => coverage.same(&passages, &placement),
-                None => coverage.tried(&passages, &placement, placement.kind() != "stop"),
+                None => coverage.tried(&passages, &placement, placement.kind != "stop"),
             }
         }
-        let gap = "store: after commit of order PAID: stop store did not fire";
+        let gap = "ledger: after commit of entry BOOKED: stop ledger did not fire";
         assert_eq!(coverage.gaps(), [gap]);
         assert_eq!((coverage.all(), coverage.covered()), (6, 5));
         let strike = |text: &str| text.parse().expect("well formed");
-        let struck = "store: after commit of order PAID: crash";
+        let struck = "ledger: after commit of entry BOOKED: crash";
         let by_storms = coverage.by_storms(300, &BTreeMap::from([(strike(struck), 2)]));
         assert_eq!(coverage.rows(&by_storms)[2], ["crash", "2", "1", "1", "2", "1"]);
         assert_eq!(by_storms.reached().0, 1);
-        let decided = "store: before commit of order PAID: connection lost after commit";
+        let decided = "ledger: before commit of entry BOOKED: connection lost after commit";
         let by_storms = coverage.by_storms(300, &BTreeMap::from([(strike(decided), 1)]));
         assert_eq!(by_storms.reached().0, 1);
         let none = coverage.by_storms(0, &BTreeMap::new());

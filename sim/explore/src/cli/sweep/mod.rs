@@ -12,11 +12,13 @@ mod report;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::{Document as _, DocumentOf, Options, Placement as _, Profile, Scenario as _, System};
+use crate::sweep::{self as places, Placement};
+use crate::{Document as _, DocumentOf, Options, OwnOf, Profile, Scenario as _, System};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use stormproof_faults::moment::Passage;
 use stormproof_faults::outcome::{self, Outcome};
+use stormproof_faults::table::rows;
 
 use super::Verdict;
 use super::arguments::Sweep;
@@ -84,9 +86,9 @@ struct Failure {
 pub fn sweep<S: System>(system: &S, asked: &Sweep, json: bool) -> Result<Verdict, String> {
     let loaded = Loaded::find(system, &asked.world.scenario, Profile::default())?;
     let subject = &loaded.subject;
-    let keys = system.fault_keys();
+    let keys: Vec<_> = rows::<OwnOf<S>>().into_iter().map(|row| row.key).collect();
     for kind in &asked.kinds {
-        if !keys.iter().any(|key| key == kind) {
+        if !keys.contains(&kind.as_str()) {
             return Err(format!("--kind {kind}: expected one of {}", keys.join(", ")));
         }
     }
@@ -150,7 +152,7 @@ impl<S: System> Sweeper<'_, S> {
         let counted = self.run(&self.document.clone(), &placements, |placement, outcome| {
             coverage.tried(passages, placement, has_fired(outcome));
         })?;
-        for placement in placements.iter().filter(|placement| placement.same_as().is_some()) {
+        for placement in placements.iter().filter(|placement| placement.same_as.is_some()) {
             coverage.same(passages, placement);
         }
         Ok((counted, coverage))
@@ -167,7 +169,7 @@ impl<S: System> Sweeper<'_, S> {
         let key = (self.document.to_toml(), &self.asked.kinds, commit);
         let mut journal = Journal::open(subject, &key, self.asked.resume)?;
         for (place, first) in self.chosen(passages, 0).iter().enumerate() {
-            if first.same_as().is_some() {
+            if first.same_as.is_some() {
                 continue;
             }
             let of_first = match journal.of(place) {
@@ -184,8 +186,8 @@ impl<S: System> Sweeper<'_, S> {
     }
 
     /// One fault with every other that comes after it.
-    fn seconds(&mut self, first: &S::Placement) -> Result<Count, String> {
-        let document = self.system.with(&self.document, first);
+    fn seconds(&mut self, first: &Placement<OwnOf<S>>) -> Result<Count, String> {
+        let document = places::with(&self.document, first);
         let options = Options { passages: true, ..Options::default() };
         let outcome = self.pool.run(&Job::of(&document, options))?;
         if !has_fired(&outcome) || !outcome.broken.is_empty() {
@@ -193,13 +195,13 @@ impl<S: System> Sweeper<'_, S> {
         }
         // Up to its moment the run is the first one's. A fault that is told a moment strikes there,
         // one that is told a time began before it.
-        let after = first.passage() + usize::from(first.is_at_moment());
+        let after = first.passage + usize::from(first.is_at_moment());
         let seconds = self.chosen(&outcome.passages, after);
         self.run(&document, &seconds, |_, _| ())
     }
 
-    fn chosen(&self, passages: &[Passage], from: usize) -> Vec<S::Placement> {
-        let mut placements = self.system.placements(passages, from);
+    fn chosen(&self, passages: &[Passage], from: usize) -> Vec<Placement<OwnOf<S>>> {
+        let mut placements = places::placements(self.system.topology(), passages, from);
         if !self.asked.kinds.is_empty() {
             // What is the same fault as another is of the same kind, so that both stay or go; but
             // places move.
@@ -211,32 +213,32 @@ impl<S: System> Sweeper<'_, S> {
             }
             placements.retain(|placement| self.is_asked_for(placement));
             for placement in &mut placements {
-                if let Some(place) = placement.same_as() {
-                    placement.move_same_as(places[place]);
+                if let Some(place) = placement.same_as {
+                    placement.same_as = Some(places[place]);
                 }
             }
         }
         placements
     }
 
-    fn is_asked_for(&self, placement: &S::Placement) -> bool {
-        self.asked.kinds.iter().any(|kind| kind == placement.kind())
+    fn is_asked_for(&self, placement: &Placement<OwnOf<S>>) -> bool {
+        self.asked.kinds.iter().any(|kind| *kind == placement.kind)
     }
 
     /// Runs `document` with each of the faults that is not the same as another.
     fn run(
         &mut self,
         document: &DocumentOf<S>,
-        placements: &[S::Placement],
-        mut each: impl FnMut(&S::Placement, &Outcome),
+        placements: &[Placement<OwnOf<S>>],
+        mut each: impl FnMut(&Placement<OwnOf<S>>, &Outcome),
     ) -> Result<Count, String> {
         let mut counted = Count::default();
         let (to_run, same): (Vec<_>, Vec<_>) =
-            placements.iter().partition(|placement| placement.same_as().is_none());
+            placements.iter().partition(|placement| placement.same_as.is_none());
         counted.figures.same = same.len() as u64;
         for chunk in to_run.chunks(CHUNK) {
             let documents: Vec<_> =
-                chunk.iter().map(|placement| self.system.with(document, placement)).collect();
+                chunk.iter().map(|placement| places::with(document, placement)).collect();
             let jobs: Vec<_> = documents.iter().map(|it| Job::of(it, Options::default())).collect();
             for ((placement, document), outcome) in
                 chunk.iter().zip(&documents).zip(self.pool.run_all(&jobs)?)
@@ -270,7 +272,7 @@ impl Count {
         let Some(broken) = outcome.broken.first() else { return };
         let scenario = system.check("swept", document.clone());
         let asked = |scenario: S::Scenario| {
-            (0..document.faults()).map(|place| scenario.asked_at(place)).collect()
+            (0..document.faults().len()).map(|place| scenario.asked_at(place)).collect()
         };
         self.failures.push(Failure {
             invariant: broken.invariant.clone(),

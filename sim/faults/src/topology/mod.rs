@@ -4,6 +4,10 @@
 //! A fault that is aimed at nobody cannot fire, so this is what scenarios are checked against, what
 //! storms draw from and what sweeps go through. It is a value: each system makes its own.
 
+mod build;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use crate::moment::{Act, Moment};
@@ -233,6 +237,19 @@ impl Topology {
         self.pairs().into_iter().filter(|pair| !kept(pair)).collect()
     }
 
+    /// Pairs whose calls storms aim at, each as often as it is worth: the focus, or else all that have
+    /// an operation that is not seldom.
+    pub fn busy_calls(&self) -> Vec<String> {
+        if !self.focus.calls.is_empty() {
+            return self.focus.calls.iter().map(|(from, to)| link(from, to)).collect();
+        }
+        let operations = self.operations.iter();
+        let often = operations.filter(|it| !self.is_seldom(&it.caller, Act::Call, &it.name));
+        let mut pairs: Vec<String> = often.map(|it| link(&it.caller, &it.callee)).collect();
+        pairs.dedup();
+        pairs
+    }
+
     /// The names of the operations that `from` asks of `to`.
     pub fn operations(&self, from: &str, to: &str) -> Vec<&str> {
         let (from, to) = (service_of(from), service_of(to));
@@ -276,10 +293,22 @@ impl Topology {
         self.points.iter().any(|point| point.service == service && !point.seldom)
     }
 
+    /// The points that storms can aim at.
+    pub fn often(&self) -> impl Iterator<Item = &InjectionPoint> {
+        self.points.iter().filter(|point| !point.seldom)
+    }
+
+    /// Whether nodes of `service` pass this too seldom for storms.
+    pub fn is_seldom(&self, service: &str, act: Act, name: &str) -> bool {
+        let service = service_of(service);
+        let seldom = self.points.iter().filter(|point| point.seldom);
+        let mut fits = seldom.filter(|point| point.service == service && point.act == act);
+        fits.any(|point| point.names.iter().any(|known| known == name))
+    }
+
     /// Every service that acts.
     pub fn authors(&self) -> Vec<&str> {
-        let often = self.points.iter().filter(|point| !point.seldom);
-        let mut authors: Vec<&str> = often.map(|point| point.service.as_str()).collect();
+        let mut authors: Vec<&str> = self.often().map(|point| point.service.as_str()).collect();
         authors.dedup();
         authors
     }
@@ -315,82 +344,4 @@ impl Topology {
 
 fn link(from: &str, to: &str) -> String {
     format!("{from} -> {to}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::moment::Side;
-
-    /// A ledger that tells a mailer by queue.
-    fn ledger() -> Topology {
-        let service = |name: &str, mails| Service {
-            name: name.into(),
-            replicas: 1,
-            database: Some(format!("{name}-db")),
-            mails,
-        };
-        let operation = |caller: &str, callee: &str, name: &str| Operation {
-            caller: caller.into(),
-            callee: callee.into(),
-            name: name.into(),
-        };
-        Topology {
-            services: vec![service("ledger", false), service("mailer", true)],
-            clients: vec![Client { name: "user".into(), count: Some(0) }],
-            broker: Some("broker".into()),
-            mail: Some("mail".into()),
-            operations: vec![
-                operation("user", "ledger", "book"),
-                operation("user", "ledger", "look"),
-            ],
-            queues: vec![Queue {
-                name: "mailer.queue".into(),
-                owner: "mailer".into(),
-                takes: "booked".into(),
-            }],
-            points: vec![InjectionPoint {
-                service: "ledger".into(),
-                act: Act::Commit,
-                names: vec!["entry BOOKED".into()],
-                seldom: false,
-            }],
-            focus: Focus::default(),
-        }
-    }
-
-    #[test]
-    fn nodes_and_ends_follow_the_size() {
-        let replicas = Replicas::from([("ledger".to_owned(), 2)]);
-        let topology = ledger().with_replicas(&replicas).with_clients("user", 1);
-        let nodes = topology.nodes();
-        assert_eq!(nodes[..3], ["ledger", "ledger-1", "ledger-2"]);
-        assert_eq!(nodes[5..], ["ledger-db", "mailer-db", "broker", "mail"]);
-        assert_eq!(topology.ends().last().map(String::as_str), Some("user-1"));
-        assert_eq!((service_of("ledger-2"), service_of("ledger-db")), ("ledger", "ledger-db"));
-    }
-
-    #[test]
-    fn pairs_are_those_who_talk() {
-        let topology = ledger();
-        for pair in topology.pairs() {
-            let (from, to) = pair.split_once(" -> ").expect("two ends");
-            assert!(topology.calls(from, to), "{pair}");
-        }
-        assert!(!topology.calls("ledger", "mail") && !topology.calls("ledger", "mailer"));
-        assert!(!topology.connections().contains(&"ledger -> ledger-db".to_owned()));
-        assert_eq!(topology.operations("user-3", "ledger"), ["book", "look"]);
-    }
-
-    #[test]
-    fn acts_have_partners_and_messages_queues() {
-        let topology = ledger();
-        assert_eq!(topology.partner("user", Act::Call, "book"), Some("ledger"));
-        assert_eq!(topology.partner("ledger", Act::Commit, "entry BOOKED"), Some("ledger-db"));
-        assert_eq!(topology.queues_of("booked"), ["mailer.queue"]);
-        assert_eq!(topology.owner_of("mailer.queue"), Some("mailer"));
-        let booked = Moment::new(Side::After, Act::Commit, "entry BOOKED");
-        assert!(topology.passes("ledger", &booked) && !topology.passes("mailer", &booked));
-        assert_eq!(topology.authors(), ["ledger"]);
-    }
 }

@@ -1,47 +1,81 @@
-//! The way from a written fault to one that can happen. What the system's own are told beside it is
-//! checked in `people.rs`.
+//! The way from a written fault to one that can happen.
 
 use std::time::Duration;
 
-use super::PeopleFault;
-use super::mistake::{Mistake, Source, one_of};
-use super::tables::FaultTable;
-use super::units::{At, Length, OrderName};
-use crate::topology::{self, Replicas};
-use stormproof_faults::{Fault, FaultKind, FaultRow, Target, TargetForm, Timing};
+use super::{FaultTable, OwnKinds};
+use crate::mistake::{Mistake, Source, one_of};
+use crate::moment::{Act, Moment, Side};
+use crate::topology::Topology;
+use crate::units::{At, Length};
+use crate::{Fault, FaultKind, FaultRow, Target, TargetForm, Timing};
 
-/// A fault that has passed the door.
-pub enum Checked {
-    World(Fault),
-    People(PeopleFault),
+/// A fault that says what its kind needs.
+#[derive(Debug)]
+pub enum Checked<'a> {
+    /// One of the generic kinds: it can happen.
+    Generic(Fault),
+    /// One of the system's own, with its target, which the system checks.
+    Own(&'static FaultRow, &'a At<String>),
 }
 
-/// Checks one fault.
-pub fn check(
-    source: Source<'_>,
-    table: &At<FaultTable>,
-    replicas: &Replicas,
-    customers: usize,
-    has_order: impl Fn(OrderName) -> bool,
-) -> Result<Checked, Mistake> {
-    let checker = Checker { source, table, replicas, customers };
-    let (row, target) = table.value.kind(source, &table.place)?;
-    checker.keys(row)?;
-    checker.times()?;
-    match FaultKind::of_key(row.key) {
-        Some(kind) => checker.of_world(kind, target).map(Checked::World),
-        None => checker.of_people(row, target, has_order).map(Checked::People),
+/// Checks one written fault against what there is to fail.
+pub struct Checker<'a, K> {
+    /// The file that it stands in.
+    pub source: Source<'a>,
+    /// What is written.
+    pub table: &'a At<FaultTable<K>>,
+    /// What there is to fail, at the scenario's size.
+    pub topology: &'a Topology,
+}
+
+impl<'a, K: OwnKinds> Checker<'a, K> {
+    /// Checks it.
+    ///
+    /// # Errors
+    /// If it could never fire, says too little or too much, or is aimed at nothing that there is:
+    /// where that stands, and what was expected.
+    pub fn check(&self) -> Result<Checked<'a>, Mistake> {
+        let (row, target) = self.table.value.kind(self.source, &self.table.place)?;
+        self.keys(row)?;
+        self.times()?;
+        match FaultKind::of_key(row.key) {
+            Some(kind) => self.generic(kind, target).map(Checked::Generic),
+            None => Ok(Checked::Own(row, target)),
+        }
     }
-}
 
-pub(super) struct Checker<'a> {
-    pub(super) source: Source<'a>,
-    pub(super) table: &'a At<FaultTable>,
-    pub(super) replicas: &'a Replicas,
-    pub(super) customers: usize,
-}
+    /// A length that may be left out: then it is none.
+    pub fn length(&self, length: &Option<At<Length>>) -> Duration {
+        length.as_ref().map_or(Duration::ZERO, |length| length.value.0)
+    }
 
-impl Checker<'_> {
+    /// A mistake of the whole fault.
+    pub fn mistake(&self, what: impl Into<String>) -> Mistake {
+        self.source.mistake(&self.table.place, what)
+    }
+
+    /// A mistake at one of its values.
+    pub fn mistake_at<T>(&self, value: &At<T>, what: impl Into<String>) -> Mistake {
+        self.source.mistake(&value.place, what)
+    }
+
+    /// One of `all`, which are called `what`.
+    ///
+    /// # Errors
+    /// If it is none of them: what there is.
+    pub fn known<S: AsRef<str>>(
+        &self,
+        what: &str,
+        name: &At<String>,
+        all: &[S],
+    ) -> Result<(), Mistake> {
+        if all.iter().any(|known| known.as_ref() == name.value) {
+            return Ok(());
+        }
+        let what = format!("{what} {:?}: expected {}", name.value, one_of(all));
+        Err(self.mistake_at(name, what))
+    }
+
     /// Keys that are missing, and keys that mean nothing here.
     fn keys(&self, row: &FaultRow) -> Result<(), Mistake> {
         let table = &self.table.value;
@@ -66,14 +100,13 @@ impl Checker<'_> {
         let told = [table.at.is_some(), table.when.is_some()];
         if row.timing == Timing::Once && told == [false, false] {
             return Err(self.mistake(format!(
-                "`{}` without a time: expected `at = \"3s\"` or `when = \"after commit of order PAID\"`",
-                row.key
+                "`{}` without a time: expected `at = \"3s\"` or `when = \"{}\"`",
+                row.key,
+                self.some_moment()
             )));
         }
         if let (Some(_), Some(when)) = (&table.at, &table.when) {
-            return Err(self
-                .source
-                .mistake(&when.place, "`at` and `when`: expected only one of them"));
+            return Err(self.mistake_at(when, "`at` and `when`: expected only one of them"));
         }
         Ok(())
     }
@@ -96,18 +129,18 @@ impl Checker<'_> {
         for number in [&table.nth, &table.times].into_iter().flatten() {
             if number.value == 0 {
                 let what = "a fault that cannot fire: expected a number from 1";
-                return Err(self.source.mistake(&number.place, what));
+                return Err(self.mistake_at(number, what));
             }
         }
         Ok(())
     }
 
-    fn of_world(&self, kind: FaultKind, written: &At<String>) -> Result<Fault, Mistake> {
+    fn generic(&self, kind: FaultKind, written: &At<String>) -> Result<Fault, Mistake> {
         let table = &self.table.value;
         let row = kind.row();
         let target = self.target(row, written)?;
         let author = match &target {
-            Target::Database(database) => topology::service_of_database(database),
+            Target::Database(database) => self.topology.service_of_database(database),
             target => target.author(),
         };
         let when = self.when(row, author)?;
@@ -138,25 +171,24 @@ impl Checker<'_> {
                 Target::Call { from, to, operation }
             }
             TargetForm::Database => {
-                self.known("database", written, &topology::databases())?;
+                self.known("database", written, &self.topology.databases())?;
                 Target::Database(name())
             }
             TargetForm::Queue => {
-                self.known("queue", written, &topology::queues())?;
+                self.known("queue", written, &self.topology.queue_names())?;
                 Target::Queue(name())
             }
             TargetForm::Own(what) => {
                 let what = format!("{what}: only kinds of the system's own are aimed at it");
-                return Err(self.source.mistake(&written.place, what));
+                return Err(self.mistake_at(written, what));
             }
         })
     }
 
-    pub(super) fn length(&self, length: &Option<At<Length>>) -> Duration {
-        length.as_ref().map_or(Duration::ZERO, |length| length.value.0)
-    }
-
-    pub(super) fn mistake(&self, what: impl Into<String>) -> Mistake {
-        self.source.mistake(&self.table.place, what)
+    /// A moment that somebody passes, for those who did not know what one is.
+    fn some_moment(&self) -> Moment {
+        let mut points = self.topology.points.iter().filter(|point| point.act == Act::Commit);
+        let name = points.next().and_then(|point| point.names.first());
+        Moment::new(Side::After, Act::Commit, name.map_or("<noun> <STATE>", String::as_str))
     }
 }

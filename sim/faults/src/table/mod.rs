@@ -1,8 +1,12 @@
 //! A fault as it is written: a `[[fault]]` table of a scenario file.
 //!
 //! Its keys come from tables of kinds, the generic one and the one that a system brings, so that
-//! reading, writing and the JSON Schema know no kind by name. What a kind needs to be told is checked
-//! in `faults.rs`.
+//! reading, writing and the JSON Schema know no kind by name. What a kind needs to be told, and what
+//! there is to aim at, is checked in `check.rs`, `links.rs` and `timing.rs`.
+
+mod check;
+mod links;
+mod timing;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,9 +18,10 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::mistake::{Mistake, Source, one_of};
-use super::units::{At, Length};
-use stormproof_faults::{FaultKind, FaultRow};
+use crate::mistake::{Mistake, Source, one_of};
+use crate::units::{At, Length};
+use crate::{FaultKind, FaultRow};
+pub use check::{Checked, Checker};
 
 /// The kinds of fault that a system can suffer besides the generic ones, such as those of its people.
 pub trait OwnKinds: Sized + 'static {
@@ -25,6 +30,18 @@ pub trait OwnKinds: Sized + 'static {
 
     /// Keys with a length of time that only its own kinds are told, and what each means.
     const LENGTHS: &'static [(&'static str, &'static str)];
+}
+
+/// For a system that suffers nothing but the generic kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoOwnKinds {}
+
+impl OwnKinds for NoOwnKinds {
+    fn rows() -> Vec<&'static FaultRow> {
+        Vec::new()
+    }
+
+    const LENGTHS: &'static [(&'static str, &'static str)] = &[];
 }
 
 /// Every kind of fault that can be written, in the order in which a swarm draws them.
@@ -39,17 +56,27 @@ pub fn rows<K: OwnKinds>() -> Vec<&'static FaultRow> {
 pub struct FaultTable<K> {
     /// The kinds that are written, each with its target; exactly one in a fault that can happen.
     pub kinds: Vec<(&'static FaultRow, At<String>)>,
+    /// Once, at this time.
     pub at: Option<At<Length>>,
+    /// From this time; the start, unless said otherwise.
     pub from: Option<At<Length>>,
+    /// Until this time.
     pub until: Option<At<Length>>,
+    /// At this moment, or at this status.
     pub when: Option<At<String>>,
+    /// Which pass of the moment, from 1.
     pub nth: Option<At<u32>>,
+    /// How many operations it hits.
     pub times: Option<At<u32>>,
+    /// Back after this time.
     pub restart: Option<At<Length>>,
-    /// Written as `for`.
+    /// For this long; written as `for`.
     pub lasting: Option<At<Length>>,
+    /// By this much.
     pub by: Option<At<Length>>,
+    /// Only this operation.
     pub of: Option<At<String>>,
+    /// This much later than `when`.
     pub after: Option<At<Length>>,
     /// The system's own lengths, in the order of [`OwnKinds::LENGTHS`].
     pub own: Vec<Option<At<Length>>>,
@@ -94,13 +121,31 @@ impl<K: OwnKinds> FaultTable<K> {
     }
 
     /// A length of the system's own.
+    ///
+    /// # Panics
+    /// If its faults are told no such length.
     pub fn own(&self, key: &str) -> &Option<At<Length>> {
         &self.own[own_place::<K>(key)]
     }
 
     /// A length of the system's own, to be told.
+    ///
+    /// # Panics
+    /// If its faults are told no such length.
     pub fn own_mut(&mut self, key: &str) -> &mut Option<At<Length>> {
         &mut self.own[own_place::<K>(key)]
+    }
+
+    /// Its numbers: `nth` and `times`.
+    pub fn numbers_mut(&mut self) -> [&mut Option<At<u32>>; 2] {
+        [&mut self.nth, &mut self.times]
+    }
+
+    /// Its lengths of time, the system's own last.
+    pub fn lengths_mut(&mut self) -> Vec<&mut Option<At<Length>>> {
+        let told = [&mut self.at, &mut self.from, &mut self.until, &mut self.restart];
+        let told = told.into_iter().chain([&mut self.lasting, &mut self.by, &mut self.after]);
+        told.chain(&mut self.own).collect()
     }
 
     /// The one kind that is written, and its target.

@@ -1,13 +1,13 @@
 //! When a fault goes wrong: at a time, between two, or at a moment that its author passes.
 
-use super::faults::Checker;
-use super::mistake::{Mistake, one_of};
-use super::units::At;
-use crate::{moments, topology};
-use stormproof_faults::moment::Moment;
-use stormproof_faults::{FOREVER, FaultRow, Timing, When};
+use super::{Checker, OwnKinds};
+use crate::mistake::{Mistake, one_of};
+use crate::moment::Moment;
+use crate::topology::service_of;
+use crate::units::At;
+use crate::{FOREVER, FaultRow, Timing, When};
 
-impl Checker<'_> {
+impl<K: OwnKinds> Checker<'_, K> {
     /// Reads the times of a fault of this kind; `author` passes its moments.
     pub(super) fn when(&self, row: &FaultRow, author: &str) -> Result<When, Mistake> {
         let table = &self.table.value;
@@ -54,16 +54,16 @@ impl Checker<'_> {
                 one_of(expected)
             )));
         }
-        let service = topology::service_of(author);
-        let authors: Vec<&str> = match moments::is_author(service) {
+        let service = service_of(author);
+        let authors: Vec<&str> = match self.topology.is_author(service) {
             true => vec![service],
-            false => moments::authors(),
+            false => self.topology.authors(),
         };
-        if authors.iter().any(|author| moments::passes(author, &moment)) {
+        if authors.iter().any(|author| self.topology.passes(author, &moment)) {
             return Ok(moment);
         }
         let known: Vec<_> =
-            authors.iter().flat_map(|author| moments::of(author, moment.act)).collect();
+            authors.iter().flat_map(|author| self.topology.names_of(author, moment.act)).collect();
         let known = match known.as_slice() {
             [] => "another kind of moment".to_owned(),
             known => one_of(known),
