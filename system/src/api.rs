@@ -52,6 +52,19 @@ pub struct Endpoint {
     pub answers: (StatusCode, Option<Shape>),
     /// What it refuses besides [`Endpoint::refusals`]' general ones.
     pub refuses: &'static [Kind],
+    /// Who asks for it in the course of an order, and by which operation's name.
+    pub asked: Option<Asked>,
+}
+
+/// A call that faults can be aimed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// A service, or `customer` or `staff`.
+    pub by: &'static str,
+    /// As the caller names it in [`Call::operation`](stormproof_ports::Call).
+    pub operation: &'static str,
+    /// It comes once an hour, not with each order.
+    pub hourly: bool,
 }
 
 /// A route: what a reader has to know, and what serves it.
@@ -81,6 +94,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             keyed: false,
             answers: (StatusCode::NO_CONTENT, None),
             refuses: &[],
+            asked: None,
         };
         Route { endpoint, serves: on(filter, handler) }
     }
@@ -115,6 +129,18 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Is asked for `operation` by a service or somebody outside, in the course of an order.
+    pub fn asked(mut self, by: &'static str, operation: &'static str) -> Route<S> {
+        self.endpoint.asked = Some(Asked { by, operation, hourly: false });
+        self
+    }
+
+    /// The same, once an hour.
+    pub fn asked_hourly(mut self, by: &'static str, operation: &'static str) -> Route<S> {
+        self.endpoint.asked = Some(Asked { by, operation, hourly: true });
+        self
+    }
+
     /// Refuses for reasons of its own.
     pub fn refuses(mut self, kinds: &'static [Kind]) -> Route<S> {
         self.endpoint.refuses = kinds;
@@ -126,6 +152,23 @@ impl Endpoint {
     /// The names in braces, in the order of the path.
     pub fn parameters(&self) -> impl Iterator<Item = &'static str> {
         self.path.split('{').skip(1).filter_map(|part| part.split('}').next())
+    }
+
+    /// Whether a request line is for it.
+    pub fn is_for(&self, method: &Method, path: &str) -> bool {
+        let (mut pattern, mut path) = (self.path.split('/'), path.split('/'));
+        let fits = |pattern: &str, segment: &str| match pattern.starts_with('{') {
+            true => !segment.is_empty(),
+            false => pattern == segment,
+        };
+        *method == self.method
+            && loop {
+                match (pattern.next(), path.next()) {
+                    (None, None) => break true,
+                    (Some(pattern), Some(segment)) if fits(pattern, segment) => {}
+                    _ => break false,
+                }
+            }
     }
 
     /// Every kind of problem that it may answer with, in the order of [`Kind::ALL`].

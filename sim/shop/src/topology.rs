@@ -1,9 +1,11 @@
 //! The shop's topology: which nodes there are, who talks to whom about what, and which moments the
-//! nodes of each service pass. The one table that scenarios are checked against and that storms, sweeps
-//! and rehearsals read; a test holds it to what runs pass.
+//! nodes of each service pass. Scenarios are checked against it; storms, sweeps and rehearsals read it.
+//! Who asks whom for what stands with the routes, who consumes what with the queues; a test holds the
+//! rest to what runs pass.
 
 use std::sync::LazyLock;
 
+use stormproof_system::api::Asked;
 use stormproof_system::messages::{DELIVERY_UPDATES, QUEUES, QueueRow};
 use stormproof_system::service::SERVICES;
 
@@ -19,32 +21,8 @@ pub const CUSTOMERS: &str = "customer";
 /// Who sets the shop up, drives the parcels and mends what is parked: the people of the shop.
 pub const STAFF: &str = "staff";
 
-/// What the Store asks everybody every hour, to compare. No storm is that long: the swarm aims at
-/// what happens in one.
-pub const VIEWS: &str = "views";
 /// The operation by which the Warehouse holds stock for an order.
 pub const RESERVE: &str = "reserve";
-
-/// Every operation that travels by HTTP, but for the hourly one: (caller, callee, operation).
-const CALLS: [(&str, &str, &str); 17] = [
-    (CUSTOMERS, "store", "register"),
-    (CUSTOMERS, "store", "login"),
-    (CUSTOMERS, "store", "products"),
-    (CUSTOMERS, "store", "order"),
-    (CUSTOMERS, "store", "cancel"),
-    (CUSTOMERS, "store", "look"),
-    (CUSTOMERS, "store", "timeline"),
-    ("store", "warehouse", "availability"),
-    ("store", "warehouse", RESERVE),
-    ("store", "warehouse", "commit"),
-    ("store", "warehouse", "release"),
-    ("store", "warehouse", "return"),
-    ("store", "bank", "debit"),
-    ("store", "bank", "void"),
-    ("store", "bank", "refund"),
-    (STAFF, "delivery", "report lost"),
-    (STAFF, "delivery", "report found"),
-];
 
 /// What each service makes true, in its database.
 const STORE_FACTS: [&str; 31] = [
@@ -167,11 +145,14 @@ fn shop() -> Topology {
     let pair = |(from, to): (&str, &str)| (from.to_owned(), to.to_owned());
     let mut shop = Topology::of(SERVICES.iter().map(|service| service.name));
     shop = shop.client(STAFF).clients(CUSTOMERS);
-    for (caller, callee, operation) in CALLS {
-        shop = shop.call(caller, callee, operation);
-    }
-    for asked in ["warehouse", "bank", "delivery"] {
-        shop = shop.hourly_call("store", asked, VIEWS);
+    for service in SERVICES {
+        let asked = (service.endpoints)().into_iter().filter_map(|endpoint| endpoint.asked);
+        for Asked { by, operation, hourly } in asked {
+            shop = match hourly {
+                true => shop.hourly_call(by, service.name, operation),
+                false => shop.call(by, service.name, operation),
+            };
+        }
     }
     for QueueRow { name, owner, binding, .. } in &QUEUES {
         shop = shop.queue(name, owner, binding.trim_end_matches(".#"));

@@ -67,6 +67,7 @@ fn routes() -> Vec<Route<Arc<Context>>> {
             "Debits an order's amount, once. A decline is an answer like any other.",
             make_debit,
         )
+        .asked("store", "debit")
         .behind(payments)
         .takes::<DebitRequest>()
         .answers::<PaymentResult>(ok)
@@ -78,6 +79,7 @@ fn routes() -> Vec<Route<Arc<Context>>> {
             "Gives up on a debit: from now on it is VOIDED, or it was decided before.",
             void_debit,
         )
+        .asked("store", "void")
         .behind(payments)
         .takes::<VoidRequest>()
         .answers::<PaymentResult>(ok),
@@ -88,11 +90,13 @@ fn routes() -> Vec<Route<Arc<Context>>> {
             "Gives money back, once for each debit.",
             make_refund,
         )
+        .asked("store", "refund")
         .behind(payments)
         .takes::<RefundRequest>()
         .answers::<RefundAnswer>(ok)
         .refuses(&[Conflict, KeyReused, Closed]),
         Route::new(post, "/views", "views", "The money of a page of orders.", views_of)
+            .asked_hourly("store", "views")
             .behind(Access::Service(views::SCOPE))
             .takes::<ViewsRequest>()
             .answers::<Views<PaymentView>>(ok),

@@ -48,6 +48,7 @@ fn routes() -> Vec<Route<Context>> {
             "A driver reports that the parcel is lost.",
             lost,
         )
+        .asked("staff", "report lost")
         .behind(driver)
         .answers::<Reported>(ok)
         .refuses(&[NotFound, Conflict]),
@@ -58,10 +59,12 @@ fn routes() -> Vec<Route<Context>> {
             "A driver reports that a lost parcel turned up.",
             found,
         )
+        .asked("staff", "report found")
         .behind(driver)
         .answers::<Reported>(ok)
         .refuses(&[NotFound, Conflict]),
         Route::new(post, "/views", "views", "The deliveries of a page of orders.", views_of)
+            .asked_hourly("store", "views")
             .behind(Access::Service(views::SCOPE))
             .takes::<ViewsRequest>()
             .answers::<Views<Delivery>>(ok),

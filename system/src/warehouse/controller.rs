@@ -41,6 +41,7 @@ fn routes() -> Vec<Route<Arc<Context>>> {
             "What could be reserved now.",
             availability,
         )
+        .asked("store", "availability")
         .behind(orders)
         .takes::<AvailabilityRequest>()
         .answers::<AvailabilityAnswer>(ok),
@@ -55,6 +56,7 @@ fn routes() -> Vec<Route<Arc<Context>>> {
             "Holds an order's goods: all of them or nothing.",
             reserve,
         )
+        .asked("store", "reserve")
         .behind(orders)
         .takes::<ReserveRequest>()
         .answers::<ReservationAnswer>(ok)
@@ -66,6 +68,7 @@ fn routes() -> Vec<Route<Arc<Context>>> {
             "The goods leave.",
             commit,
         )
+        .asked("store", "commit")
         .behind(orders)
         .answers::<ReservationAnswer>(ok)
         .refuses(&[NotFound, Conflict]),
@@ -76,6 +79,7 @@ fn routes() -> Vec<Route<Arc<Context>>> {
             "The goods are free again; one that never came is refused from now on.",
             release,
         )
+        .asked("store", "release")
         .behind(orders)
         .answers::<ReservationAnswer>(ok)
         .refuses(&[Conflict]),
@@ -86,6 +90,7 @@ fn routes() -> Vec<Route<Arc<Context>>> {
             "Goods that were to leave go back to where they lay.",
             take_back,
         )
+        .asked("store", "return")
         .behind(orders)
         .answers::<ReservationAnswer>(ok)
         .refuses(&[NotFound, Conflict]),
@@ -98,6 +103,7 @@ fn routes() -> Vec<Route<Arc<Context>>> {
             .answers::<Restock>(ok)
             .refuses(&[KeyReused]),
         Route::new(post, "/views", "views", "The reservations of a page of orders.", views_of)
+            .asked_hourly("store", "views")
             .behind(Access::Service(views::SCOPE))
             .takes::<ViewsRequest>()
             .answers::<Views<ReservationView>>(ok),

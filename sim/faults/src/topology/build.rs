@@ -94,11 +94,12 @@ impl Topology {
     }
 
     fn with_call(mut self, caller: &str, callee: &str, name: &str, seldom: bool) -> Topology {
-        self.operations.push(Operation {
-            caller: caller.to_owned(),
-            callee: callee.to_owned(),
-            name: name.to_owned(),
-        });
+        let (caller, callee) = (caller.to_owned(), callee.to_owned());
+        let operation = Operation { caller: caller.clone(), callee, name: name.to_owned() };
+        if !self.operations.contains(&operation) {
+            self.operations.push(operation);
+        }
+        let caller = caller.as_str();
         match self.service(caller) {
             Some(_) => self.point(caller, Act::Call, [name], seldom),
             None => self,

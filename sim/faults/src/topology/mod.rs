@@ -8,7 +8,7 @@ mod build;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::moment::{Act, Moment};
 
@@ -218,9 +218,7 @@ impl Topology {
     /// service's database and broker, then mail.
     pub fn pairs(&self) -> Vec<String> {
         let calls = self.operations.iter();
-        let mut pairs: Vec<String> =
-            calls.map(|operation| link(&operation.caller, &operation.callee)).collect();
-        pairs.dedup();
+        let mut pairs = distinct(calls.map(|it| link(&it.caller, &it.callee)));
         for service in &self.services {
             pairs.extend(service.database.iter().map(|database| link(&service.name, database)));
             pairs.extend(self.broker.iter().map(|broker| link(&service.name, broker)));
@@ -245,9 +243,7 @@ impl Topology {
         }
         let operations = self.operations.iter();
         let often = operations.filter(|it| !self.is_seldom(&it.caller, Act::Call, &it.name));
-        let mut pairs: Vec<String> = often.map(|it| link(&it.caller, &it.callee)).collect();
-        pairs.dedup();
-        pairs
+        distinct(often.map(|it| link(&it.caller, &it.callee)))
     }
 
     /// The names of the operations that `from` asks of `to`.
@@ -340,6 +336,12 @@ impl Topology {
             Act::Mail => self.mail.as_deref(),
         }
     }
+}
+
+/// Each of them once, where it comes first.
+fn distinct(pairs: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    pairs.filter(|pair| seen.insert(pair.clone())).collect()
 }
 
 fn link(from: &str, to: &str) -> String {

@@ -34,21 +34,21 @@ fn routes() -> Vec<Route<Store>> {
     let ok = StatusCode::OK;
     vec![
         Route::new(post.clone(), "/register", "register", "Makes a user.", accounts::register)
+            .asked("customer", "register")
             .takes::<Register>()
             .answers::<Registered>(StatusCode::CREATED)
             .refuses(&[Conflict]),
         Route::new(post.clone(), "/login", "logIn", "Gives a token.", accounts::login)
+            .asked("customer", "login")
             .takes::<Login>()
             .answers::<LoggedIn>(ok)
             .refuses(&[Unauthorized, TooManyRequests]),
         Route::new(get.clone(), "/products", "listProducts", "What is sold.", catalogue::list)
+            .asked("customer", "products")
             .answers::<Vec<Product>>(ok),
         Route::new(post.clone(), "/products", "putProduct", "Sells a product.", catalogue::put)
             .behind(Access::Support)
             .takes::<Product>(),
-        Route::new(get.clone(), "/orders", "listOrders", "One's newest orders.", orders::list)
-            .behind(Access::Customer)
-            .answers::<Vec<OrderView>>(ok),
         Route::new(
             post.clone(),
             "/orders",
@@ -56,12 +56,29 @@ fn routes() -> Vec<Route<Store>> {
             "Places an order. It is on its way when this is answered, not done: look at it again.",
             orders::place,
         )
+        .asked("customer", "order")
         .behind(Access::Customer)
         .keyed()
         .takes::<PlaceOrder>()
         .answers::<OrderView>(StatusCode::ACCEPTED)
         .refuses(&[NotEnoughStock, KeyReused]),
+        Route::new(
+            post.clone(),
+            "/orders/{id}/cancel",
+            "cancelOrder",
+            "Asks for an order's cancellation. The carrier may have it already.",
+            orders::cancel,
+        )
+        .asked("customer", "cancel")
+        .behind(Access::Customer)
+        .answers::<OrderView>(StatusCode::ACCEPTED)
+        .refuses(&[NotFound, Conflict]),
+        Route::new(get.clone(), "/orders", "listOrders", "One's newest orders.", orders::list)
+            .asked("customer", "look")
+            .behind(Access::Customer)
+            .answers::<Vec<OrderView>>(ok),
         Route::new(get.clone(), "/orders/{id}", "findOrder", "One of one's orders.", orders::find)
+            .asked("customer", "look")
             .behind(Access::Customer)
             .answers::<OrderView>(ok)
             .refuses(&[NotFound]),
@@ -72,19 +89,10 @@ fn routes() -> Vec<Route<Store>> {
             "When an order first reached each status.",
             orders::timeline,
         )
+        .asked("customer", "timeline")
         .behind(Access::Customer)
         .answers::<Vec<TimelineEntry>>(ok)
         .refuses(&[NotFound]),
-        Route::new(
-            post.clone(),
-            "/orders/{id}/cancel",
-            "cancelOrder",
-            "Asks for an order's cancellation. The carrier may have it already.",
-            orders::cancel,
-        )
-        .behind(Access::Customer)
-        .answers::<OrderView>(StatusCode::ACCEPTED)
-        .refuses(&[NotFound, Conflict]),
         Route::new(
             get.clone(),
             "/support/refunds",
