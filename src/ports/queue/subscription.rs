@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
+use stormproof_ports::delivery_buffer::DeliveryBuffer;
 use stormproof_ports::notify::Notify;
 use stormproof_ports::{Delivery, QueueLost, Settle, Subscription};
 use tokio::task::JoinHandle;
@@ -16,7 +17,6 @@ use super::answer::{ANSWER_TIMEOUT, lost, no_answer};
 use super::connection::KeptConnection;
 use super::envelope;
 use super::names::Names;
-use crate::delivery_buffer::DeliveryBuffer;
 
 /// A live consumer. Its channel closes when both this and the task are gone.
 pub(super) struct RabbitSubscription {

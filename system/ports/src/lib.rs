@@ -9,6 +9,7 @@
 pub mod amqp;
 pub mod client;
 pub mod contract;
+pub mod delivery_buffer;
 mod error;
 pub mod id;
 pub mod notify;
