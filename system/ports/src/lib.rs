@@ -15,6 +15,7 @@ pub mod id;
 pub mod notify;
 pub mod retry;
 pub mod sql;
+pub mod sqlite;
 pub mod story;
 pub mod time;
 pub mod topology;
