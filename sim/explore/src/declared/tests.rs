@@ -15,7 +15,7 @@ use stormproof_ports::{Call, CallError, DatabaseError};
 
 use super::*;
 use stormproof_faults::outcome::Figure;
-use stormproof_faults::{FaultKind, Target};
+use stormproof_faults::{Fault, FaultKind, Target, When};
 use stormproof_world::{ServiceSpec, migrated};
 
 const SECOND: Duration = Duration::from_secs(1);
