@@ -14,6 +14,7 @@ use stormproof_shop::environment::{
 };
 use stormproof_shop::judge::Judge;
 use stormproof_shop::truth::Truth;
+use stormproof_shop::truth::final_state::FinalState;
 use stormproof_shop::truth::inspection::{self, Inspect};
 use stormproof_shop::truth::reading::{Committed, Peek, RowChange, RowFate, Rows};
 use stormproof_sqlite::{Change, ChangeKind};
@@ -151,7 +152,8 @@ impl Controlled for Seeded {
     /// Every commit was followed when it came.
     fn gather<'a>(&'a self, truth: Truth, outside: Outside<'a>) -> BoxFuture<'a, Gathered> {
         Box::pin(async move {
-            let seen = final_state::seen(&self.0, truth);
+            let lost_commits = truth.compare(self);
+            let seen = FinalState { lost_commits, ..final_state::seen(&self.0) };
             let final_state = inspection::gather(self, outside, seen).await;
             Gathered { final_state, whole: None }
         })

@@ -3,8 +3,12 @@
 //!
 //! The operations, facts and schemas are the shop's; a test holds this page to what runs pass.
 
-use crate::topology;
 use stormproof_faults::moment::{Act, Moment};
+use stormproof_faults::topology::service_of;
+
+/// What the Store asks everybody every hour, to compare. No storm is that long: the swarm aims at
+/// what happens in one.
+pub const VIEWS: &str = "views";
 
 /// What a service's nodes call, commit, publish, acknowledge and mail.
 pub struct Row {
@@ -144,10 +148,8 @@ pub const MOMENTS: &[Row] = &[
 ];
 
 /// What happens every hour: scenarios may aim at it, storms are too short.
-pub const HOURLY: &[Row] = &[
-    row("store", Act::Call, &[topology::VIEWS]),
-    row("store", Act::Commit, &["reconciliation DONE"]),
-];
+pub const HOURLY: &[Row] =
+    &[row("store", Act::Call, &[VIEWS]), row("store", Act::Commit, &["reconciliation DONE"])];
 
 const fn row(service: &'static str, act: Act, names: &'static [&'static str]) -> Row {
     Row { service, act, names }
@@ -174,7 +176,7 @@ pub fn passes(service: &str, moment: &Moment) -> bool {
 
 /// The names of the acts of one kind that nodes of `service` pass.
 pub fn of(service: &str, act: Act) -> Vec<&'static str> {
-    let service = topology::service_of(service);
+    let service = service_of(service);
     let rows = MOMENTS.iter().chain(HOURLY);
     let rows = rows.filter(|row| row.service == service && row.act == act);
     rows.flat_map(|row| row.names).copied().collect()

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use stormproof_system::messages::{DELIVERY_UPDATES, QUEUES, QueueRow};
 use stormproof_system::service::SERVICES;
 
+pub use crate::moments::VIEWS;
 use crate::moments::{HOURLY, MOMENTS, Row};
 use stormproof_faults::topology::{
     Client, Focus, InjectionPoint, Operation, Queue, Service, Topology,
@@ -20,9 +21,6 @@ pub const CUSTOMERS: &str = "customer";
 /// Who sets the shop up, drives the parcels and mends what is parked: the people of the shop.
 pub const STAFF: &str = "staff";
 
-/// What the Store asks everybody every hour, to compare. No storm is that long: the swarm aims at
-/// what happens in one.
-pub const VIEWS: &str = "views";
 /// The operation by which the Warehouse holds stock for an order.
 pub const RESERVE: &str = "reserve";
 

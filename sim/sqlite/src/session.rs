@@ -32,7 +32,7 @@ PRAGMA wal_autocheckpoint=256;";
 pub(super) struct Session {
     pub(super) database: NonNull<ffi::sqlite3>,
     pub(super) peeks: Cache,
-    statements: Cache,
+    pub(super) statements: Cache,
     /// The text run last that is not kept.
     single: Option<Text>,
     disk: Disk,
@@ -150,11 +150,6 @@ impl Session {
     /// How many texts are kept prepared for sqlx.
     pub(super) fn cached(&self) -> usize {
         self.statements.len()
-    }
-
-    /// The texts of the prepared statements.
-    pub(super) fn prepared(&self) -> Vec<String> {
-        self.statements.texts().map(str::to_owned).collect()
     }
 
     /// Finalizes the prepared statements.
