@@ -153,7 +153,7 @@ impl StatePoller {
             let state = &mut *self.judge.state();
             state.truth = Truth::of(&tables);
             state.commits += 1;
-            state.ring_all();
+            state.notify_all();
         }
     }
 

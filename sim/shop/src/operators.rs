@@ -275,8 +275,8 @@ impl Operator {
     }
 
     async fn replay(&self, queue: &str, dead: &'static str, count: usize) -> usize {
-        let bell = Notify::default();
-        let Ok(mut subscription) = self.ports.queue.subscribe(dead, 1, bell.clone()).await else {
+        let notify = Notify::default();
+        let Ok(mut subscription) = self.ports.queue.subscribe(dead, 1, notify.clone()).await else {
             return 0;
         };
         let mut replayed = 0;
@@ -284,7 +284,7 @@ impl Operator {
             let delivery = match subscription.take() {
                 Ok(Some(delivery)) => delivery,
                 Ok(None) => {
-                    bell.wait().await;
+                    notify.notified().await;
                     continue;
                 }
                 Err(_) => break,

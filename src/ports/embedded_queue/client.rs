@@ -34,10 +34,10 @@ impl Queue for Client {
         &'a self,
         queue: &'a str,
         prefetch: u16,
-        bell: Notify,
+        notify: Notify,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async move {
-            let buffer = DeliveryBuffer::new(bell);
+            let buffer = DeliveryBuffer::new(notify);
             let (answer, answered) = oneshot::channel();
             let client = self.name.clone();
             let queue = queue.to_owned();

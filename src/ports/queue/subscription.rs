@@ -30,7 +30,7 @@ pub(super) async fn subscribe(
     names: &Names,
     queue: &str,
     prefetch: u16,
-    bell: Notify,
+    notify: Notify,
 ) -> Result<RabbitSubscription, QueueLost> {
     let queue =
         ShortString::try_new(names.outward(queue)).map_err(|error| QueueLost(error.to_string()))?;
@@ -43,7 +43,7 @@ pub(super) async fn subscribe(
         Ok((channel, consumer))
     };
     let (channel, consumer) = consumer.await.map_err(|error| lost(&error))?;
-    let buffer = DeliveryBuffer::new(bell);
+    let buffer = DeliveryBuffer::new(notify);
     let pump = tokio::spawn(pump(consumer, names.clone(), buffer.clone()));
     Ok(RabbitSubscription { channel, buffer, pump })
 }

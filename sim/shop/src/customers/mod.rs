@@ -98,7 +98,7 @@ impl Shopper {
                     self.place(placed, order).await;
                     placed += 1;
                     let state = self.judge.state();
-                    state.ring(&topic(self.number, placed));
+                    state.notify(&topic(self.number, placed));
                 }
                 Action::Cancel(which) => self.cancel(*which).await,
                 Action::Poll => self.look_closely().await,
