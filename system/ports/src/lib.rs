@@ -6,6 +6,7 @@
 
 #![deny(missing_docs)]
 
+pub mod absent;
 pub mod amqp;
 pub mod client;
 pub mod contract;
