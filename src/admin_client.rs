@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stormproof_ports::retry::Backoff;
-use stormproof_ports::{Answer, Call, CallError, Ports};
+use stormproof_ports::{Answer, CallError, Ports};
 use stormproof_system::context::Context;
 use stormproof_system::error::{Kind, Problem};
 use stormproof_system::id::UserId;
+use stormproof_system::question::Question;
 use stormproof_system::token;
 use tokio::time::{Instant, sleep};
 
@@ -80,111 +80,80 @@ fn of_folder(folder: &Path) -> Result<Config, String> {
     Ok(config)
 }
 
-/// A question to a service.
-pub struct Question<'a, T> {
-    pub to: &'static str,
-    pub method: Method,
-    pub path: &'a str,
-    pub bearer: Option<&'a str>,
-    pub key: Option<&'a str>,
-    pub body: &'a T,
-    /// Of one attempt.
-    pub timeout: Duration,
-}
-
 /// What one attempt came to.
 pub type Outcome = Result<Answer, CallError>;
 
 /// Before a question is asked again.
 const PAUSES: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(1) };
 
-impl<T: Serialize> Question<'_, T> {
-    async fn ask(&self, ports: &Ports) -> Outcome {
-        let text = |text: &str| HeaderValue::from_str(text).expect("tokens and keys are ASCII");
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, text("application/json"));
-        if let Some(bearer) = self.bearer {
-            headers.insert(header::AUTHORIZATION, text(&format!("Bearer {bearer}")));
-        }
-        if let Some(key) = self.key {
-            headers.insert("idempotency-key", text(key));
-        }
-        let body = match self.method {
-            Method::GET => Bytes::new(),
-            _ => serde_json::to_vec(self.body).expect("requests have string keys only").into(),
-        };
-        let call = Call {
-            to: self.to.into(),
-            operation: NAME.into(),
-            method: self.method.clone(),
-            path: self.path.to_owned(),
-            headers,
-            body,
-            timeout: self.timeout,
-        };
-        ports.http.call(call).await
-    }
+/// What an operator looks at.
+pub fn get(to: &'static str, path: impl Into<String>) -> Question {
+    Question::get(to, NAME, path)
+}
 
-    /// Asks again, the same question with the same key, while the outcome is a passing one and until
-    /// `deadline`. The answer, whatever its status, and how often it was asked again.
-    ///
-    /// # Errors
-    /// In words, if there is no answer or the deadline came first.
-    pub async fn insist(
-        &self,
-        ports: &Ports,
-        deadline: Instant,
-        is_passing: fn(&Outcome) -> bool,
-    ) -> Result<(Answer, u32), String> {
-        let Question { to, path, .. } = self;
-        let mut asked_again = 0;
-        loop {
-            let outcome = self.ask(ports).await;
-            if !is_passing(&outcome) {
-                let answer = outcome.map_err(|error| format!("{to}: {error}"))?;
-                return Ok((answer, asked_again));
-            }
-            asked_again += 1;
-            let pause = PAUSES.delay(asked_again, &*ports.rng);
-            if Instant::now() + pause > deadline {
-                let why = outcome.map_or_else(|error| error.to_string(), |it| refusal(&it));
-                return Err(format!("{to}: {path}: patience ended: {why}"));
-            }
-            sleep(pause).await;
+/// What an operator wants done.
+pub fn post(to: &'static str, path: impl Into<String>, body: &impl Serialize) -> Question {
+    Question::post(to, NAME, path, body)
+}
+
+/// Asks again, the same question with the same key, while the outcome is a passing one and until
+/// `deadline`. The answer, whatever its status, and how often it was asked again.
+///
+/// # Errors
+/// In words, if there is no answer or the deadline came first.
+pub async fn insist(
+    ports: &Ports,
+    question: &Question,
+    deadline: Instant,
+    is_passing: fn(&Outcome) -> bool,
+) -> Result<(Answer, u32), String> {
+    let Question { to, path, .. } = question;
+    let mut asked_again = 0;
+    loop {
+        let outcome = ports.http.call(question.call()).await;
+        if !is_passing(&outcome) {
+            let answer = outcome.map_err(|error| format!("{to}: {error}"))?;
+            return Ok((answer, asked_again));
         }
-    }
-
-    /// Any answer, whatever its status, but that nothing happened and to try again: so it does, for as
-    /// long as one attempt may take.
-    ///
-    /// # Errors
-    /// As [`Question::insist`].
-    pub async fn answer(&self, ports: &Ports) -> Result<Answer, String> {
-        let deadline = Instant::now() + self.timeout;
-        self.insist(ports, deadline, says_try_again).await.map(|(answer, _)| answer)
-    }
-
-    /// The body of an answer of success.
-    ///
-    /// # Errors
-    /// As [`Question::answer`], or a refusal, or one that cannot be read.
-    pub async fn must<A: DeserializeOwned>(&self, ports: &Ports) -> Result<A, String> {
-        self.read(&self.answer(ports).await?)
-    }
-
-    /// What `answer` says, if it is one of success.
-    ///
-    /// # Errors
-    /// In words: a refusal, or one that cannot be read.
-    pub fn read<A: DeserializeOwned>(&self, answer: &Answer) -> Result<A, String> {
-        let Question { to, path, .. } = self;
-        if !answer.status.is_success() {
-            return Err(format!("{to}: {path}: {}", refusal(answer)));
+        asked_again += 1;
+        let pause = PAUSES.delay(asked_again, &*ports.rng);
+        if Instant::now() + pause > deadline {
+            let why = outcome.map_or_else(|error| error.to_string(), |it| refusal(&it));
+            return Err(format!("{to}: {path}: patience ended: {why}"));
         }
-        let body: &[u8] =
-            if answer.status == StatusCode::NO_CONTENT { b"null" } else { &answer.body };
-        serde_json::from_slice(body).map_err(|error| format!("{to}: {path}: {error}"))
+        sleep(pause).await;
     }
+}
+
+/// Any answer, whatever its status, but that nothing happened and to try again: so it does, for as
+/// long as one attempt may take.
+///
+/// # Errors
+/// As [`insist`].
+pub async fn answer(ports: &Ports, question: &Question) -> Result<Answer, String> {
+    let deadline = Instant::now() + question.timeout;
+    insist(ports, question, deadline, says_try_again).await.map(|(answer, _)| answer)
+}
+
+/// The body of an answer of success.
+///
+/// # Errors
+/// As [`answer`], or a refusal, or one that cannot be read.
+pub async fn must<A: DeserializeOwned>(ports: &Ports, question: &Question) -> Result<A, String> {
+    read(question, &answer(ports, question).await?)
+}
+
+/// What the answer to `question` says, if it is one of success.
+///
+/// # Errors
+/// In words: a refusal, or one that cannot be read.
+pub fn read<A: DeserializeOwned>(question: &Question, answer: &Answer) -> Result<A, String> {
+    let Question { to, path, .. } = question;
+    if !answer.status.is_success() {
+        return Err(format!("{to}: {path}: {}", refusal(answer)));
+    }
+    let body: &[u8] = if answer.status == StatusCode::NO_CONTENT { b"null" } else { &answer.body };
+    serde_json::from_slice(body).map_err(|error| format!("{to}: {path}: {error}"))
 }
 
 fn says_try_again(outcome: &Outcome) -> bool {

@@ -241,12 +241,12 @@ async fn steal_the_mail(world: World) {
     let node = "email".to_owned();
     world.strike(&Fault::new(FaultKind::Stop, Target::node(node)).by(Duration::from_secs(30)));
     let thief = world.ports("staff");
-    let bell = Notify::default();
-    let queue = thief.queue.subscribe("email.ordersuccess.queue", 1, bell.clone()).await;
+    let notify = Notify::default();
+    let queue = thief.queue.subscribe("email.ordersuccess.queue", 1, notify.clone()).await;
     let mut queue = queue.expect("the broker is up");
     loop {
         match queue.take().expect("the broker stays up") {
-            None => bell.wait().await,
+            None => notify.notified().await,
             Some(delivery) => {
                 return queue.settle(delivery.tag, Settle::Ack).await.expect("and hears it");
             }

@@ -1,42 +1,19 @@
-//! What only the end of a run can tell, gathered from the seeded world.
+//! What the seeded world alone can tell of a run's end: its broker, its mails, its texts.
 
 use stormproof_ports::Mail;
+use stormproof_shop::secrets;
+use stormproof_shop::truth::final_state::{DeadLetter, FinalState, MailSeen};
 use stormproof_system::messages::DEAD;
-
-use crate::quiescence::{restless, unsent};
-use stormproof_shop::environment::Outside;
-use stormproof_shop::truth::Truth;
-use stormproof_shop::truth::final_state::{AlertSeen, DeadLetter, FinalState, MailSeen, SagaSeen};
-use stormproof_shop::truth::rows::Id;
-use stormproof_shop::{secrets, topology};
-
-use crate::seeded::Seeded;
-use stormproof_ports::sql::Value;
 use stormproof_world::World;
 
-/// Gathers what only the end can tell.
-pub fn gather(world: &World, truth: Truth, outside: Outside<'_>) -> FinalState {
+/// What broker and mail server show.
+pub fn seen(world: &World) -> FinalState {
     let mut final_state = FinalState {
-        restless: restless(world, outside),
         mails: world.mails().iter().filter_map(|sent| MailSeen::of(&sent.mail)).collect(),
         in_flight: world.messages_in_flight(),
-        unsent: unsent(world).into_iter().map(|(name, count)| (name, count.unwrap_or(0))).collect(),
-        lost_commits: truth.compare(&Seeded(world.clone())),
         ..FinalState::default()
     };
     look_at_broker(world, &mut final_state);
-    look_at_store(world, &mut final_state);
-    for database in topology::databases() {
-        for row in read(world, &database, "SELECT order_id, kind FROM alerts").unwrap_or_default() {
-            let (order, kind) = (text(&row[0]), text(&row[1]).to_string());
-            final_state.alerts.push(AlertSeen { database: database.clone(), order, kind });
-        }
-    }
-    for database in topology::databases() {
-        let rows = read(world, &database, "SELECT count(*) FROM outbox");
-        final_state.messages += rows.and_then(|rows| rows[0][0].as_i64()).unwrap_or(0);
-    }
-    final_state.leaks = leaks(world);
     final_state
 }
 
@@ -44,41 +21,16 @@ fn look_at_broker(world: &World, final_state: &mut FinalState) {
     world.broker(|broker| {
         final_state.dropped = broker.dropped();
         for queue in broker.queues() {
-            match queue.name().strip_suffix(DEAD) {
-                None if queue.depth() > 0 => {
-                    final_state.queues.push((queue.name().to_owned(), queue.depth()));
-                }
-                None => {}
-                Some(name) => {
-                    let letters = queue.ready().chain(queue.unacknowledged());
-                    final_state.dead.extend(letters.map(|stored| DeadLetter {
-                        queue: name.to_owned(),
-                        schema: stored.message.schema.clone(),
-                        order: stored.message.correlation_id.as_str().into(),
-                    }));
-                }
+            let (name, depth) = (queue.name(), queue.depth());
+            if name.ends_with(DEAD) {
+                let letters = queue.ready().chain(queue.unacknowledged());
+                let letters = letters.map(|stored| DeadLetter::of(name, &stored.message));
+                final_state.dead.extend(letters);
+            } else if depth > 0 {
+                final_state.queues.push((name.to_owned(), depth));
             }
         }
     });
-}
-
-fn look_at_store(world: &World, final_state: &mut FinalState) {
-    let store = topology::database_of("store");
-    let lines = read(world, &store, "SELECT order_id, sku, quantity FROM order_lines");
-    for row in lines.unwrap_or_default() {
-        let quantity = row[2].as_i64().unwrap_or(0);
-        let lines = final_state.lines.entry(text(&row[0])).or_default();
-        *lines.entry(text(&row[1]).to_string()).or_default() += quantity;
-    }
-    let sagas = read(world, &store, "SELECT order_id, goal, stock, delivery FROM sagas");
-    for row in sagas.unwrap_or_default() {
-        let saga = SagaSeen {
-            goal: text(&row[1]).to_string(),
-            stock: text(&row[2]).to_string(),
-            delivery: text(&row[3]).to_string(),
-        };
-        final_state.sagas.insert(text(&row[0]), saga);
-    }
 }
 
 /// The template of a mail, without what it is about: the name of its moments.
@@ -87,8 +39,8 @@ pub fn template(mail: &Mail) -> String {
     template.split(':').next().unwrap_or_default().to_owned()
 }
 
-/// Every text that leaves a service other than to the one it belongs to.
-fn leaks(world: &World) -> Vec<String> {
+/// The secrets in the story, in the trace and in the mails.
+pub fn leaks(world: &World) -> Vec<String> {
     let mut leaks = Vec::new();
     let mut look = |place: &str, text: &str| leaks.extend(secrets::in_text(place, text));
     world.history().each_words(|words| look("the story", words));
@@ -99,23 +51,5 @@ fn leaks(world: &World) -> Vec<String> {
         look("a mail", &sent.mail.text);
         look("a mail", &sent.mail.html);
     }
-    for database in topology::databases() {
-        for (table, sql) in secrets::TEXTS {
-            for row in read(world, &database, sql).unwrap_or_default() {
-                look(&format!("{table} of {database}"), &text(&row[0]));
-            }
-        }
-    }
-    leaks.sort();
-    leaks.dedup();
     leaks
-}
-
-/// Rows of one database; `None` of one that is down.
-pub(super) fn read(world: &World, database: &str, sql: &'static str) -> Option<Vec<Vec<Value>>> {
-    world.database(database).peek(sql, &[]).ok()
-}
-
-fn text(value: &Value) -> Id {
-    value.as_str().unwrap_or_default().into()
 }

@@ -9,7 +9,6 @@
 
 mod fair_weather;
 mod final_state;
-mod quiescence;
 mod seeded;
 pub mod shrink;
 mod simulate;

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, ready};
 use stormproof_explore::ZERO;
 use stormproof_faults::Fault;
 use stormproof_ports::Ports;
@@ -13,11 +14,14 @@ use stormproof_shop::environment::{
 };
 use stormproof_shop::judge::Judge;
 use stormproof_shop::truth::Truth;
-use stormproof_shop::truth::reading::{Committed, Peek, RowChange, RowFate};
+use stormproof_shop::truth::final_state::FinalState;
+use stormproof_shop::truth::inspection::{self, Inspect};
+use stormproof_shop::truth::reading::{Committed, Peek, RowChange, RowFate, Rows};
 use stormproof_sqlite::{Change, ChangeKind};
+use stormproof_system::messages::DEAD;
 use stormproof_world::{Commit, World};
 
-use crate::{final_state, quiescence};
+use crate::final_state;
 
 /// A world that a scenario is played in.
 #[derive(Clone)]
@@ -49,8 +53,26 @@ fn row_change(change: &Change) -> RowChange<'_> {
 }
 
 impl Peek for Seeded {
-    fn peek(&self, database: &str, sql: &'static str, arguments: &[Value]) -> Vec<Vec<Value>> {
+    fn peek(&self, database: &str, sql: &'static str, arguments: &[Value]) -> Rows {
         self.0.database(database).peek(sql, arguments).expect("a watched table can be read")
+    }
+}
+
+impl Inspect for Seeded {
+    fn rows<'a>(&'a self, database: &'a str, sql: &'static str) -> BoxFuture<'a, Option<Rows>> {
+        Box::pin(ready(self.0.database(database).peek(sql, &[]).ok()))
+    }
+
+    fn messages(&self) -> BoxFuture<'_, Result<usize, String>> {
+        let waiting = self.0.broker(|broker| {
+            let queues = broker.queues().filter(|queue| !queue.name().ends_with(DEAD));
+            queues.map(|queue| queue.depth()).sum::<usize>() + broker.pending()
+        });
+        Box::pin(ready(Ok(waiting + self.0.messages_in_flight())))
+    }
+
+    fn leaks(&self) -> Vec<String> {
+        final_state::leaks(&self.0)
     }
 }
 
@@ -66,12 +88,12 @@ impl Observed for Seeded {
     fn ready<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, usize> {
         let count =
             self.0.broker(|broker| broker.queue(queue).map_or(0, |queue| queue.ready_count()));
-        Box::pin(std::future::ready(count))
+        Box::pin(ready(count))
     }
 
     /// The truth follows each commit at once.
     fn refreshed(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
+        Box::pin(ready(()))
     }
 }
 
@@ -111,7 +133,8 @@ impl Controlled for Seeded {
     ) -> BoxFuture<'a, Option<Duration>> {
         let mut looks = 0;
         let twice = move || {
-            let rests = quiescence::restless(&self.0, outside).is_empty();
+            let moving = inspection::restless(self, outside).now_or_never();
+            let rests = moving.expect("a world answers at once").is_empty();
             looks = if rests { looks + 1 } else { 0 };
             looks == 2
         };
@@ -128,7 +151,11 @@ impl Controlled for Seeded {
 
     /// Every commit was followed when it came.
     fn gather<'a>(&'a self, truth: Truth, outside: Outside<'a>) -> BoxFuture<'a, Gathered> {
-        let final_state = final_state::gather(&self.0, truth, outside);
-        Box::pin(std::future::ready(Gathered { final_state, whole: None }))
+        Box::pin(async move {
+            let lost_commits = truth.compare(self);
+            let seen = FinalState { lost_commits, ..final_state::seen(&self.0) };
+            let final_state = inspection::gather(self, outside, seen).await;
+            Gathered { final_state, whole: None }
+        })
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use stormproof_explore::{Options, ZERO};
-use stormproof_faults::moment::Passage;
 use stormproof_faults::outcome::{Outcome, Story};
 use stormproof_shop::judge::Judge;
 use stormproof_shop::phases::{self, Played};
@@ -63,7 +62,7 @@ fn run(
 fn with_history(played: Played, world: &World, options: Options) -> Outcome {
     let Played { outcome, last_line } = played;
     let story = match options.story {
-        true => Story { ending: Some(last_line), ..told_from_zero(world.history().story()) },
+        true => Story { ending: Some(last_line), ..world.history().story().since(ZERO) },
         false => Story::default(),
     };
     Outcome {
@@ -72,23 +71,10 @@ fn with_history(played: Played, world: &World, options: Options) -> Outcome {
         events: world.history().events(),
         moments: world.moments(),
         struck: world.struck(),
-        passages: world.passages().into_iter().filter_map(from_zero).collect(),
+        passages: world.passages().into_iter().filter_map(|it| it.since(ZERO)).collect(),
         fingerprint: world.fingerprint(),
         story,
         trace: if options.trace { world.history().trace() } else { Vec::new() },
         ..outcome
     }
-}
-
-/// The story in the storm's own time, without what came before.
-fn told_from_zero(mut story: Story) -> Story {
-    let zero = u64::try_from(ZERO.as_millis()).expect("a second");
-    story.lines.retain(|line| line.at_ms >= zero);
-    story.lines.iter_mut().for_each(|line| line.at_ms -= zero);
-    story
-}
-
-/// A passage in the storm's own time; none of the set-up.
-fn from_zero(passage: Passage) -> Option<Passage> {
-    passage.at.checked_sub(ZERO).map(|at| Passage { at, ..passage })
 }

@@ -9,7 +9,6 @@ use stormproof_system::topology as queues;
 
 use crate::final_state;
 use stormproof_explore::{Options, ZERO};
-use stormproof_faults::{Fault, When};
 use stormproof_shop::phases::CALM_MAX;
 use stormproof_shop::scenario::Scenario;
 use stormproof_shop::topology;
@@ -18,7 +17,7 @@ use stormproof_world::{ServiceSpec, Spec, migrated};
 /// The world of a scenario, whose services are told `settings`, without its observers.
 pub fn spec(scenario: &Scenario, seed: u64, options: Options, settings: &Arc<Settings>) -> Spec {
     let mut spec = Spec::new(seed);
-    spec.faults = scenario.faults.iter().map(from_zero).collect();
+    spec.faults = scenario.faults.iter().map(|it| it.clone().later(ZERO)).collect();
     spec.services = SERVICES
         .iter()
         .map(|service| {
@@ -44,16 +43,4 @@ pub fn spec(scenario: &Scenario, seed: u64, options: Options, settings: &Arc<Set
         scenario.world.clocks.iter().map(|(node, offset)| (node.clone(), *offset)).collect();
     spec.limit = ZERO + scenario.world.storm + 3 * CALM_MAX;
     spec
-}
-
-/// Scenarios count from the beginning of the storm.
-fn from_zero(fault: &Fault) -> Fault {
-    let when = match &fault.when {
-        When::At(at) => When::At(*at + ZERO),
-        When::During { from, until, times } => {
-            When::During { from: *from + ZERO, until: *until + ZERO, times: *times }
-        }
-        When::Moment { moment, nth } => When::Moment { moment: moment.clone(), nth: *nth },
-    };
-    fault.clone().when(when)
 }

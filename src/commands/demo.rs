@@ -7,19 +7,21 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
+use serde::Serialize;
 use serde_json::Value;
 use stormproof_system::bank::dto::{AccountAnswer, OpenAccount, Status};
 use stormproof_system::context::Context;
 use stormproof_system::error::{Error, Kind};
 use stormproof_system::id::{Sku, UserId, WarehouseId};
 use stormproof_system::money::{Currency, Money};
+use stormproof_system::question::Question;
 use stormproof_system::store::accounts::Accounts;
 use stormproof_system::store::dto::{LoggedIn, Login, Product, Register, Registered};
 use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
-use crate::admin_client::Question;
+use crate::admin_client::{answer, get, must, post, read};
 use crate::admin_ports;
 use crate::config::{Config, ConfigFile};
 use crate::terminal::print;
@@ -107,9 +109,8 @@ pub async fn fill(context: &Context) -> Result<(), String> {
         let product = Product { sku: sku.into(), name: name.into(), price };
         let support = UserId::parse(SUPPORT).expect("a valid id");
         let bearer = token::for_user(context, &support, SUPPORT, token::SUPPORT);
-        let () = question("store", Method::POST, "/products", Some(&bearer), &product)
-            .must(&context.ports)
-            .await?;
+        let question = to("store", "/products", &product).with_bearer(bearer);
+        let () = must(&context.ports, &question).await?;
     }
     for (sku, warehouse, quantity) in SHELVES {
         let restock = Restock {
@@ -119,9 +120,8 @@ pub async fn fill(context: &Context) -> Result<(), String> {
             quantity,
         };
         let bearer = token::for_service(context, CALLER, "warehouse", "restock");
-        let _: Value = question("warehouse", Method::POST, "/stock", Some(&bearer), &restock)
-            .must(&context.ports)
-            .await?;
+        let question = to("warehouse", "/stock", &restock).with_bearer(bearer);
+        let _: Value = must(&context.ports, &question).await?;
     }
     Ok(())
 }
@@ -133,20 +133,19 @@ pub async fn fill(context: &Context) -> Result<(), String> {
 /// As [`fill`].
 pub async fn register_customer(context: &Context, password: &str) -> Result<(), String> {
     let registration = registration(CUSTOMER, password);
-    let register = question("store", Method::POST, "/register", None, &registration);
-    let answer = register.answer(&context.ports).await?;
+    let register = to("store", "/register", &registration);
+    let answer = answer(&context.ports, &register).await?;
     if answer.status != StatusCode::CONFLICT {
-        return register.read::<Registered>(&answer).map(drop);
+        return read::<Registered>(&register, &answer).map(drop);
     }
     let login = Login { username: CUSTOMER.into(), password: password.into() };
-    let _: LoggedIn =
-        question("store", Method::POST, "/login", None, &login).must(&context.ports).await?;
+    let _: LoggedIn = must(&context.ports, &to("store", "/login", &login)).await?;
     Ok(())
 }
 
 async fn sold(context: &Context) -> Result<BTreeSet<String>, String> {
-    let list = question("store", Method::GET, "/products", None, &());
-    let products: Vec<Product> = list.must(&context.ports).await?;
+    let list = get("store", "/products").within(PATIENCE);
+    let products: Vec<Product> = must(&context.ports, &list).await?;
     Ok(products.into_iter().map(|product| product.sku).collect())
 }
 
@@ -163,17 +162,11 @@ pub async fn open_account(context: &Context, owner: UserId) -> Result<(), Error>
     let balance = Money::new(WELCOME_MINOR, Currency::AUD);
     let account = OpenAccount { owner, balance, status: Status::Open };
     let bearer = token::for_service(context, CALLER, "bank", "teller");
-    let open = question("bank", Method::POST, "/accounts", Some(&bearer), &account);
-    let opened: Result<AccountAnswer, String> = open.must(&context.ports).await;
+    let open = to("bank", "/accounts", &account).with_bearer(bearer);
+    let opened: Result<AccountAnswer, String> = must(&context.ports, &open).await;
     opened.map(drop).map_err(Error::Unavailable)
 }
 
-fn question<'a, T>(
-    to: &'static str,
-    method: Method,
-    path: &'a str,
-    bearer: Option<&'a str>,
-    body: &'a T,
-) -> Question<'a, T> {
-    Question { to, method, path, bearer, key: None, body, timeout: PATIENCE }
+fn to(to: &'static str, path: &str, body: &impl Serialize) -> Question {
+    post(to, path, body).within(PATIENCE)
 }

@@ -7,12 +7,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use http::Method;
 use serde_json::json;
 use stormproof_system::context::Context;
 use stormproof_system::store::dto::{DifferenceView, Reconcile, Reconciled};
 
-use crate::admin_client::{Question, ShopAddress, support};
+use crate::admin_client::{ShopAddress, must, post, support};
 use crate::terminal::print;
 
 /// What to compare.
@@ -65,16 +64,10 @@ pub async fn all(context: &Context, quiet_seconds: u64) -> Result<Found, String>
     let mut after = None;
     loop {
         let body = Reconcile { after: after.clone(), quiet_seconds: Some(quiet_seconds) };
-        let question = Question {
-            to: "store",
-            method: Method::POST,
-            path: "/support/reconciliations",
-            bearer: Some(&support(context)),
-            key: None,
-            body: &body,
-            timeout: PATIENCE,
-        };
-        let page: Reconciled = question.must(&context.ports).await?;
+        let question = post("store", "/support/reconciliations", &body)
+            .with_bearer(support(context))
+            .within(PATIENCE);
+        let page: Reconciled = must(&context.ports, &question).await?;
         found.compared += page.compared;
         found.differences.extend(page.differences);
         // Pages go forward, so they end.

@@ -71,7 +71,6 @@ pub mod clock;
 pub mod compute;
 pub mod database;
 pub mod dead_letters;
-mod delivery_buffer;
 pub mod embedded_queue;
 pub mod http;
 pub mod mailer;

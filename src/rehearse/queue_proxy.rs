@@ -124,12 +124,13 @@ impl QueueProxies {
 impl QueueProxy {
     async fn run(self) {
         let this = Arc::new(self);
-        let bell = Notify::default();
+        let notify = Notify::default();
         // What waits for the next message, to change places with it.
         let mut held: VecDeque<Message> = VecDeque::new();
         let mut late = JoinSet::new();
         loop {
-            let Ok(mut subscription) = this.broker.subscribe(&this.proxied, 64, bell.clone()).await
+            let Ok(mut subscription) =
+                this.broker.subscribe(&this.proxied, 64, notify.clone()).await
             else {
                 sleep(AGAIN_AFTER).await;
                 continue;
@@ -145,7 +146,7 @@ impl QueueProxy {
                     }
                     Ok(None) => {
                         let waits = this.story.real(REORDER_WAIT_MAX);
-                        let woken = timeout(waits, bell.wait()).await;
+                        let woken = timeout(waits, notify.notified()).await;
                         if woken.is_err() {
                             while let Some(message) = held.pop_front() {
                                 this.put(message).await;

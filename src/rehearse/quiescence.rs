@@ -4,9 +4,14 @@
 //! What a broker does not tell is whether a consumer still works on what it holds; so each message
 //! that was written into an outbox has to be in its consumer's inbox, or dead.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::{BoxFuture, ready};
 use stormproof_shop::operators::dead_letter_queues;
+use stormproof_shop::secrets;
+use stormproof_shop::truth::inspection::{Inspect, restless};
+use stormproof_shop::truth::reading::Rows;
 use stormproof_system::messages::DEAD;
 use stormproof_system::topology;
 use tokio::time::{Instant, sleep};
@@ -32,7 +37,8 @@ pub async fn rest(
     loop {
         cluster.refreshed().await;
         let seen = cluster.0.state_poller.seen();
-        let rests = restless(cluster, outside, &seen).await.is_empty();
+        let look = Look { cluster, seen: &seen };
+        let rests = restless(&look, outside).await.is_empty();
         if rests && before.as_ref() == Some(&seen) {
             return Some(cluster.elapsed());
         }
@@ -51,41 +57,65 @@ pub async fn rest(
     }
 }
 
-/// What still moves, in words; empty at rest. The cheap questions come first.
-pub async fn restless(cluster: &RealCluster, outside: Outside<'_>, seen: &Snapshot) -> Vec<String> {
-    let mut moving = outside().moving;
-    if !moving.is_empty() {
-        return moving;
-    }
-    if let Some(why) = &seen.trouble {
-        moving.push(format!("the databases cannot be seen: {why}"));
-    }
-    for (database, unsent) in seen.unsent.iter().filter(|(_, unsent)| *unsent > 0) {
-        moving.push(format!("{unsent} messages wait in the outbox of {database}"));
-    }
-    if moving.is_empty() {
-        match waiting(cluster, seen).await {
-            Ok(0) => {}
-            Ok(count) => moving.push(format!("{count} messages are on their way")),
-            Err(why) => moving.push(format!("the broker cannot be asked: {why}")),
-        }
-    }
-    moving
+/// The cluster next to what one look saw of its databases.
+pub struct Look<'a> {
+    pub cluster: &'a RealCluster,
+    pub seen: &'a Snapshot,
 }
 
-/// How many messages no consumer has done with.
-async fn waiting(cluster: &RealCluster, seen: &Snapshot) -> Result<usize, String> {
-    let broker = &cluster.0.sandbox.broker;
-    let mut open = seen.written.difference(&seen.handled).peekable();
-    let unread = if open.peek().is_some() {
-        let dead = broker.list().await.map_err(|error| error.to_string())?;
-        let is_dead = |id: &&String| dead.iter().any(|it| it.message.message_id == **id);
-        open.filter(|id| !is_dead(id)).count()
-    } else {
-        0
-    };
-    let ready: usize = depths(cluster).await?.into_iter().map(|(_, depth)| depth).sum();
-    Ok(unread + ready + cluster.0.queue_proxies.waiting().await)
+impl Inspect for Look<'_> {
+    /// None, if the database does not answer: that is noted, and fails the rehearsal.
+    fn rows<'a>(&'a self, database: &'a str, sql: &'static str) -> BoxFuture<'a, Option<Rows>> {
+        Box::pin(async move {
+            match self.cluster.0.state_poller.ask(database, sql).await {
+                Ok(rows) => Some(rows),
+                Err(error) => {
+                    self.cluster.0.cluster.note(format!("{database} cannot be read: {error}"));
+                    None
+                }
+            }
+        })
+    }
+
+    /// As the look saw it: nobody asks the databases again and again.
+    fn unsent(&self) -> BoxFuture<'_, BTreeMap<String, Option<i64>>> {
+        let unsent = self.seen.unsent.iter();
+        Box::pin(ready(unsent.map(|(name, count)| (name.clone(), Some(*count))).collect()))
+    }
+
+    fn messages(&self) -> BoxFuture<'_, Result<usize, String>> {
+        Box::pin(self.waiting())
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.seen.trouble.clone()
+    }
+
+    fn leaks(&self) -> Vec<String> {
+        let mut leaks = self.cluster.0.story.leaks();
+        for mail in self.cluster.0.smtp_sink.mails() {
+            leaks.extend(secrets::in_text("a mail", &mail.content));
+        }
+        leaks
+    }
+}
+
+impl Look<'_> {
+    /// How many messages no consumer has done with.
+    async fn waiting(&self) -> Result<usize, String> {
+        let Look { cluster, seen } = self;
+        let broker = &cluster.0.sandbox.broker;
+        let mut open = seen.written.difference(&seen.handled).peekable();
+        let unread = if open.peek().is_some() {
+            let dead = broker.list().await.map_err(|error| error.to_string())?;
+            let is_dead = |id: &&String| dead.iter().any(|it| it.message.message_id == **id);
+            open.filter(|id| !is_dead(id)).count()
+        } else {
+            0
+        };
+        let ready: usize = depths(cluster).await?.into_iter().map(|(_, depth)| depth).sum();
+        Ok(unread + ready + cluster.0.queue_proxies.waiting().await)
+    }
 }
 
 /// Every queue but those of dead letters, with how many messages are ready in it.

@@ -16,6 +16,7 @@ use stormproof_ports::sql::Value;
 use stormproof_shop::judge::Judge;
 use stormproof_shop::topology;
 use stormproof_shop::truth::Truth;
+use stormproof_shop::truth::reading::Rows;
 use stormproof_shop::truth::whole::{Source, sources};
 use stormproof_system::service::SERVICES;
 use tokio::sync::{Notify, watch};
@@ -28,9 +29,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How long one look may take.
 const LOOK_MAX: Duration = Duration::from_secs(10);
-
-/// Rows, each a list of values.
-pub type Rows = Vec<Vec<Value>>;
 
 /// Polls the databases, and keeps what the last poll saw.
 pub struct StatePoller {
@@ -155,7 +153,7 @@ impl StatePoller {
             let state = &mut *self.judge.state();
             state.truth = Truth::of(&tables);
             state.commits += 1;
-            state.ring_all();
+            state.notify_all();
         }
     }
 

@@ -1,14 +1,14 @@
 //! Calling another service: JSON out, and an answer sorted into the three outcomes of
 //! `protocol.md` §4.
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use stormproof_ports::{Answer, Call, trace};
+use stormproof_ports::{Answer, trace};
 
 use crate::context::Context;
 use crate::error::{Error, Problem};
+use crate::question::Question;
 use crate::token;
 
 /// A call to be made; `caller` and `to` are services' names.
@@ -31,28 +31,15 @@ pub async fn call<T: DeserializeOwned>(
     body: &impl Serialize,
 ) -> Result<T, Error> {
     let bearer = token::for_service(context, request.caller, request.to, request.scope);
-    let mut headers = HeaderMap::new();
-    let text = |text: &str| HeaderValue::from_str(text).expect("ids and tokens are ASCII");
-    headers.insert(header::AUTHORIZATION, text(&format!("Bearer {bearer}")));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert("traceparent", text(&trace::parent(request.order, request.operation)));
-    let body = match request.method {
-        Method::GET => Bytes::new(),
-        _ => serde_json::to_vec(body).expect("requests have string keys only").into(),
-    };
-    let answer = context
-        .ports
-        .http
-        .call(Call {
-            to: request.to.into(),
-            operation: request.operation.into(),
-            method: request.method,
-            path: request.path,
-            headers,
-            body,
-            timeout: context.settings.saga.call_timeout,
-        })
-        .await?;
+    let question = Question::new(request.method, request.to, request.operation, request.path)
+        .with_body(body)
+        .with_bearer(bearer)
+        .within(context.settings.saga.call_timeout);
+    let mut call = question.call();
+    let parent = trace::parent(request.order, request.operation);
+    let parent = HeaderValue::try_from(parent).expect("ids are ASCII");
+    call.headers.insert("traceparent", parent);
+    let answer = context.ports.http.call(call).await?;
     sort(answer)
 }
 

@@ -21,6 +21,7 @@ pub mod gateway;
 pub mod id;
 pub mod messages;
 pub mod money;
+pub mod question;
 pub mod service;
 pub mod settings;
 pub mod token;

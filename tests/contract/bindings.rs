@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use stormproof_bindings::clock::SystemClock;
 use stormproof_bindings::compute::ThreadPool;
 use stormproof_bindings::database::Sql;
 use stormproof_bindings::http::HttpClient;
 use stormproof_bindings::mailer::Maildrop;
 use stormproof_bindings::rng::SystemRng;
+use stormproof_ports::Ports;
+use stormproof_ports::absent::Absent;
 use stormproof_ports::contract;
 use stormproof_ports::notify::Notify;
-use stormproof_ports::{Message, Ports, PublishError, Queue, QueueLost, Subscription};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -53,7 +53,7 @@ impl Machine {
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
             http: Arc::new(HttpClient::new(peers).expect("the URLs are well formed")),
-            queue: Arc::new(NoQueue),
+            queue: Arc::new(Absent("queues have a contract of their own")),
             database: sql.clone(),
             mailer: Arc::new(Maildrop::open(scratch.path(), SENDER).expect("the folder is ours")),
             compute: Arc::new(ThreadPool::new(2)),
@@ -83,22 +83,4 @@ pub async fn serve(router: axum::Router) -> (JoinHandle<()>, String) {
 pub async fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
     format!("http://{}", listener.local_addr().expect("it is bound"))
-}
-
-/// Queues have a contract of their own.
-struct NoQueue;
-
-impl Queue for NoQueue {
-    fn publish(&self, _: Message) -> BoxFuture<'_, Result<(), PublishError>> {
-        Box::pin(async { Err(PublishError::Unknown("there is no broker".into())) })
-    }
-
-    fn subscribe<'a>(
-        &'a self,
-        _: &'a str,
-        _: u16,
-        _: Notify,
-    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
-        Box::pin(async { Err(QueueLost("there is no broker".into())) })
-    }
 }

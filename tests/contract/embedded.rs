@@ -62,13 +62,13 @@ async fn publish(queue: &dyn Queue, name: &str, ids: &[&str]) {
     }
 }
 
-/// A subscription with its bell.
+/// A subscription, and what is notified of its deliveries.
 struct Consumer(Box<dyn Subscription>, Notify);
 
 async fn consume(queue: &dyn Queue, name: &'static str, prefetch: u16) -> Consumer {
-    let bell = Notify::default();
-    let subscription = queue.subscribe(name, prefetch, bell.clone()).await;
-    Consumer(subscription.expect("the queue is there"), bell)
+    let notify = Notify::default();
+    let subscription = queue.subscribe(name, prefetch, notify.clone()).await;
+    Consumer(subscription.expect("the queue is there"), notify)
 }
 
 impl Consumer {
@@ -78,7 +78,7 @@ impl Consumer {
                 if let Some(delivery) = self.0.take().expect("the subscription lives") {
                     return delivery;
                 }
-                self.1.wait().await;
+                self.1.notified().await;
             }
         };
         timeout(Duration::from_secs(10), next).await.expect("something is delivered")

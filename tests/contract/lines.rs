@@ -63,23 +63,23 @@ impl Bench {
     }
 
     async fn consume(&self) -> Consumer {
-        let bell = Notify::default();
-        let subscribed = self.rabbit.subscribe(self.queue, 1, bell.clone()).await;
-        Consumer(subscribed.expect("the queue is there"), bell)
+        let notify = Notify::default();
+        let subscribed = self.rabbit.subscribe(self.queue, 1, notify.clone()).await;
+        Consumer(subscribed.expect("the queue is there"), notify)
     }
 }
 
 struct Consumer(Box<dyn Subscription>, Notify);
 
 impl Consumer {
-    /// Waits by the bell for the next delivery, or for the end.
+    /// Waits for the next delivery, or for the end.
     async fn next(&mut self) -> Result<Delivery, QueueLost> {
         let next = async {
             loop {
                 if let Some(delivery) = self.0.take()? {
                     return Ok(delivery);
                 }
-                self.1.wait().await;
+                self.1.notified().await;
             }
         };
         timeout(Duration::from_secs(20), next).await.expect("something happens")
@@ -94,7 +94,7 @@ fn a_cut_is_heard_and_mended_by_itself() {
         let mut consumer = bench.consume().await;
         let held = consumer.next().await.expect("the link is open");
         bench.proxy.set(Link::Cut);
-        consumer.next().await.expect_err("the bell rings for the end");
+        consumer.next().await.expect_err("the end is heard of");
         assert!(consumer.0.settle(held.tag, Settle::Ack).await.is_err());
         let subscribe = bench.rabbit.subscribe(bench.queue, 1, Notify::default());
         let (subscribed, pinged, (why, after)) =

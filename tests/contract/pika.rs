@@ -224,15 +224,15 @@ impl Bench {
 
     /// The same; `None` if the acknowledgement is lost.
     async fn try_take(&self) -> Result<Option<Delivery>, QueueLost> {
-        let bell = Notify::default();
+        let notify = Notify::default();
         let queue: &'static str = Box::leak(self.queue.clone().into_boxed_str());
-        let mut subscription = self.rabbit.subscribe(queue, 1, bell.clone()).await?;
+        let mut subscription = self.rabbit.subscribe(queue, 1, notify.clone()).await?;
         loop {
             if let Some(delivery) = subscription.take()? {
                 let settled = subscription.settle(delivery.tag, Settle::Ack).await;
                 return Ok(settled.is_ok().then_some(delivery));
             }
-            bell.wait().await;
+            notify.notified().await;
         }
     }
 }

@@ -10,12 +10,10 @@ use futures::future::{BoxFuture, ready};
 use scoped_futures::{ScopedBoxFuture, ScopedFutureExt};
 use sqlx::Row as _;
 use stormproof_messaging::transaction::{Transaction, transact};
+use stormproof_ports::absent::Absent;
 use stormproof_ports::notify::Notify;
 use stormproof_ports::time::Time;
-use stormproof_ports::{
-    Answer, Call, CallError, Clock, Compute, Database, Http, Mail, Mailer, Message, Ports,
-    PublishError, Queue, QueueLost, Rng, Subscription,
-};
+use stormproof_ports::{Clock, Compute, Database, Ports, Rng};
 use stormproof_system::error::Error;
 
 /// The time at which every check begins, in microseconds since the epoch.
@@ -35,11 +33,11 @@ impl Bench {
             node: "replica-1".into(),
             clock: clock.clone(),
             rng: Arc::new(Counter::default()),
-            http: Arc::new(Nobody),
-            queue: Arc::new(Nobody),
+            http: Arc::new(NOBODY),
+            queue: Arc::new(NOBODY),
             database,
-            mailer: Arc::new(Nobody),
-            compute: Arc::new(Nobody),
+            mailer: Arc::new(NOBODY),
+            compute: Arc::new(Nowhere),
             outbox_notify: Notify::default(),
         };
         Bench { ports, clock }
@@ -134,36 +132,12 @@ impl Rng for Counter {
 }
 
 /// Whoever is not there.
-struct Nobody;
+const NOBODY: Absent = Absent("mappers ask nobody");
 
-impl Http for Nobody {
-    fn call(&self, _: Call) -> BoxFuture<'_, Result<Answer, CallError>> {
-        Box::pin(ready(Err(CallError::Unavailable("mappers call nobody".into()))))
-    }
-}
+/// Where nothing is computed.
+struct Nowhere;
 
-impl Queue for Nobody {
-    fn publish(&self, _: Message) -> BoxFuture<'_, Result<(), PublishError>> {
-        Box::pin(ready(Err(PublishError::Unknown("there is no broker".into()))))
-    }
-
-    fn subscribe<'a>(
-        &'a self,
-        _: &'a str,
-        _: u16,
-        _: Notify,
-    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
-        Box::pin(ready(Err(QueueLost("there is no broker".into()))))
-    }
-}
-
-impl Mailer for Nobody {
-    fn send(&self, _: Mail) -> BoxFuture<'_, Result<(), CallError>> {
-        Box::pin(ready(Err(CallError::Unavailable("mappers send nothing".into()))))
-    }
-}
-
-impl Compute for Nobody {
+impl Compute for Nowhere {
     fn run(&self, _: Box<dyn FnOnce() + Send>) -> BoxFuture<'_, ()> {
         unreachable!("mappers compute nothing")
     }

@@ -47,7 +47,7 @@ enum Fate {
 struct Script {
     fates: Mutex<VecDeque<Fate>>,
     published: Mutex<Vec<Message>>,
-    bell: Notify,
+    notify: Notify,
 }
 
 impl Script {
@@ -69,7 +69,7 @@ impl Queue for Script {
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
         let routing_key = message.routing_key.clone();
         self.published.lock().expect("nobody panics with it").push(message);
-        self.bell.ring();
+        self.notify.notify_one();
         let fate = self.fates.lock().expect("nobody panics with it").pop_front();
         Box::pin(async move {
             match fate.unwrap_or(Fate::Confirmed) {
@@ -201,7 +201,7 @@ async fn what_a_relay_has_claimed_is_left_alone_until_the_claim_ends(bench: Benc
     let (second, confirming) = replica(&bench, &[]);
     let claim = i64::try_from(RelayPolicy::default().claim.as_micros()).expect("a short time");
     // The first relay dies while it waits for the broker.
-    let crashed = select(relay(&first).step(), hanging.bell.wait().boxed()).await;
+    let crashed = select(relay(&first).step(), hanging.notify.notified().boxed()).await;
     assert!(matches!(crashed, Either::Right(_)), "it hangs");
     drop(crashed);
     let relay = relay(&second);

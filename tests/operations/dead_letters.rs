@@ -155,14 +155,14 @@ async fn bury(queue: &dyn Queue, id: &str) {
 }
 
 async fn take(queue: &dyn Queue) -> (Box<dyn Subscription>, Delivery) {
-    let bell = Notify::default();
-    let subscribed = queue.subscribe(BANK_DEBITS, 1, bell.clone()).await;
+    let notify = Notify::default();
+    let subscribed = queue.subscribe(BANK_DEBITS, 1, notify.clone()).await;
     let mut subscription = subscribed.expect("the queue is there");
     let taken = timeout(Duration::from_secs(10), async {
         loop {
             match subscription.take().expect("the broker stays up") {
                 Some(delivery) => return delivery,
-                None => bell.wait().await,
+                None => notify.notified().await,
             }
         }
     });

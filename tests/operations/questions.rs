@@ -7,9 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::post;
-use http::Method;
 use serde_json::{Value, json};
-use stormproof::admin_client::Question;
+use stormproof::admin_client::{self, must};
 use stormproof::admin_ports;
 use stormproof::config::Config;
 use stormproof_system::error::{Error, Kind, Problem};
@@ -63,16 +62,8 @@ async fn ask_one_that_refuses(
     let mut config = Config::of_one_machine();
     config.peers = [("bank", vec![address])].into();
     let ports = admin_ports::ports(&config, "test").expect("the address is one");
-    let question = Question {
-        to: "bank",
-        method: Method::POST,
-        path: "/accounts",
-        bearer: None,
-        key: None,
-        body: &json!({}),
-        timeout: Duration::from_secs(3),
-    };
-    let answer = question.must(&ports).await;
+    let question = admin_client::post("bank", "/accounts", &json!({}));
+    let answer = must(&ports, &question.within(Duration::from_secs(3))).await;
     server.abort();
     (answer, asked.load(Ordering::Relaxed))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::source::{files, read, root};
 
 /// The packages that another application can use as they are.
-const BELOW: [&str; 8] = [
+pub const BELOW: [&str; 8] = [
     "system/ports",
     "system/broker",
     "system/messaging",

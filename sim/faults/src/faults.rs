@@ -108,9 +108,29 @@ impl Fault {
         }
     }
 
+    /// The same, so much later: in a world's time, if the storm begins then.
+    #[must_use]
+    pub fn later(self, by: Duration) -> Fault {
+        Fault { when: self.when.later(by), ..self }
+    }
+
     /// Whether it ends or halts a node.
     pub fn is_of_process(&self) -> bool {
         self.kind.row().nature == Nature::Process
+    }
+}
+
+impl When {
+    /// The same, so much later; a moment comes when it comes.
+    #[must_use]
+    pub fn later(self, by: Duration) -> When {
+        match self {
+            When::At(at) => When::At(at + by),
+            When::During { from, until, times } => {
+                When::During { from: from + by, until: until + by, times }
+            }
+            When::Moment { .. } => self,
+        }
     }
 }
 

@@ -145,6 +145,13 @@ pub struct Passage {
     pub instant: u64,
 }
 
+impl Passage {
+    /// The same in the time of a storm that began at `zero`; none from before it.
+    pub fn since(self, zero: Duration) -> Option<Passage> {
+        self.at.checked_sub(zero).map(|at| Passage { at, ..self })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

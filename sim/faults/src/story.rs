@@ -1,6 +1,7 @@
 //! The story of a run: who did what when, line by line, as people read it.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,15 @@ impl Story {
     /// Whether nothing is told, because nobody asked.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.ending.is_none()
+    }
+
+    /// The same in the time of a storm that began at `zero`, without what came before.
+    #[must_use]
+    pub fn since(mut self, zero: Duration) -> Story {
+        let zero = u64::try_from(zero.as_millis()).unwrap_or(u64::MAX);
+        self.lines.retain(|line| line.at_ms >= zero);
+        self.lines.iter_mut().for_each(|line| line.at_ms -= zero);
+        self
     }
 
     /// The story as it is printed, line by line.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::host::Host;
 use crate::injector::{Aimed, Injector};
 use crate::link_state::LinkState;
-use crate::moment::{Act, Moment, Side};
+use crate::moment::{Act, Moment, Passage, Side};
+use crate::story::{Story, StoryLine};
 use crate::{FOREVER, Fault, FaultKind, Target, When};
 
 /// Nodes are named `service-number`; what ends with `-db` passes no moments.
@@ -53,6 +54,34 @@ impl Notes {
     fn told(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().expect("one thread"))
     }
+}
+
+/// A storm that begins four seconds after its world: what is to come is later there, what was seen
+/// earlier in the storm's own time, and what came before the storm is not in it.
+#[test]
+fn a_storm_has_its_own_time() {
+    let seconds = Duration::from_secs;
+    assert_eq!(When::At(seconds(3)).later(seconds(4)), When::At(seconds(7)));
+    let during =
+        |from, until| When::During { from: seconds(from), until: seconds(until), times: 2 };
+    assert_eq!(during(1, 2).later(seconds(4)), during(5, 6));
+    let moment = Moment::new(Side::After, Act::Commit, "job BEGUN");
+    let at_moment = When::Moment { moment: moment.clone(), nth: 1 };
+    assert_eq!(at_moment.clone().later(seconds(4)), at_moment);
+    let passage = |at| Passage {
+        service: "a".into(),
+        moment: moment.clone(),
+        nth: 1,
+        nth_of_all: 1,
+        at: seconds(at),
+        instant: 0,
+    };
+    assert_eq!(passage(7).since(seconds(4)), Some(passage(3)));
+    assert_eq!(passage(3).since(seconds(4)), None);
+    let told = |at_ms| StoryLine { at_ms, words: "works".into(), ..StoryLine::default() };
+    let story = |lines| Story { lines, ..Story::default() };
+    let seen = story(vec![told(3_999), told(4_000), told(7_001)]);
+    assert_eq!(seen.since(seconds(4)), story(vec![told(0), told(3_001)]));
 }
 
 fn during(until: Duration, times: u32) -> When {

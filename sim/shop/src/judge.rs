@@ -44,7 +44,8 @@ pub struct JudgeState {
     /// Where the storm begins, in virtual time: what people are told counts from there.
     pub zero: Duration,
     seen: BTreeSet<(&'static str, String)>,
-    bells: BTreeMap<String, Vec<Notify>>,
+    /// Who waits for something about a topic.
+    waiting: BTreeMap<String, Vec<Notify>>,
 }
 
 impl Judge {
@@ -61,13 +62,13 @@ impl Judge {
     /// Waits until `fact` holds, looking at it whenever something about `topic` changes: an order's
     /// id, or what [`JudgeState`] is called with.
     pub async fn until<T>(&self, topic: &str, fact: impl Fn(&mut JudgeState) -> Option<T>) -> T {
-        let bell = Notify::default();
-        self.state().bells.entry(topic.to_owned()).or_default().push(bell.clone());
+        let changed = Notify::default();
+        self.state().waiting.entry(topic.to_owned()).or_default().push(changed.clone());
         loop {
             if let Some(value) = fact(&mut self.state()) {
                 return value;
             }
-            bell.wait().await;
+            changed.notified().await;
         }
     }
 }
@@ -165,28 +166,28 @@ impl JudgeState {
     }
 
     fn wake(&mut self, step: &Step) {
-        if self.bells.is_empty() {
+        if self.waiting.is_empty() {
             return;
         }
         let orders = step.orders.iter().map(|moved| &moved.row().id);
         let payments = step.payments.iter().map(|moved| &moved.row().order_id);
         let parcels = step.parcels.iter().map(|moved| &moved.row().order_id);
         for order in orders.chain(payments).chain(parcels) {
-            self.ring(order);
+            self.notify(order);
         }
     }
 
     /// Tells those who wait for `topic` that something about it has changed.
-    pub fn ring(&self, topic: &str) {
-        for bell in self.bells.get(topic).into_iter().flatten() {
-            bell.ring();
+    pub fn notify(&self, topic: &str) {
+        for waiting in self.waiting.get(topic).into_iter().flatten() {
+            waiting.notify_one();
         }
     }
 
     /// Tells everybody to look again: anything may have changed.
-    pub fn ring_all(&self) {
-        for bell in self.bells.values().flatten() {
-            bell.ring();
+    pub fn notify_all(&self) {
+        for waiting in self.waiting.values().flatten() {
+            waiting.notify_one();
         }
     }
 

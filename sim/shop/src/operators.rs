@@ -14,12 +14,13 @@ use stormproof_system::context::Context;
 use stormproof_system::id::{Sku, UserId, WarehouseId};
 use stormproof_system::messages::{DEAD, QUEUES};
 use stormproof_system::money::{Currency, Money};
+use stormproof_system::question::Question;
 use stormproof_system::store::dto::{ParkedRefund, Product};
 use stormproof_system::store::order::OrderStatus;
 use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
-use crate::client::{Question, ask};
+use crate::client::ask;
 use crate::customers::topic;
 use crate::environment::Environment;
 use crate::judge::Judge;
@@ -238,11 +239,10 @@ impl Operator {
 
     async fn set_account(&self, owner: &str, status: Status) {
         let path = format!("/accounts/{owner}/status");
-        let question = Question {
-            method: Method::PUT,
-            ..Question::post("bank", "set account", path, &StatusRequest { status })
-        };
-        ask(&self.ports, &question.with_bearer(self.to("bank", "teller"))).await;
+        let question = Question::new(Method::PUT, "bank", "set account", path)
+            .with_body(&StatusRequest { status })
+            .with_bearer(self.to("bank", "teller"));
+        ask(&self.ports, &question).await;
     }
 
     /// The id of an order of a script, once it is placed; `None` if it never will be.
@@ -275,8 +275,8 @@ impl Operator {
     }
 
     async fn replay(&self, queue: &str, dead: &'static str, count: usize) -> usize {
-        let bell = Notify::default();
-        let Ok(mut subscription) = self.ports.queue.subscribe(dead, 1, bell.clone()).await else {
+        let notify = Notify::default();
+        let Ok(mut subscription) = self.ports.queue.subscribe(dead, 1, notify.clone()).await else {
             return 0;
         };
         let mut replayed = 0;
@@ -284,7 +284,7 @@ impl Operator {
             let delivery = match subscription.take() {
                 Ok(Some(delivery)) => delivery,
                 Ok(None) => {
-                    bell.wait().await;
+                    notify.notified().await;
                     continue;
                 }
                 Err(_) => break,

@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use stormproof_ports::Clock;
 use stormproof_system::context::Context;
+use stormproof_system::question::PATIENCE;
 
-use crate::client::PATIENCE;
 use crate::client_history::CustomerBook;
 use crate::customers::Shopper;
 use crate::environment::{Controlled, Environment, Gathered};

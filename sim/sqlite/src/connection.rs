@@ -20,6 +20,7 @@ use sqlx_core::sql_str::SqlStr;
 
 use super::disk::Disk;
 use super::lock::lock;
+use super::reader::Reader;
 use super::session::{Cursor, Session, Step};
 use super::statement::Bind;
 
@@ -31,7 +32,8 @@ pub struct SimConnection {
 impl SimConnection {
     pub(super) fn open(disk: &Disk, epoch: u64, file: &str) -> Result<SimConnection> {
         let session = Arc::new(Mutex::new(Session::open(disk, epoch, file)?));
-        disk.remember_session(&session);
+        let reader: Arc<Mutex<dyn Reader>> = session.clone();
+        disk.remember(Arc::downgrade(&reader));
         Ok(SimConnection { session })
     }
 

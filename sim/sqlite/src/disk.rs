@@ -16,7 +16,7 @@ use super::changes::{Change, merge};
 use super::contents::Contents;
 use super::files::Files;
 use super::lock::lock;
-use super::session::Session;
+use super::reader::Reader;
 use crate::Value;
 
 /// Every disk that has a handle, so that the VFS finds it by the number in a path.
@@ -34,7 +34,8 @@ struct Shared {
     name: String,
     files: Mutex<Files>,
     changes: Mutex<Vec<Change>>,
-    session: Mutex<Weak<Mutex<Session>>>,
+    /// The connection last opened.
+    reader: Mutex<Option<Weak<Mutex<dyn Reader>>>>,
 }
 
 /// A snapshot of all files of a disk; cheap to clone, to keep and to make disks from.
@@ -56,7 +57,7 @@ impl Disk {
             name: name.to_owned(),
             files: Mutex::new(Files::new(&image.files)),
             changes: Mutex::default(),
-            session: Mutex::default(),
+            reader: Mutex::default(),
         });
         lock(&DISKS).insert(shared.id, Arc::downgrade(&shared));
         Disk { shared }
@@ -130,18 +131,16 @@ impl Disk {
     /// # Errors
     /// Without a living connection, for a statement that writes, and for what SQLite refuses.
     pub fn peek(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
-        let session = lock(&self.shared.session).upgrade();
-        let session = session.ok_or_else(|| {
+        let reader = self.reader().ok_or_else(|| {
             Error::InvalidArgument(format!("no connection is open on disk {:?}", self.shared.name))
         })?;
-        lock(&session).peek(sql, params)
+        lock(&reader).peek(sql, params)
     }
 
     /// The statements that the connection last opened on this disk keeps prepared, as they were
     /// written: all that it was asked, as long as there are not more than it keeps (256).
     pub fn prepared(&self) -> Vec<String> {
-        let session = lock(&self.shared.session).upgrade();
-        session.map_or_else(Vec::new, |session| lock(&session).prepared())
+        self.reader().map_or_else(Vec::new, |reader| lock(&reader).prepared())
     }
 
     pub(super) fn by_id(id: u64) -> Option<Disk> {
@@ -157,8 +156,12 @@ impl Disk {
         lock(&self.shared.files)
     }
 
-    pub(super) fn remember_session(&self, session: &Arc<Mutex<Session>>) {
-        *lock(&self.shared.session) = Arc::downgrade(session);
+    pub(super) fn remember(&self, reader: Weak<Mutex<dyn Reader>>) {
+        *lock(&self.shared.reader) = Some(reader);
+    }
+
+    fn reader(&self) -> Option<Arc<Mutex<dyn Reader>>> {
+        lock(&self.shared.reader).as_ref()?.upgrade()
     }
 
     pub(super) fn publish(&self, changes: &mut Vec<Change>) {

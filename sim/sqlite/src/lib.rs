@@ -8,7 +8,8 @@
 //! at tables past sqlx.
 //!
 //! Downward: `driver`, `connection` and `migrate` speak to sqlx, `session`, `transactions` and
-//! `statement` to SQLite, which writes through `vfs` to the `files` of a `disk`.
+//! `statement` to SQLite, which writes through `vfs` to the `files` of a `disk`. The way back up, to
+//! read through the connection last opened, is a `reader`.
 //!
 //! ```
 //! use futures::FutureExt as _;
@@ -43,6 +44,7 @@ mod files;
 mod lock;
 mod migrate;
 mod peek;
+mod reader;
 mod session;
 mod statement;
 #[cfg(test)]

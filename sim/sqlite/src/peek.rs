@@ -6,6 +6,7 @@ use libsqlite3_sys as ffi;
 use sqlx_core::Error;
 
 use super::cache::Text;
+use super::reader::Reader;
 use super::session::Session;
 use super::statement::{Bind, Statement};
 use crate::Value;
@@ -22,9 +23,8 @@ impl From<Bind<'_>> for Value {
     }
 }
 
-impl Session {
-    /// Reads with a statement that is kept prepared, apart from sqlx's.
-    pub(super) fn peek(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
+impl Reader for Session {
+    fn peek(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
         self.check_alive()?;
         let slot = self.peeks.slot_of(sql);
         // SAFETY: the session's connection outlives its texts.
@@ -34,6 +34,12 @@ impl Session {
         }
     }
 
+    fn prepared(&self) -> Vec<String> {
+        self.statements.texts().map(str::to_owned).collect()
+    }
+}
+
+impl Session {
     /// Runs one statement, once, and gives its rows; not for statements that change rows.
     pub(super) fn collect(
         &mut self,

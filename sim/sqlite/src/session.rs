@@ -12,6 +12,7 @@ use libsqlite3_sys as ffi;
 use sqlx_core::Either;
 use sqlx_core::Error;
 use sqlx_core::any::{AnyQueryResult, AnyRow};
+use stormproof_ports::sqlite::{DURABLE, Pragma};
 
 use super::cache::{Cache, Text};
 use super::changes::{Capture, Ending, listen};
@@ -20,24 +21,18 @@ use super::error::SqliteError;
 use super::statement::{Bind, Statement};
 use super::vfs;
 
-/// What every connection starts with, in this order: exclusive locking must come before the first
-/// look at the file, or SQLite asks for shared memory (a new file would silently stay in `delete`
-/// mode). `EXTRA` also syncs the directory after a journal's unlink; with `FULL` the journal of
-/// the file's creation can come back and roll the whole database back.
+/// What every connection starts with, before it is made [`DURABLE`]; none of it looks at the file.
 /// Pages are small because rows are, and every commit copies and sums whole pages. The log is kept
 /// so short that it stays in the processor's cache.
 const SETTINGS: &str = "PRAGMA page_size=1024;
-PRAGMA locking_mode=EXCLUSIVE;
-PRAGMA synchronous=EXTRA;
 PRAGMA temp_store=MEMORY;
-PRAGMA wal_autocheckpoint=256;
-PRAGMA foreign_keys=ON;";
+PRAGMA wal_autocheckpoint=256;";
 
 /// A connection with its statements and the changes of its transaction.
 pub(super) struct Session {
     pub(super) database: NonNull<ffi::sqlite3>,
     pub(super) peeks: Cache,
-    statements: Cache,
+    pub(super) statements: Cache,
     /// The text run last that is not kept.
     single: Option<Text>,
     disk: Disk,
@@ -135,27 +130,26 @@ impl Session {
             depth: 0,
         };
         session.run(SETTINGS)?;
-        session.enter_wal_mode()?;
+        for pragma in &DURABLE {
+            session.apply(pragma)?;
+        }
         Ok(session)
     }
 
-    fn enter_wal_mode(&mut self) -> Result<(), Error> {
-        let rows = self.collect("PRAGMA journal_mode=WAL", &[])?;
-        let mode = rows.first().and_then(|row| row.first()?.as_str());
-        match mode {
-            Some("wal") => Ok(()),
-            other => Err(Error::Protocol(format!("journal_mode is {other:?}, not wal"))),
+    /// Sets it; what is answered, if anything, has to be what was asked for.
+    fn apply(&mut self, pragma: &Pragma) -> Result<(), Error> {
+        let rows = self.collect(pragma.set, &[])?;
+        match rows.first().and_then(|row| row.first()?.as_str()) {
+            Some(other) if other != pragma.held => {
+                Err(Error::Protocol(format!("{} answered {other}", pragma.set)))
+            }
+            _ => Ok(()),
         }
     }
 
     /// How many texts are kept prepared for sqlx.
     pub(super) fn cached(&self) -> usize {
         self.statements.len()
-    }
-
-    /// The texts of the prepared statements.
-    pub(super) fn prepared(&self) -> Vec<String> {
-        self.statements.texts().map(str::to_owned).collect()
     }
 
     /// Finalizes the prepared statements.

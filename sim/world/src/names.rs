@@ -19,7 +19,7 @@ pub(super) fn check(nodes: &Nodes, spec: &Spec) {
     }
     spec.faults.iter().for_each(|fault| check_fault(nodes, fault));
     for (name, _) in &spec.clock_offsets {
-        assert!(is_known(nodes, name), "a clock is off: {}", unknown(nodes, name));
+        assert!(is_known(nodes, name), "a clock is off: {}", nodes.unknown(name));
     }
 }
 
@@ -44,19 +44,6 @@ pub(super) fn check_fault(nodes: &Nodes, fault: &Fault) {
     }
 }
 
-/// Why this name is refused.
-pub(super) fn unknown(nodes: &Nodes, name: &str) -> String {
-    let mut known = Vec::new();
-    for node in nodes.all().filter(|node| nodes.role(*node) != Role::Network) {
-        let (group, name) = (nodes.group(node), nodes.name(node));
-        if group != name && !known.contains(group) {
-            known.push(group.clone());
-        }
-        known.push(name.clone());
-    }
-    format!("no node is named {name:?}; expected {}", one_of(known))
-}
-
 /// Why this name of a database is refused.
 pub(super) fn unknown_database(nodes: &Nodes, name: &str) -> String {
     let databases = nodes.all().filter(|node| matches!(nodes.role(*node), Role::Database(_)));
@@ -65,7 +52,7 @@ pub(super) fn unknown_database(nodes: &Nodes, name: &str) -> String {
 }
 
 fn check_name(nodes: &Nodes, fault: &Fault, name: &str) {
-    assert!(is_known(nodes, name), "fault `{fault}`: {}", unknown(nodes, name));
+    assert!(is_known(nodes, name), "fault `{fault}`: {}", nodes.unknown(name));
 }
 
 fn is_known(nodes: &Nodes, name: &str) -> bool {

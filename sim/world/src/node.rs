@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use madsim::runtime::{Handle, NodeHandle};
 use madsim::task::NodeId;
+use stormproof_faults::mistake::one_of;
 
-use crate::{ServiceSpec, Spec, lock, names};
+use crate::{ServiceSpec, Spec, lock};
 
 /// A node's place in the world's table; nothing to anybody outside, who knows nodes by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,7 +164,19 @@ impl Nodes {
     /// If there is no node of this name.
     pub(super) fn find(&self, name: &str) -> NodeIndex {
         let index = self.nodes.iter().position(|node| &*node.name == name);
-        self.index(index.unwrap_or_else(|| panic!("{}", names::unknown(self, name))))
+        self.index(index.unwrap_or_else(|| panic!("{}", self.unknown(name))))
+    }
+
+    /// Why this name is refused, with those that there are.
+    pub(super) fn unknown(&self, name: &str) -> String {
+        let mut known = Vec::new();
+        for node in self.nodes.iter().filter(|node| node.role != Role::Network) {
+            if node.group != node.name && !known.contains(&node.group) {
+                known.push(node.group.clone());
+            }
+            known.push(node.name.clone());
+        }
+        format!("no node is named {name:?}; expected {}", one_of(known))
     }
 
     /// The nodes that a fault means by `name`: one, or all replicas of a service. Where a service

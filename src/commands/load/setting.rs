@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use http::Method;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use stormproof_ports::trace::hex;
 use stormproof_ports::{Ports, Rng};
 use stormproof_system::bank::dto::{AccountAnswer, OpenAccount, Status};
 use stormproof_system::context::Context;
 use stormproof_system::id::{Sku, UserId, WarehouseId};
 use stormproof_system::money::{Currency, Money};
+use stormproof_system::question::Question;
 use stormproof_system::store::dto::{Product, Register, Registered};
 use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
-use crate::admin_client::{Question, support};
+use crate::admin_client::{get, must, post, support};
 use stormproof_bindings::rng::SystemRng;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -81,7 +82,7 @@ async fn stock(context: &Context, run: &str, orders: u32) -> Result<String, Stri
     let product =
         Product { sku: sku.clone(), name: "Load".into(), price: Money::new(10_00, Currency::AUD) };
     let bearer = support(context);
-    let () = to("store", Method::POST, "/products", &bearer, &product).must(&context.ports).await?;
+    let () = must(&context.ports, &to("store", "/products", bearer, &product)).await?;
     let restock = Restock {
         key: sku.clone(),
         sku: Sku::parse(sku.as_str()).expect("well formed"),
@@ -89,23 +90,13 @@ async fn stock(context: &Context, run: &str, orders: u32) -> Result<String, Stri
         quantity: orders.into(),
     };
     let bearer = token::for_service(context, NAME, "warehouse", "restock");
-    let question = to("warehouse", Method::POST, "/stock", &bearer, &restock);
-    let _: Value = question.must(&context.ports).await?;
+    let _: Value = must(&context.ports, &to("warehouse", "/stock", bearer, &restock)).await?;
     Ok(sku)
 }
 
 async fn on_sale(context: &Context) -> Result<Vec<String>, String> {
-    let body = json!({});
-    let question = Question {
-        to: "store",
-        method: Method::GET,
-        path: "/products",
-        bearer: None,
-        key: None,
-        body: &body,
-        timeout: PATIENCE,
-    };
-    let products: Vec<Product> = question.must(&context.ports).await?;
+    let list = get("store", "/products").within(PATIENCE);
+    let products: Vec<Product> = must(&context.ports, &list).await?;
     match products.is_empty() {
         true => Err("store: there is nothing on sale".into()),
         false => Ok(products.into_iter().map(|product| product.sku).collect()),
@@ -125,34 +116,20 @@ async fn register(
         password: format!("{}{}", drawn(), drawn()),
         email: format!("{username}@load.example"),
     };
-    let question = Question {
-        to: "store",
-        method: Method::POST,
-        path: "/register",
-        bearer: None,
-        key: None,
-        body: &register,
-        timeout: PATIENCE,
-    };
-    let Registered { user_id } = question.must(&context.ports).await?;
+    let question = post("store", "/register", &register).within(PATIENCE);
+    let Registered { user_id } = must(&context.ports, &question).await?;
     let owner = UserId::parse(user_id).map_err(|error| error.to_string())?;
     let bearer = token::for_user(context, &owner, &username, token::CUSTOMER);
     if own_goods {
         let balance = Money::new(PURSE, Currency::AUD);
         let account = OpenAccount { owner, balance, status: Status::Open };
         let teller = token::for_service(context, NAME, "bank", "teller");
-        let question = to("bank", Method::POST, "/accounts", &teller, &account);
-        let _: AccountAnswer = question.must(&context.ports).await?;
+        let question = to("bank", "/accounts", teller, &account);
+        let _: AccountAnswer = must(&context.ports, &question).await?;
     }
     Ok(Customer { bearer })
 }
 
-fn to<'a, T>(
-    to: &'static str,
-    method: Method,
-    path: &'a str,
-    bearer: &'a str,
-    body: &'a T,
-) -> Question<'a, T> {
-    Question { to, method, path, bearer: Some(bearer), key: None, body, timeout: PATIENCE }
+fn to(to: &'static str, path: &str, bearer: String, body: &impl Serialize) -> Question {
+    post(to, path, body).with_bearer(bearer).within(PATIENCE)
 }

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde_json::json;
 use stormproof_ports::Answer;
 use stormproof_system::error::{Kind, Problem};
+use stormproof_system::question::is_definitive;
 use stormproof_system::store::dto::{OrderView, PlaceOrder, TimelineEntry, WantedLine};
 use stormproof_system::store::order::OrderStatus;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::setting::Setting;
-use crate::admin_client::{Outcome, Question, refusal};
+use crate::admin_client::{Outcome, get, insist, post, refusal};
 
 /// How the load is driven.
 pub struct Plan {
@@ -111,17 +112,10 @@ async fn place(
     let sku = setting.skus[place % setting.skus.len()].clone();
     let body = PlaceOrder { lines: vec![WantedLine { sku, quantity: 1 }] };
     let key = format!("load-{}-{number}", setting.run);
-    let question = Question {
-        to: "store",
-        method: Method::POST,
-        path: "/orders",
-        bearer: Some(bearer),
-        key: Some(&key),
-        body: &body,
-        timeout: TIMEOUT,
-    };
+    let question =
+        post("store", "/orders", &body).with_bearer(bearer).with_key(key).within(TIMEOUT);
     let deadline = due + plan.patience;
-    let (answer, asked_again) = question.insist(&setting.ports, deadline, is_in_doubt).await?;
+    let (answer, asked_again) = insist(&setting.ports, &question, deadline, is_in_doubt).await?;
     let answered_in = due.elapsed();
     let (id, promised) = match answer.status {
         StatusCode::ACCEPTED => {
@@ -185,17 +179,10 @@ fn failed_at_once(answer: &Answer) -> Result<String, String> {
 
 /// Whether the cancellation was accepted; the carrier may have been faster.
 async fn cancel(setting: &Setting, plan: &Plan, bearer: &str, id: &str) -> Result<bool, String> {
-    let question = Question {
-        to: "store",
-        method: Method::POST,
-        path: &format!("/orders/{id}/cancel"),
-        bearer: Some(bearer),
-        key: None,
-        body: &json!({}),
-        timeout: TIMEOUT,
-    };
+    let path = format!("/orders/{id}/cancel");
+    let question = post("store", path, &json!({})).with_bearer(bearer).within(TIMEOUT);
     let deadline = Instant::now() + plan.patience;
-    let (answer, _) = question.insist(&setting.ports, deadline, is_in_doubt).await?;
+    let (answer, _) = insist(&setting.ports, &question, deadline, is_in_doubt).await?;
     match answer.status {
         StatusCode::ACCEPTED => Ok(true),
         StatusCode::CONFLICT => Ok(false),
@@ -247,25 +234,14 @@ async fn look<T: serde::de::DeserializeOwned>(
     path: &str,
     deadline: Instant,
 ) -> Result<T, String> {
-    let question = Question {
-        to: "store",
-        method: Method::GET,
-        path,
-        bearer: Some(bearer_of(setting, customer)),
-        key: None,
-        body: &json!({}),
-        timeout: TIMEOUT,
-    };
-    let (answer, _) = question.insist(&setting.ports, deadline, is_in_doubt).await?;
+    let question = get("store", path).with_bearer(bearer_of(setting, customer)).within(TIMEOUT);
+    let (answer, _) = insist(&setting.ports, &question, deadline, is_in_doubt).await?;
     read(&answer)
 }
 
 /// Whether the same question with the same key may still get an answer that is one.
 fn is_in_doubt(outcome: &Outcome) -> bool {
-    outcome.as_ref().map_or(true, |Answer { status, .. }| {
-        status.is_server_error()
-            || matches!(*status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
-    })
+    !outcome.as_ref().is_ok_and(is_definitive)
 }
 
 fn bearer_of(setting: &Setting, number: usize) -> &str {

@@ -8,21 +8,10 @@ use std::path::{Path, PathBuf};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Row as _};
+use stormproof_ports::sqlite::{DURABLE, Pragma};
 
 use super::engine::ACQUIRE_TIMEOUT;
 use super::error::{OpenError, code};
-
-/// In this order: with another, a new file silently stays without WAL.
-const PRAGMAS: &str =
-    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL";
-
-/// What the pragmas answer when they hold.
-const HELD: [(&str, &str); 3] = [
-    ("PRAGMA locking_mode", "exclusive"),
-    // EXTRA.
-    ("PRAGMA synchronous", "3"),
-    ("PRAGMA journal_mode", "wal"),
-];
 
 /// A pool of one connection, which is never closed for being idle or old.
 pub(super) async fn open(path: &Path) -> Result<AnyPool, OpenError> {
@@ -39,22 +28,27 @@ pub(super) async fn open(path: &Path) -> Result<AnyPool, OpenError> {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .after_connect(|connection, _| {
-            Box::pin(async move { connection.execute(PRAGMAS).await.map(drop) })
-        })
+        .after_connect(|connection, _| Box::pin(settle(connection)))
         .connect_lazy_with(options);
     // From here on the file is ours, and not from the first transaction on.
     pool.acquire().await.map_err(|error| refusal(path, &error))?;
     Ok(pool)
 }
 
+async fn settle(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    for pragma in &DURABLE {
+        connection.execute(pragma.set).await?;
+    }
+    Ok(())
+}
+
 async fn look_through(connection: &mut AnyConnection, path: &Path) -> Result<(), OpenError> {
     let refused = |error: sqlx::Error| refusal(path, &error);
-    connection.execute(PRAGMAS).await.map_err(refused)?;
-    for (pragma, expected) in HELD {
-        let held = one(connection, pragma).await.map_err(refused)?;
+    settle(connection).await.map_err(refused)?;
+    for Pragma { ask, held: expected, .. } in DURABLE {
+        let held = one(connection, ask).await.map_err(refused)?;
         if held != expected {
-            let words = format!("{pragma} is {held}, not {expected}");
+            let words = format!("{ask} is {held}, not {expected}");
             return Err(OpenError::NotDurable(path.to_owned(), words));
         }
     }

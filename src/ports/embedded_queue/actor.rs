@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use stormproof_broker::{Broker, ConnectionId, ConsumerId, Delivered, Published};
+use stormproof_ports::delivery_buffer::DeliveryBuffer;
 use stormproof_ports::time::Time;
 use stormproof_ports::topology::Topology;
 use stormproof_ports::{Delivery, Message, PublishError, QueueLost, Settle};
@@ -13,7 +14,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
 use super::journal::{Journal, JournalError};
-use crate::delivery_buffer::DeliveryBuffer;
 
 /// How many commands make a turn at the most.
 const TURN_MAX: usize = 1024;

@@ -1,12 +1,12 @@
 //! A client of the embedded broker: the queue port of a replica.
 
 use futures::future::BoxFuture;
+use stormproof_ports::delivery_buffer::DeliveryBuffer;
 use stormproof_ports::notify::Notify;
 use stormproof_ports::{Delivery, Message, PublishError, Queue, QueueLost, Settle, Subscription};
 use tokio::sync::{mpsc, oneshot};
 
 use super::actor::{ActorCommand, SubscriberId, stopped};
-use crate::delivery_buffer::DeliveryBuffer;
 
 pub(super) struct Client {
     name: String,
@@ -34,10 +34,10 @@ impl Queue for Client {
         &'a self,
         queue: &'a str,
         prefetch: u16,
-        bell: Notify,
+        notify: Notify,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async move {
-            let buffer = DeliveryBuffer::new(bell);
+            let buffer = DeliveryBuffer::new(notify);
             let (answer, answered) = oneshot::channel();
             let client = self.name.clone();
             let queue = queue.to_owned();

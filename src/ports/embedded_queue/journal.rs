@@ -15,6 +15,7 @@ use sqlx::{
 };
 use stormproof_broker::{Change, Death, DeathReason, Place, Stored};
 use stormproof_ports::Message;
+use stormproof_ports::sqlite::DURABLE;
 use stormproof_ports::time::Time;
 
 /// Why the journal cannot be used.
@@ -91,11 +92,9 @@ impl Journal {
             .busy_timeout(BUSY_TIMEOUT);
         let told = |error| explained(path, error);
         let mut connection = options.connect().await.map_err(told)?;
-        // Exclusive before the journal mode, else WAL wants shared memory; durable before anything is
-        // written.
-        for pragma in ["locking_mode=EXCLUSIVE", "synchronous=EXTRA", "journal_mode=WAL"] {
-            let sql = sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"));
-            sqlx::query(sql).execute(&mut connection).await.map_err(told)?;
+        // Before anything is written.
+        for pragma in &DURABLE {
+            sqlx::query(pragma.set).execute(&mut connection).await.map_err(told)?;
         }
         let found: String = sqlx::query_scalar("PRAGMA quick_check(1)")
             .fetch_one(&mut connection)

@@ -94,11 +94,11 @@ impl Queue for RabbitMq {
         &'a self,
         queue: &'a str,
         prefetch: u16,
-        bell: Notify,
+        notify: Notify,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, QueueLost>> {
         Box::pin(async move {
             let subscribed =
-                subscription::subscribe(&self.consuming, &self.names, queue, prefetch, bell);
+                subscription::subscribe(&self.consuming, &self.names, queue, prefetch, notify);
             let subscribed = timeout(ANSWER_TIMEOUT, subscribed).await;
             Ok(Box::new(subscribed.map_err(|_| no_answer())??) as _)
         })

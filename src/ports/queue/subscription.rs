@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
+use stormproof_ports::delivery_buffer::DeliveryBuffer;
 use stormproof_ports::notify::Notify;
 use stormproof_ports::{Delivery, QueueLost, Settle, Subscription};
 use tokio::task::JoinHandle;
@@ -16,7 +17,6 @@ use super::answer::{ANSWER_TIMEOUT, lost, no_answer};
 use super::connection::KeptConnection;
 use super::envelope;
 use super::names::Names;
-use crate::delivery_buffer::DeliveryBuffer;
 
 /// A live consumer. Its channel closes when both this and the task are gone.
 pub(super) struct RabbitSubscription {
@@ -30,7 +30,7 @@ pub(super) async fn subscribe(
     names: &Names,
     queue: &str,
     prefetch: u16,
-    bell: Notify,
+    notify: Notify,
 ) -> Result<RabbitSubscription, QueueLost> {
     let queue =
         ShortString::try_new(names.outward(queue)).map_err(|error| QueueLost(error.to_string()))?;
@@ -43,7 +43,7 @@ pub(super) async fn subscribe(
         Ok((channel, consumer))
     };
     let (channel, consumer) = consumer.await.map_err(|error| lost(&error))?;
-    let buffer = DeliveryBuffer::new(bell);
+    let buffer = DeliveryBuffer::new(notify);
     let pump = tokio::spawn(pump(consumer, names.clone(), buffer.clone()));
     Ok(RabbitSubscription { channel, buffer, pump })
 }

@@ -1,30 +1,14 @@
-//! Connections, each with one channel in confirm mode: their numbering, and what they hold.
+//! Connections, each with one channel in confirm mode, and what they hold.
 //!
 //! What a lost connection held goes back to its queues; the giving back itself is `delivery`'s.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::queue::Slot;
+use super::ids::{ConnectionId, ConsumerId, Slot};
 use super::{Broker, BrokerError};
 use stormproof_ports::Message;
 use stormproof_ports::time::Time;
-
-/// A connection. Numbers are never used again, not even after a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConnectionId(
-    /// Its number, from 1.
-    pub u64,
-);
-
-/// A consumer of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConsumerId {
-    /// Whose consumer it is.
-    pub connection: ConnectionId,
-    /// From 1, per connection.
-    pub number: u64,
-}
 
 /// A message handed to a consumer, to be settled by its connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

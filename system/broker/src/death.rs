@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Broker;
+use super::ids::Slot;
 use super::journal::Change;
-use super::queue::Slot;
 use super::stored::{DeathReason, Stored};
 use stormproof_ports::time::Time;
 

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::connection::{ConnectionId, Consumer, ConsumerId, Delivered, Held};
+use super::connection::{Consumer, Delivered, Held};
+use super::ids::{ConnectionId, ConsumerId, Slot};
 use super::journal::Change;
-use super::queue::Slot;
 use super::stored::{DeathReason, Stored};
 use super::{Broker, BrokerError};
 use stormproof_ports::time::Time;

@@ -2,7 +2,7 @@
 //!
 //! The default exchange has no bindings and is `topology`'s.
 
-use super::queue::Slot;
+use super::ids::Slot;
 use super::topic::Pattern;
 
 /// The bindings of one topic exchange.

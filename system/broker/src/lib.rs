@@ -53,6 +53,7 @@ mod connection;
 mod death;
 mod delivery;
 mod exchange;
+mod ids;
 mod journal;
 mod operator;
 mod publish;
@@ -71,7 +72,8 @@ use std::sync::Arc;
 use stormproof_ports::time::Time;
 pub use stormproof_ports::topology::{Binding, DeadLetter, QueueSpec, Topology};
 
-pub use connection::{ConnectionId, ConsumerId, Delivered};
+pub use connection::Delivered;
+pub use ids::{ConnectionId, ConsumerId};
 pub use journal::{Change, Place};
 pub use publish::Published;
 pub use queue::Queue;
@@ -81,18 +83,18 @@ pub use stored::{Death, DeathReason, Stored};
 #[derive(Clone, Debug, Default)]
 pub struct Broker {
     exchanges: BTreeMap<Arc<str>, exchange::Exchange>,
-    /// Queues by [`queue::Slot`], in order of declaration.
+    /// Queues by [`ids::Slot`], in order of declaration.
     queues: Vec<Queue>,
-    slots: BTreeMap<Arc<str>, queue::Slot>,
+    slots: BTreeMap<Arc<str>, ids::Slot>,
     /// Slots of the queues with a TTL, so that looking for deadlines skips all others.
-    expiring: Vec<queue::Slot>,
+    expiring: Vec<ids::Slot>,
     connections: BTreeMap<ConnectionId, connection::Connection>,
     last_connection: u64,
     /// Publishes that wait for the next sync, oldest first.
     pending: Vec<publish::Pending>,
     last_serial: u64,
     /// Queues where something changed since they were last served.
-    awake: BTreeSet<queue::Slot>,
+    awake: BTreeSet<ids::Slot>,
     dropped: u64,
     /// What changed since the host last asked, if it asks at all.
     changes: Option<Vec<Change>>,

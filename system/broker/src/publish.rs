@@ -5,9 +5,8 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::connection::ConnectionId;
+use super::ids::{ConnectionId, Slot};
 use super::journal::Change;
-use super::queue::Slot;
 use super::stored::{Death, Stored};
 use super::{Broker, BrokerError};
 use stormproof_ports::Message;

@@ -8,13 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::QueueSpec;
-use super::connection::ConsumerId;
+use super::ids::ConsumerId;
 use super::journal::Place;
 use super::stored::Stored;
 use stormproof_ports::time::Time;
-
-/// Where a queue lies in the broker's list; queues are never removed.
-pub(super) type Slot = usize;
 
 /// A queue and its messages, to look at.
 #[derive(Clone, Debug)]

@@ -1,7 +1,8 @@
 //! Declaring exchanges, queues and bindings, and routing by them.
 
 use super::exchange::Exchange;
-use super::queue::{Queue, Slot};
+use super::ids::Slot;
+use super::queue::Queue;
 use super::{Binding, Broker, BrokerError, QueueSpec, Topology};
 
 impl Broker {

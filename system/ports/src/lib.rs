@@ -6,14 +6,17 @@
 
 #![deny(missing_docs)]
 
+pub mod absent;
 pub mod amqp;
 pub mod client;
 pub mod contract;
+pub mod delivery_buffer;
 mod error;
 pub mod id;
 pub mod notify;
 pub mod retry;
 pub mod sql;
+pub mod sqlite;
 pub mod story;
 pub mod time;
 pub mod topology;

@@ -46,15 +46,4 @@ impl Notify {
         })
         .await
     }
-
-    // For now: under the old names.
-    #[doc(hidden)]
-    pub fn ring(&self) {
-        self.notify_one();
-    }
-
-    #[doc(hidden)]
-    pub async fn wait(&self) {
-        self.notified().await;
-    }
 }

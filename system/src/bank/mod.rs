@@ -15,22 +15,12 @@ pub mod refund;
 mod service;
 mod teller;
 
-use axum::Router;
 use stormproof_messaging::outbox;
 use stormproof_ports::worker::Worker;
 
-use crate::api::Endpoint;
 use crate::context::Context;
 
-/// The Bank's HTTP interface.
-pub fn router(context: &Context) -> Router {
-    controller::router(context)
-}
-
-/// What a reader has to know of it.
-pub fn endpoints() -> Vec<Endpoint> {
-    controller::endpoints()
-}
+pub use controller::{endpoints, router};
 
 /// Debits by queue, and the relay for their answers.
 pub fn workers(context: &Context) -> Vec<Worker> {

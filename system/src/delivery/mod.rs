@@ -13,22 +13,12 @@ pub mod parcel;
 mod scheduler;
 mod service;
 
-use axum::Router;
 use stormproof_messaging::outbox;
 use stormproof_ports::worker::Worker;
 
-use crate::api::Endpoint;
 use crate::context::Context;
 
-/// DeliveryCo's HTTP API.
-pub fn router(context: &Context) -> Router {
-    controller::router(context)
-}
-
-/// What a reader has to know of it.
-pub fn endpoints() -> Vec<Endpoint> {
-    controller::endpoints()
-}
+pub use controller::{endpoints, router};
 
 /// DeliveryCo's background activities.
 pub fn workers(context: &Context) -> Vec<Worker> {

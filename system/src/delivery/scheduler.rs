@@ -26,6 +26,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// The worker that moves parcels along.
 pub fn worker(context: &Context) -> Worker {
     let context = context.clone();
+    // Hosts draw the jitter of a worker's polls from a stream of its name, so this one stays.
     Worker::new("rounds", context.work_notify.clone(), move || {
         let context = context.clone();
         Box::pin(async move {

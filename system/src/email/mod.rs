@@ -13,23 +13,13 @@ pub mod mapper;
 mod service;
 mod templates;
 
-use axum::Router;
 use stormproof_messaging::outbox;
 use stormproof_ports::worker::Worker;
 
-use crate::api::Endpoint;
 use crate::context::Context;
 use crate::messages::{Lost, OrderFail, OrderSuccess, Refund, Support};
 
-/// Email's HTTP API.
-pub fn router(context: &Context) -> Router {
-    controller::router(context)
-}
-
-/// What a reader has to know of it.
-pub fn endpoints() -> Vec<Endpoint> {
-    controller::endpoints()
-}
+pub use controller::{endpoints, router};
 
 /// Email's background activities.
 pub fn workers(context: &Context) -> Vec<Worker> {

@@ -19,22 +19,12 @@ pub mod reconciliation;
 pub mod saga;
 pub mod support;
 
-use axum::Router;
 use stormproof_messaging::outbox;
 use stormproof_ports::worker::Worker;
 
-use crate::api::Endpoint;
 use crate::context::Context;
 
-/// The Store's HTTP interface.
-pub fn router(context: &Context) -> Router {
-    controller::router(context)
-}
-
-/// What a reader has to know of it.
-pub fn endpoints() -> Vec<Endpoint> {
-    controller::endpoints()
-}
+pub use controller::{endpoints, router};
 
 /// The Store's background work.
 pub fn workers(context: &Context) -> Vec<Worker> {

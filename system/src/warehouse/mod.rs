@@ -9,22 +9,12 @@ pub mod mapper;
 pub mod reservation;
 mod service;
 
-use axum::Router;
 use stormproof_messaging::outbox;
 use stormproof_ports::worker::Worker;
 
-use crate::api::Endpoint;
 use crate::context::Context;
 
-/// The Warehouse's HTTP interface.
-pub fn router(context: &Context) -> Router {
-    controller::router(context)
-}
-
-/// What a reader has to know of it.
-pub fn endpoints() -> Vec<Endpoint> {
-    controller::endpoints()
-}
+pub use controller::{endpoints, router};
 
 /// The relay alone: nothing here happens by itself, but alerts have to leave.
 pub fn workers(context: &Context) -> Vec<Worker> {

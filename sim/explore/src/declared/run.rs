@@ -10,9 +10,7 @@ use stormproof_ports::Ports;
 use super::invariant::{Invariant, Seen};
 use super::judge::Judge;
 use crate::{Options, ZERO};
-use stormproof_faults::moment::Passage;
 use stormproof_faults::outcome::{Figures, Outcome, Story};
-use stormproof_faults::{Fault, When};
 use stormproof_world::{Reseed, Spec, World};
 
 /// Everything that decides a run, but for its seed and its options.
@@ -88,7 +86,7 @@ impl Run {
         spec.trace = options.trace;
         spec.passages = options.passages;
         spec.reseed = options.reseed.map(|reseed| Reseed { at: reseed.at + ZERO, ..reseed });
-        spec.faults = spec.faults.iter().map(from_zero).collect();
+        spec.faults = spec.faults.iter().map(|it| it.clone().later(ZERO)).collect();
         spec.limit = ZERO + self.storm + 3 * self.calm;
         spec.observers.push(Box::new(move |world, commit| {
             observer.lock().unwrap_or_else(PoisonError::into_inner).follow(world, commit);
@@ -127,7 +125,7 @@ impl Run {
                 sometimes: judge.sometimes(),
                 moments: world.moments(),
                 struck: world.struck(),
-                passages: world.passages().into_iter().filter_map(passage_from_zero).collect(),
+                passages: world.passages().into_iter().filter_map(|it| it.since(ZERO)).collect(),
                 fingerprint: world.fingerprint(),
                 story: if options.story { story(&world, rested) } else { Story::default() },
                 trace: if options.trace { world.history().trace() } else { Vec::new() },
@@ -153,31 +151,11 @@ fn fired(world: &World) -> BTreeMap<String, u64> {
 
 /// The story in the storm's own time, and how it ended.
 fn story(world: &World, rested: Option<Duration>) -> Story {
-    let mut story = world.history().story();
-    let zero = u64::try_from(ZERO.as_millis()).expect("a second");
-    story.lines.retain(|line| line.at_ms >= zero);
-    story.lines.iter_mut().for_each(|line| line.at_ms -= zero);
+    let mut story = world.history().story().since(ZERO);
     let rested = rested.map(|at| at.saturating_sub(ZERO).as_secs_f64());
     story.ending = Some(match rested {
         Some(at) => format!("at rest at {at:.1}"),
         None => "never at rest".to_owned(),
     });
     story
-}
-
-/// Scenarios count from the beginning of the storm.
-fn from_zero(fault: &Fault) -> Fault {
-    let when = match &fault.when {
-        When::At(at) => When::At(*at + ZERO),
-        When::During { from, until, times } => {
-            When::During { from: *from + ZERO, until: *until + ZERO, times: *times }
-        }
-        When::Moment { moment, nth } => When::Moment { moment: moment.clone(), nth: *nth },
-    };
-    Fault { when, ..fault.clone() }
-}
-
-/// A passage in the storm's own time; none from before it.
-fn passage_from_zero(passage: Passage) -> Option<Passage> {
-    passage.at.checked_sub(ZERO).map(|at| Passage { at, ..passage })
 }

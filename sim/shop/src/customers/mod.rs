@@ -10,9 +10,10 @@ use http::StatusCode;
 use serde_json::Value;
 use stormproof_ports::{Answer, Ports};
 use stormproof_system::error::Problem;
+use stormproof_system::question::Question;
 use stormproof_system::store::dto::{LoggedIn, Login, OrderView, Register, TimelineEntry};
 
-use crate::client::{Question, ask};
+use crate::client::ask;
 use crate::client_history::Placed;
 use crate::environment::Environment;
 use crate::judge::{Judge, JudgeState};
@@ -97,7 +98,7 @@ impl Shopper {
                     self.place(placed, order).await;
                     placed += 1;
                     let state = self.judge.state();
-                    state.ring(&topic(self.number, placed));
+                    state.notify(&topic(self.number, placed));
                 }
                 Action::Cancel(which) => self.cancel(*which).await,
                 Action::Poll => self.look_closely().await,

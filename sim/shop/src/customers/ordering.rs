@@ -8,10 +8,11 @@ use http::StatusCode;
 use serde::Deserialize;
 use stormproof_ports::Answer;
 use stormproof_system::error::Kind;
+use stormproof_system::question::{Question, is_definitive};
 use stormproof_system::store::dto::{OrderView, PlaceOrder, WantedLine};
 
 use super::Shopper;
-use crate::client::{Question, ask_once, is_definitive, problem_kind};
+use crate::client::{ask_once, problem_kind};
 use crate::client_history::{KeyAnswer, Placed};
 use crate::scenario::OrderStep;
 

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use stormproof_ports::Mail;
+use stormproof_ports::{Mail, Message};
+use stormproof_system::messages::DEAD;
 use stormproof_system::money::{Currency, Money};
 
 use super::Truth;
@@ -118,6 +119,17 @@ impl FinalState {
             self.messages,
             self.dead.len(),
         )
+    }
+}
+
+impl DeadLetter {
+    /// A message that lies in the queue of dead letters `queue`.
+    pub fn of(queue: &str, message: &Message) -> DeadLetter {
+        DeadLetter {
+            queue: queue.strip_suffix(DEAD).unwrap_or(queue).to_owned(),
+            schema: message.schema.clone(),
+            order: message.correlation_id.as_str().into(),
+        }
     }
 }
 

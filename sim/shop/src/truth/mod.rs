@@ -3,10 +3,11 @@
 //! It believes nobody: after every commit it reads the changed rows itself (`reading.rs`), or all
 //! rows at once (`whole.rs`). Invariants compare
 //! these rows with each other and with what people were told ([`client_history`](super::client_history)).
-//! What only the end can tell is in [`final_state`].
+//! What only the end can tell is in [`final_state`], gathered by [`inspection`].
 
 pub mod derived;
 pub mod final_state;
+pub mod inspection;
 pub mod reading;
 pub mod rows;
 pub mod whole;

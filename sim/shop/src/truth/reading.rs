@@ -9,13 +9,16 @@ use stormproof_ports::story::Fact;
 use super::rows::*;
 use super::{Step, Told, Truth};
 
+/// Rows, each a list of values.
+pub type Rows = Vec<Vec<Value>>;
+
 /// Databases that can be looked into past the services, at once.
 pub trait Peek {
     /// The rows of a query of one database.
     ///
     /// # Panics
     /// If the database cannot answer it: what cannot be watched is no run.
-    fn peek(&self, database: &str, sql: &'static str, arguments: &[Value]) -> Vec<Vec<Value>>;
+    fn peek(&self, database: &str, sql: &'static str, arguments: &[Value]) -> Rows;
 }
 
 /// What a transaction has just made true.

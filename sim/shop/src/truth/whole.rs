@@ -1,8 +1,8 @@
 //! The mirror made of all rows at once, read by whoever has the databases.
 
+use super::reading::Rows;
 use super::rows::*;
 use super::{Step, Truth};
-use stormproof_ports::sql::Value;
 
 /// A watched table, and which of its columns are read.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ impl Truth {
     ///
     /// # Panics
     /// If a value cannot be: the schema's promise is broken, or tables are missing.
-    pub fn of(tables: &[Vec<Vec<Value>>]) -> Truth {
+    pub fn of(tables: &[Rows]) -> Truth {
         Truth::come_to(tables).0
     }
 
@@ -43,7 +43,7 @@ impl Truth {
     ///
     /// # Panics
     /// As [`Truth::of`].
-    pub fn come_to(tables: &[Vec<Vec<Value>>]) -> (Truth, Step) {
+    pub fn come_to(tables: &[Rows]) -> (Truth, Step) {
         let mut truth = Truth::default();
         let mut step = Step::default();
         let mut tables = tables.iter();

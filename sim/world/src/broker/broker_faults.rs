@@ -2,10 +2,10 @@
 
 use rand::Rng as _;
 
+use crate::World;
 use crate::broker::channel::{Channel, Confirm};
 use crate::broker::event_queue::EventQueueState;
 use crate::faults::{Fault, FaultKind};
-use crate::{World, lock};
 
 impl EventQueueState {
     /// Faults on the queues that have just got this message. What its publisher is told of it;
@@ -45,23 +45,24 @@ impl EventQueueState {
     pub(crate) fn reorder(&mut self, world: &World, channel: &Channel) {
         for queue in world.0.injector.queues() {
             let waiting = self.broker.queue(&queue).map_or(0, |queue| queue.ready_count());
-            let inbox = &mut lock(&channel.inbox).deliveries;
-            let is_of_queue = inbox.iter().any(|delivery| {
-                self.broker.queue(&queue).is_ok_and(|queue| {
-                    let id = &delivery.message.message_id;
-                    queue.unacknowledged().any(|it| it.message.message_id == *id)
-                })
+            channel.buffer.with_waiting(|buffered| {
+                let is_of_queue = buffered.iter().any(|delivery| {
+                    self.broker.queue(&queue).is_ok_and(|queue| {
+                        let id = &delivery.message.message_id;
+                        queue.unacknowledged().any(|it| it.message.message_id == *id)
+                    })
+                });
+                let here = if is_of_queue { buffered.len() } else { 0 };
+                if waiting.max(here) < 2 || !reorders(world, &queue) {
+                    return;
+                }
+                let stream = &mut self.stream;
+                for last in (1..here).rev() {
+                    buffered.swap(last, stream.random_range(0..=last));
+                }
+                let mut draw = |bound| stream.random_range(0..bound);
+                self.broker.reorder(&queue, &mut draw).expect("the queue was just there");
             });
-            let here = if is_of_queue { inbox.len() } else { 0 };
-            if waiting.max(here) < 2 || !reorders(world, &queue) {
-                continue;
-            }
-            let stream = &mut self.stream;
-            for last in (1..here).rev() {
-                inbox.swap(last, stream.random_range(0..=last));
-            }
-            let mut draw = |bound| stream.random_range(0..bound);
-            self.broker.reorder(&queue, &mut draw).expect("the queue was just there");
         }
     }
 }

@@ -1,16 +1,13 @@
 //! A connection to the broker: what travels on it, and the client's end.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
-
 use futures::channel::oneshot;
 use stormproof_broker::{ConnectionId, Delivered};
-use stormproof_ports::notify::Notify;
+use stormproof_ports::delivery_buffer::DeliveryBuffer;
 use stormproof_ports::{Delivery, Message, Settle};
 
+use crate::World;
 use crate::history::Kind as Event;
 use crate::node::Life;
-use crate::{World, lock};
 
 /// What arrives at the other end of a connection.
 pub(crate) enum Arrival {
@@ -42,33 +39,17 @@ pub(crate) enum Confirm {
 pub(crate) struct Channel {
     pub(crate) id: ConnectionId,
     pub(crate) life: Life,
-    pub(crate) notify: Option<Notify>,
-    pub(crate) inbox: Mutex<Inbox>,
-}
-
-#[derive(Default)]
-pub(crate) struct Inbox {
-    pub(crate) deliveries: VecDeque<Delivery>,
-    lost: bool,
+    /// Nobody takes from that of a connection which only publishes.
+    pub(crate) buffer: DeliveryBuffer,
 }
 
 impl Channel {
     pub(crate) fn is_lost(&self) -> bool {
-        lock(&self.inbox).lost
-    }
-
-    pub(crate) fn take(&self) -> Option<Delivery> {
-        lock(&self.inbox).deliveries.pop_front()
+        self.buffer.check().is_err()
     }
 
     pub(crate) fn lose(&self) {
-        let mut inbox = lock(&self.inbox);
-        inbox.lost = true;
-        inbox.deliveries.clear();
-        drop(inbox);
-        if let Some(notify) = &self.notify {
-            notify.notify_one();
-        }
+        self.buffer.lose("the connection was lost");
     }
 
     /// A message reaches its consumer, if there still is one.
@@ -81,10 +62,6 @@ impl Channel {
         let again = if redelivered { "again" } else { "" };
         let parts = [message.schema.as_str(), message.message_id.as_str(), again];
         world.0.history.record(at, node, Event::Deliver, &message.correlation_id, &parts);
-        let delivery = Delivery { tag, redelivered, message: Message::clone(&message) };
-        lock(&self.inbox).deliveries.push_back(delivery);
-        if let Some(notify) = &self.notify {
-            notify.notify_one();
-        }
+        self.buffer.push(Delivery { tag, redelivered, message: Message::clone(&message) });
     }
 }

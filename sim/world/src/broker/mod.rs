@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures::future::select;
 use stormproof_broker::{Broker, BrokerError, ConnectionId};
+use stormproof_ports::delivery_buffer::DeliveryBuffer;
 use stormproof_ports::notify::Notify;
 use stormproof_ports::time::Time;
 
@@ -81,16 +82,16 @@ impl BrokerHost {
     ) -> Result<Arc<Channel>, BrokerError> {
         let state = &mut *lock(&self.state);
         let id = state.broker.connect();
-        let mut notify = None;
-        if let Some((queue, prefetch, its_notify)) = consume {
+        let mut buffer = DeliveryBuffer::new(Notify::default());
+        if let Some((queue, prefetch, notify)) = consume {
             if let Err(error) = state.broker.consume(id, queue, prefetch) {
                 state.broker.disconnect(id, Time::default());
                 return Err(error);
             }
-            notify = Some(its_notify);
+            buffer = DeliveryBuffer::new(notify);
             self.notify.notify_one();
         }
-        let channel = Arc::new(Channel { id, life, notify, inbox: Mutex::default() });
+        let channel = Arc::new(Channel { id, life, buffer });
         let line = WaitingLine {
             channel: channel.clone(),
             last: [Duration::ZERO; 2],

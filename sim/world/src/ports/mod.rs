@@ -14,8 +14,8 @@ pub(super) mod rng;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use stormproof_ports::{Database, DatabaseError, Ports, Session};
+use stormproof_ports::absent::Absent;
+use stormproof_ports::{Database, Ports};
 
 use crate::World;
 use crate::node::{NodeIndex, Role};
@@ -29,7 +29,7 @@ pub(super) fn of(world: &World, node: NodeIndex) -> Ports {
     let life = nodes.life(node);
     let database: Arc<dyn Database> = match nodes.role(node) {
         Role::Replica(place) => Arc::new(database::SimDatabase::new(world, life, place)),
-        _ => Arc::new(NoDatabase),
+        _ => Arc::new(Absent("clients have no database")),
     };
     Ports {
         node: nodes.name(node).clone(),
@@ -44,14 +44,5 @@ pub(super) fn of(world: &World, node: NodeIndex) -> Ports {
         mailer: Arc::new(mailer::SimMailer::new(world, life)),
         compute: Arc::new(compute::Inline),
         outbox_notify: Default::default(),
-    }
-}
-
-/// What a client has instead of a database.
-struct NoDatabase;
-
-impl Database for NoDatabase {
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, DatabaseError>> {
-        Box::pin(async { Err(DatabaseError::Unavailable("clients have no database".into())) })
     }
 }

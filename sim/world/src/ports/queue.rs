@@ -170,8 +170,7 @@ struct SimSubscription {
 
 impl Subscription for SimSubscription {
     fn take(&mut self) -> Result<Option<Delivery>, QueueLost> {
-        self.check()?;
-        let delivery = self.channel.take();
+        let delivery = self.channel.buffer.take()?;
         if let Some(delivery) = &delivery {
             self.taken.push((delivery.tag, delivery.message.schema.clone()));
         }
@@ -184,22 +183,13 @@ impl Subscription for SimSubscription {
             let schema = place.map(|place| self.taken.swap_remove(place).1).unwrap_or_default();
             let (world, life) = (&self.world, self.channel.life);
             pass(world, life, Side::Before, Act::Ack, &[&schema]).await;
-            self.check()?;
+            self.channel.buffer.check()?;
             let word = if how == Settle::Ack { "ack" } else { "reject" };
             world.0.history.record(world.elapsed(), life.node, Event::Settle, &schema, &[word]);
             world.0.broker.send(world, self.channel.id, Arrival::Settle(tag, how));
             pass(world, life, Side::After, Act::Ack, &[&schema]).await;
-            self.check()
+            self.channel.buffer.check()
         })
-    }
-}
-
-impl SimSubscription {
-    fn check(&self) -> Result<(), QueueLost> {
-        match self.channel.is_lost() {
-            true => Err(QueueLost("the connection was lost".into())),
-            false => Ok(()),
-        }
     }
 }
 

@@ -17,3 +17,11 @@ pub(super) fn known<T>(value: Option<T>, what: &str, stored: &str) -> Result<T, 
         Error::Unavailable(format!("the database holds an unknown {what}: {stored}"))
     })
 }
+
+/// Zero rows: somebody was faster. Load again and decide again.
+fn guarded(rows: u64) -> Result<(), Error> {
+    match rows {
+        1 => Ok(()),
+        _ => Err(Error::Serialization),
+    }
+}

@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use stormproof_messaging::Transaction;
 
-use super::{goods, known, sagas};
+use super::{goods, guarded, known, sagas};
 use crate::error::Error;
 use crate::id::{OrderId, UserId};
 use crate::money::{Currency, Money};
@@ -189,12 +189,4 @@ async fn save_payment(
     guarded(done.rows_affected())?;
     payment.version += 1;
     Ok(())
-}
-
-/// Zero rows: somebody was faster. Load again and decide again.
-pub(super) fn guarded(rows: u64) -> Result<(), Error> {
-    match rows {
-        1 => Ok(()),
-        _ => Err(Error::Serialization),
-    }
 }

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row};
 use stormproof_messaging::Transaction;
 use stormproof_ports::time::Time;
 
-use super::orders::guarded;
+use super::guarded;
 use crate::error::Error;
 use crate::id::OrderId;
 

@@ -3,7 +3,7 @@
 use stormproof_messaging::Transaction;
 use stormproof_ports::time::Time;
 
-use super::orders::guarded;
+use super::guarded;
 use crate::error::Error;
 use crate::id::OrderId;
 use crate::store::saga::Saga;

@@ -1,0 +1,149 @@
+//! A run looked into from behind: whether anything still moves, and what only the end can tell.
+//!
+//! The rules and the SQL stand here, once; an environment answers, each in its own way. The seeded
+//! world is one, real machines are another.
+
+use std::collections::BTreeMap;
+
+use futures::future::BoxFuture;
+use stormproof_ports::sql::Value;
+
+use super::final_state::{AlertSeen, FinalState, SagaSeen};
+use super::reading::Rows;
+use super::rows::Id;
+use crate::environment::Outside;
+use crate::{secrets, topology};
+
+/// Messages of an outbox that no broker has confirmed.
+const UNSENT: &str = "SELECT count(*) FROM outbox WHERE status = 'NEW'";
+
+/// Messages that were ever written into an outbox and are still there.
+const WRITTEN: &str = "SELECT count(*) FROM outbox";
+
+const ALERTS: &str = "SELECT order_id, kind FROM alerts";
+const ORDER_LINES: &str = "SELECT order_id, sku, quantity FROM order_lines";
+const SAGAS: &str = "SELECT order_id, goal, stock, delivery FROM sagas";
+
+/// An environment that can be looked into, past the services, whatever is down in it. (What the
+/// mirror reads must always be there: that is [`Peek`](super::reading::Peek).)
+pub trait Inspect: Sync {
+    /// The rows of a query of one database; `None` of one that does not answer.
+    fn rows<'a>(&'a self, database: &'a str, sql: &'static str) -> BoxFuture<'a, Option<Rows>>;
+
+    /// Outbox rows that were not sent, by database; `None` of one that does not answer.
+    fn unsent(&self) -> BoxFuture<'_, BTreeMap<String, Option<i64>>> {
+        Box::pin(async {
+            let mut unsent = BTreeMap::new();
+            for database in topology::databases() {
+                let count = self.rows(&database, UNSENT).await.map(|rows| number(&rows));
+                unsent.insert(database, count);
+            }
+            unsent
+        })
+    }
+
+    /// How many messages no consumer has done with, wherever they are.
+    ///
+    /// # Errors
+    /// Why nobody can tell.
+    fn messages(&self) -> BoxFuture<'_, Result<usize, String>>;
+
+    /// Why the databases cannot be seen, if so.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    /// The secrets in texts that only the environment has: its story, its logs or trace, its mails.
+    fn leaks(&self) -> Vec<String>;
+}
+
+/// What still moves, in words; empty at rest. The broker is asked last, and only if nothing else
+/// moves.
+pub async fn restless(environment: &impl Inspect, outside: Outside<'_>) -> Vec<String> {
+    let mut moving = outside().moving;
+    if !moving.is_empty() {
+        return moving;
+    }
+    if let Some(why) = environment.trouble() {
+        moving.push(format!("the databases cannot be seen: {why}"));
+    }
+    for (database, unsent) in environment.unsent().await {
+        match unsent {
+            Some(0) => {}
+            Some(count) => {
+                moving.push(format!("{count} messages wait in the outbox of {database}"));
+            }
+            None => moving.push(format!("{database} is down")),
+        }
+    }
+    if moving.is_empty() {
+        match environment.messages().await {
+            Ok(0) => {}
+            Ok(count) => moving.push(format!("{count} messages are on their way")),
+            Err(why) => moving.push(format!("the broker cannot be asked: {why}")),
+        }
+    }
+    moving
+}
+
+/// The end of a run: `seen`, which holds what an environment alone can tell (mails, queues, dead
+/// letters, lost commits), and what the services' databases and all texts tell besides.
+pub async fn gather(
+    environment: &impl Inspect,
+    outside: Outside<'_>,
+    seen: FinalState,
+) -> FinalState {
+    let mut restless = restless(environment, outside).await;
+    restless.extend(seen.restless);
+    let unsent = environment.unsent().await;
+    let unsent = unsent.into_iter().map(|(name, count)| (name, count.unwrap_or(0))).collect();
+    let mut final_state = FinalState { restless, unsent, ..seen };
+    look_at_store(environment, &mut final_state).await;
+    final_state.leaks = environment.leaks();
+    for database in topology::databases() {
+        look_at(environment, &database, &mut final_state).await;
+    }
+    final_state.leaks.sort();
+    final_state.leaks.dedup();
+    final_state
+}
+
+/// What the Store's own books say of its orders.
+async fn look_at_store(environment: &impl Inspect, final_state: &mut FinalState) {
+    let store = topology::database_of("store");
+    for row in environment.rows(&store, ORDER_LINES).await.unwrap_or_default() {
+        let quantity = row[2].as_i64().unwrap_or(0);
+        let lines = final_state.lines.entry(text(&row[0])).or_default();
+        *lines.entry(text(&row[1]).to_string()).or_default() += quantity;
+    }
+    for row in environment.rows(&store, SAGAS).await.unwrap_or_default() {
+        let [goal, stock, delivery] = [1, 2, 3].map(|at| text(&row[at]).to_string());
+        final_state.sagas.insert(text(&row[0]), SagaSeen { goal, stock, delivery });
+    }
+}
+
+/// What every service has: alerts, an outbox, and texts in which no secret may be.
+async fn look_at(environment: &impl Inspect, database: &str, final_state: &mut FinalState) {
+    for row in environment.rows(database, ALERTS).await.unwrap_or_default() {
+        let (order, kind) = (text(&row[0]), text(&row[1]).to_string());
+        final_state.alerts.push(AlertSeen { database: database.to_owned(), order, kind });
+    }
+    let written = environment.rows(database, WRITTEN).await;
+    final_state.messages += written.map_or(0, |rows| number(&rows));
+    for (table, sql) in secrets::TEXTS {
+        let place = format!("{table} of {database}");
+        for row in environment.rows(database, sql).await.unwrap_or_default() {
+            final_state.leaks.extend(secrets::in_text(&place, &text(&row[0])));
+        }
+    }
+}
+
+/// The one number that a query answers.
+fn number(rows: &[Vec<Value>]) -> i64 {
+    rows[0][0].as_i64().expect("a count is an integer")
+}
+
+/// A text, or nothing where there is none.
+pub fn text(value: &Value) -> Id {
+    value.as_str().unwrap_or_default().into()
+}
