@@ -66,6 +66,7 @@
 //! ```
 
 #![deny(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 pub mod clock;
 pub mod compute;

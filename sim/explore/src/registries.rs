@@ -17,18 +17,26 @@ pub const STORM: &str = "storm";
 /// A registry, by its word on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Registry {
+    /// Scenario files.
     Scenarios,
+    /// Kinds of fault.
     Faults,
+    /// What must hold.
     Invariants,
+    /// Where in a node's work faults can be aimed.
     Moments,
+    /// What must happen sometimes over many seeds.
     Sometimes,
+    /// Mistakes that can be planted.
     Bugs,
 }
 
 /// One entry of a registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
+    /// What outcomes and command lines call it.
     pub name: String,
+    /// What it means, in a sentence or less.
     pub says: String,
     /// When it is judged, for invariants.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,9 +46,13 @@ pub struct Entry {
 /// What runs of a system can show.
 #[derive(Clone, Debug, Default)]
 pub struct Registries {
+    /// Kinds of fault.
     pub faults: Vec<Entry>,
+    /// What must hold.
     pub invariants: Vec<Entry>,
+    /// Where in a node's work faults can be aimed.
     pub moments: Vec<Entry>,
+    /// What must happen sometimes over many seeds.
     pub sometimes: Vec<Entry>,
 }
 

@@ -11,6 +11,7 @@
 //! a run's `story` and the moments that it passed (`service_moment`).
 
 #![deny(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 mod coverage;
 pub mod document;

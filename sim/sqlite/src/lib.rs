@@ -32,6 +32,7 @@
 //! ```
 
 #![deny(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 mod cache;
 mod changes;

@@ -54,6 +54,7 @@
 //! ```
 
 #![deny(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 #[cfg(not(madsim))]
 compile_error!(

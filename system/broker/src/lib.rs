@@ -48,6 +48,7 @@
 //! | what several consumers of a queue on one lost channel held | returns in the order of tags | consumer by consumer, by name | `several_consumers_of_a_queue_on_one_channel_give_back_one_after_the_other` |
 
 #![deny(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 mod connection;
 mod death;

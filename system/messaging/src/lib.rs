@@ -6,6 +6,7 @@
 //! that was given up, is the application's.
 
 #![deny(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 pub mod consumer;
 pub mod contract;

@@ -5,6 +5,7 @@
 //! owes its callers is told here in words, and in [`contract`] in checks.
 
 #![deny(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 pub mod absent;
 pub mod amqp;

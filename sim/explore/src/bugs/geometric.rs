@@ -11,6 +11,7 @@ const TAIL: f64 = 0.025;
 /// What was counted: the last seed of every range that found the bug is a detection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
+    /// Ranges whose last seed found it.
     pub detections: u64,
     /// Explored in all, up to and including the detections.
     pub seeds: u64,
@@ -19,8 +20,11 @@ pub struct Count {
 /// A value with the interval that holds it in 95 of 100 measurements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate<T> {
+    /// The most likely value.
     pub likely: T,
+    /// The interval's lower end.
     pub low: T,
+    /// The interval's upper end.
     pub high: T,
 }
 

@@ -11,6 +11,7 @@ use stormproof_faults::units::At;
 pub struct Header {
     /// What a tired engineer did, in a sentence.
     pub about: String,
+    /// What kind of mistake it is.
     pub class: Class,
     /// The name of the invariant that is expected to catch it.
     pub invariant: String,
@@ -48,6 +49,7 @@ pub enum Class {
 
 /// What a header may name.
 pub struct Known<'a> {
+    /// The invariants and the faults that there are.
     pub registries: &'a Registries,
     /// What a storm can bring that is no fault of a kind.
     pub circumstances: &'a [&'a str],
@@ -67,6 +69,7 @@ struct Table {
 }
 
 impl Class {
+    /// In the order in which they are shown.
     pub const ALL: [Class; 9] = [
         Class::Key,
         Class::Transaction,

@@ -25,7 +25,9 @@ const EXTENSION: &str = "patch";
 pub struct Bug {
     /// The file's stem.
     pub name: String,
+    /// What the patch says of itself.
     pub header: Header,
+    /// What it changes.
     pub diff: Diff,
 }
 
@@ -38,9 +40,11 @@ pub struct Patches {
     pub folder: &'static str,
     /// What a build reads of the workspace, `.cargo` apart: cargo finds the one above the copy.
     pub copied: &'static [&'static str],
-    /// The package and the binary whose command line this is, and the profile it is built with.
+    /// The package whose command line this is.
     pub package: &'static str,
+    /// Its binary.
     pub binary: &'static str,
+    /// The cargo profile that it is built with.
     pub profile: &'static str,
     /// What a storm can bring that is no fault of a kind, as headers name it.
     pub circumstances: &'static [&'static str],

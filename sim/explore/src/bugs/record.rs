@@ -23,6 +23,7 @@ fn head(command: &str) -> String {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
+    /// How each was found, a table each, by name.
     #[serde(rename = "bug")]
     pub bugs: Vec<RecordRow>,
 }
@@ -31,7 +32,9 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordRow {
+    /// The bug's name.
     pub name: String,
+    /// What kind of mistake it is.
     pub class: Class,
     /// What the first detection shrank to, if it was shrunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,13 +48,15 @@ pub struct RecordRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Search {
+    /// In how many ranges it was looked for.
     pub ranges: u64,
     /// Ranges in which it was found.
     pub detections: u64,
     /// Seeds until then, in all.
     pub seeds: u64,
-    /// Wall seconds of exploring one range: the median and the longest.
+    /// Wall seconds of exploring one range: the median.
     pub seconds: f64,
+    /// And the longest.
     pub seconds_max: f64,
     /// The invariant that broke first most often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,17 +68,22 @@ pub struct Search {
 /// What so many clean seeds say of one class of bugs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Meaning {
+    /// The class's word.
     pub class: &'static str,
+    /// How many bugs of it were measured.
     pub bugs: usize,
     /// The chance that a bug like these would have been found: the mean over them.
     pub likely: f64,
-    /// The one that is hardest to find, with its chance, and the least that the measurement allows.
+    /// The one that is hardest to find.
     pub hardest: String,
+    /// The chance that it would have been found.
     pub hardest_likely: f64,
+    /// The least chance of it that the measurement allows.
     pub hardest_low: f64,
 }
 
 impl Search {
+    /// What it says of the chance that one seed finds the bug.
     pub fn count(&self) -> Count {
         Count { detections: self.detections, seeds: self.seeds }
     }

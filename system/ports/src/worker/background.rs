@@ -40,6 +40,9 @@ impl Background {
     }
 
     /// Completes with the outcome of the next piece that ends. While there is none, it waits.
+    ///
+    /// # Errors
+    /// If that piece failed: its words for the log.
     pub async fn next(&self) -> Result<(), String> {
         poll_fn(|context| {
             self.0.waiter.register(context.waker());
