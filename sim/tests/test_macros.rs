@@ -1,38 +1,97 @@
-//! What [`stormproof_explore::sim_test`] and [`stormproof_explore::scenario_tests`] make, on the shop.
+//! What [`stormproof_explore::sim_test`] makes and what its tests call, on the shop.
 
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 
-use stormproof_explore::sim_test;
-use stormproof_explore::testing::{SEED, all_are_named, scenario_holds};
+use stormproof_explore::testing::{SEED, Storms, all_are_named, scenario_holds, storms_hold};
+use stormproof_explore::{Document as _, Outcome, OwnOf, Profile, System as _, sim_test};
+use stormproof_faults::FaultKind;
+use stormproof_faults::table::rows;
 use stormproof_sim::Shop;
 
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
 
-sim_test!(the_shop_holds_in_storms, Shop, seeds = 1..=2);
-sim_test!(the_shop_holds_at_moments, Shop, seeds = 1..=2, profile = Priority);
+#[sim_test(system = Shop, seeds = 1..=2)]
+fn the_shop_holds_in_storms() {}
+
+#[sim_test(system = Shop, seeds = 1..=2, profile = Priority)]
+fn the_shop_holds_at_moments(outcome: &Outcome) {
+    assert!(outcome.figures.number("orders") > 0);
+}
+
+/// In swarms of four kinds nothing else fires. People's own faults are kinds like the others.
+#[sim_test(system = Shop, seeds = [3, 5], faults = ["crash", "reply_lost", "close_account", "cut"])]
+fn only_the_asked_faults_fire(outcome: &Outcome) {
+    let asked = ["crash", "reply_lost", "close_account", "cut"];
+    for row in rows::<OwnOf<Shop>>().iter().filter(|row| !asked.contains(&row.key)) {
+        assert_eq!(outcome.faults_fired[row.name], 0, "{}", row.name);
+    }
+}
+
+#[sim_test(system = Shop, seeds = 1..=1)]
+#[should_panic(expected = "seen by the body: storm")]
+fn the_body_may_fail(outcome: &Outcome) {
+    panic!("seen by the body: {}", outcome.scenario);
+}
 
 #[test]
-fn a_scenario_file_is_a_test() {
-    scenario_holds(&Shop, SCENARIOS, "broker_crashes");
-    assert!(catch_unwind(|| scenario_holds(&Shop, SCENARIOS, "nobody_wrote_it")).is_err());
+fn a_scenario_is_a_test() {
+    let text = include_str!("../../scenarios/broker_crashes.toml");
+    let holds = |text: &str| {
+        catch_unwind(|| scenario_holds(&Shop, "broker_crashes", "broker_crashes.toml", text))
+    };
+    assert!(holds(text).is_ok());
+    assert!(holds("about = \"Nothing.\"\nnobody = \"wrote it\"").is_err());
 }
 
 #[test]
 fn no_file_is_left_out() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli");
-    all_are_named(folder, &[]);
-    assert!(catch_unwind(|| all_are_named(folder, &["calm"])).is_err());
-    assert!(catch_unwind(|| all_are_named(SCENARIOS, &["broker_crashes"])).is_err());
+    all_are_named(folder, &[], file!());
+    assert!(catch_unwind(|| all_are_named(folder, &["calm"], file!())).is_err());
+    assert!(catch_unwind(|| all_are_named(SCENARIOS, &["broker_crashes"], file!())).is_err());
 }
 
-/// A seed in the environment is the one that runs.
+#[test]
+fn a_kind_that_there_is_not_is_told() {
+    let why = why(&Storms { faults: Some(&["crash", "plague"]), ..Storms::default() });
+    assert!(why.contains("no kind of fault \"plague\": expected crash, stop,"), "{why}");
+    assert!(why.contains("lose_parcel"), "the shop's own kinds are known too: {why}");
+}
+
+/// A test whose storms have none of the faults that it is about would hold whatever the shop does.
+#[test]
+fn storms_without_the_asked_kinds_are_told() {
+    let drawn = Shop.draw(1, Profile::Swarm);
+    let kinds = drawn.faults().iter().flat_map(|fault| &fault.value.kinds);
+    let drawn: Vec<_> = kinds.map(|(row, _)| row.key).collect();
+    let mut keys = FaultKind::ALL.iter().map(|kind| kind.key());
+    let other = keys.find(|key| !drawn.contains(key)).expect("a swarm switches kinds off");
+    let why = why(&Storms { seeds: vec![1], faults: Some(&[other]), ..Storms::default() });
+    assert!(why.contains("no storm of 1 seeds has one of these faults"), "{why}");
+}
+
+/// Why these storms of the shop do not hold.
+fn why(storms: &Storms<'_>) -> String {
+    let hold = || storms_hold(&Shop, "nobody_runs_it_again", storms, |_| {});
+    let panic = catch_unwind(AssertUnwindSafe(hold)).expect_err("it panics");
+    panic.downcast_ref::<String>().expect("a formatted message").clone()
+}
+
+/// A seed in the environment is the one that runs, and what fails says how it is run alone.
 #[test]
 fn the_environment_names_the_seed() {
+    let said = run("the_shop_holds_in_storms", "seven");
+    assert!(said.contains("is a number"), "{said}");
+    let said = run("the_body_may_fail", "48213");
+    assert!(said.contains("replay  STORMPROOF_SEED=48213 cargo test the_body_may_fail"), "{said}");
+}
+
+/// What a test of this file says when it is run under this seed.
+fn run(test: &str, seed: &str) -> String {
     let this = std::env::current_exe().expect("a test has a file");
     let mut again = Command::new(this);
-    again.args(["--exact", "the_shop_holds_in_storms"]).env(SEED, "seven");
+    again.args(["--exact", test, "--nocapture"]).env(SEED, seed);
     let output = again.output().expect("it can be started");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(!output.status.success() && said.contains("is a number"), "{said}");
+    [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::source::{files, read, root};
 
 /// The packages that another application can use as they are.
-pub const BELOW: [&str; 8] = [
+pub const BELOW: [&str; 10] = [
     "system/ports",
     "system/broker",
     "system/messaging",
@@ -13,6 +13,8 @@ pub const BELOW: [&str; 8] = [
     "sim/sqlite",
     "sim/world",
     "sim/explore",
+    "sim/macros",
+    "sim/proptest",
     "src/ports",
 ];
 

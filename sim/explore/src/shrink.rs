@@ -67,7 +67,9 @@ pub struct Plan<'a, C, E> {
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shrunk<C, E> {
+    /// The smallest candidate that failed.
     pub smallest: C,
+    /// What is known of its run.
     pub evidence: E,
     /// Candidates up to the last that was needed, in their order.
     pub candidates: u64,

@@ -99,6 +99,7 @@ pub struct About {
 /// What a run is to keep besides its figures, and whether chance is drawn anew in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
+    /// What happened, line by line.
     pub story: bool,
     /// Every event as a JSON line.
     pub trace: bool,
@@ -123,6 +124,7 @@ pub enum Profile {
 
 /// A scenario in which nothing goes wrong.
 pub struct FairWeather<S> {
+    /// Work, and no faults.
     pub scenario: S,
     /// Says why a run is no measure: what it was to do has not been done.
     pub check: fn(&Outcome) -> Result<(), String>,

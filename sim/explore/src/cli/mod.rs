@@ -60,6 +60,17 @@ impl From<Verdict> for ExitCode {
 
 /// The whole command line of `system`: does what this process's arguments ask. Mistakes in them end
 /// the process here, with exit code 2.
+///
+/// ```no_run
+/// # use std::process::ExitCode;
+/// # struct Hidden<MySystem>(MySystem);
+/// # impl<MySystem: stormproof_explore::System + Default> Hidden<MySystem> {
+/// fn main() -> ExitCode {
+///     stormproof_explore::cli::main(&MySystem::default())
+/// }
+/// # }
+/// # fn main() {}
+/// ```
 pub fn main(system: &impl System) -> ExitCode {
     match dispatch(system, Arguments::read(system.about())) {
         Ok(verdict) => verdict.into(),
