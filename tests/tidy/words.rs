@@ -5,7 +5,7 @@ use std::path::Path;
 use super::source::{files, read, root};
 
 /// The packages that another application can use as they are.
-const BELOW: [&str; 8] = [
+const BELOW: [&str; 9] = [
     "system/ports",
     "system/broker",
     "system/messaging",
@@ -13,6 +13,7 @@ const BELOW: [&str; 8] = [
     "sim/sqlite",
     "sim/world",
     "sim/explore",
+    "sim/examples/clinic",
     "src/ports",
 ];
 
