@@ -30,7 +30,7 @@ impl Payload for Appointment {
 }
 
 /// What is declared at the broker, simulated or RabbitMQ.
-pub fn broker() -> Topology {
+pub fn queues() -> Topology {
     let (exchange, pattern) = (Appointment::EXCHANGE.to_owned(), Appointment::SCHEMA.to_owned());
     let mut topology = Topology { exchanges: vec![exchange.clone()], ..Topology::default() };
     add_queue(&mut topology, QUEUE, &RETRIES);

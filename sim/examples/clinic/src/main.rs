@@ -1,9 +1,5 @@
 //! The explorer of the clinic: `cargo clinic`.
 
-use std::process::ExitCode;
-
-use clinic::system::Clinic;
-
-fn main() -> ExitCode {
-    stormproof_explore::cli::main(&Clinic { forgets_requests: false })
+fn main() -> std::process::ExitCode {
+    stormproof_explore::cli::main(&clinic::system::Clinic { forgets_requests: false })
 }

@@ -11,6 +11,7 @@ use stormproof_explore::declared::{Clients, Declared, Invariant, Seen};
 use stormproof_faults::files::Files;
 use stormproof_faults::outcome::{Figure, Figures};
 use stormproof_faults::topology::Topology;
+use stormproof_ports::topology as broker;
 use stormproof_world::seed::Stream;
 use stormproof_world::{ServiceSpec, migrated};
 
@@ -28,12 +29,9 @@ pub struct Clinic {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Day {
-    /// The slot that each patient would like best. They come one after the other.
+    /// The slot that each patient would like best. Every two seconds there comes one.
     pub wishes: Vec<i64>,
 }
-
-/// Between two patients.
-const EVERY: Duration = Duration::from_secs(2);
 
 static TOPOLOGY: LazyLock<Topology> = LazyLock::new(|| {
     Topology::of(["calendar", "reminders"])
@@ -43,23 +41,17 @@ static TOPOLOGY: LazyLock<Topology> = LazyLock::new(|| {
         .commits("calendar", ["request GRANTED", "request REPEATED", "request REFUSED"])
         .publishes("calendar", ["appointment.booked"])
         .commits("reminders", ["reminder MAILED", "inbox DUPLICATE"])
-        .mailing("reminders", ["Reminder"])
+        .mails("reminders", ["Reminder"])
 });
 
 impl Declared for Clinic {
     type Workload = Day;
 
     fn about(&self) -> About {
-        About {
-            command: match self.forgets_requests {
-                false => "cargo clinic",
-                true => "cargo forgetful",
-            },
-            purpose: "Runs a clinic in seeded worlds.",
-            unit: "appointment",
-            files: Files { built_in: env!("CARGO_MANIFEST_DIR") },
-            snapshots_of: "tests/clinic.rs",
-        }
+        let command = if self.forgets_requests { "cargo forgetful" } else { "cargo clinic" };
+        let (purpose, unit) = ("Runs a clinic in seeded worlds.", "appointment");
+        let files = Files { built_in: env!("CARGO_MANIFEST_DIR") };
+        About { command, purpose, unit, files, snapshots_of: "tests/clinic.rs" }
     }
 
     fn topology(&self) -> &Topology {
@@ -76,8 +68,8 @@ impl Declared for Clinic {
         ]
     }
 
-    fn broker(&self) -> stormproof_ports::topology::Topology {
-        appointment::broker()
+    fn queues(&self) -> broker::Topology {
+        appointment::queues()
     }
 
     fn draw(&self, stream: &mut Stream) -> Day {
@@ -93,7 +85,7 @@ impl Declared for Clinic {
     fn clients(&self, day: &Day) -> Clients {
         day.wishes.iter().zip(0..).fold(Clients::default(), |clients, (&wish, before)| {
             clients.and(format!("patient-{}", before + 1), move |ports| async move {
-                ports.clock.sleep(before * EVERY).await;
+                ports.clock.sleep(Duration::from_secs(2 * before)).await;
                 patient::visit(ports, wish).await;
             })
         })

@@ -44,7 +44,7 @@ async fn appointments_are_made_on_real_servers() {
     for service in ["calendar", "reminders"] {
         sql(&format!("DROP DATABASE {name}_{service} WITH (FORCE)")).await.expect("there");
     }
-    broker.undeclare(&appointment::broker()).await.expect("there");
+    broker.undeclare(&appointment::queues()).await.expect("there");
     std::fs::remove_dir_all(&mails).ok();
     tested.unwrap_or_else(|panic| resume_unwind(panic));
 }

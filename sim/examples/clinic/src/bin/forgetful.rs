@@ -1,9 +1,5 @@
-//! The explorer of a clinic with the planted bug: `cargo forgetful`.
+//! The explorer of a clinic with a bug: `cargo forgetful`.
 
-use std::process::ExitCode;
-
-use clinic::system::Clinic;
-
-fn main() -> ExitCode {
-    stormproof_explore::cli::main(&Clinic { forgets_requests: true })
+fn main() -> std::process::ExitCode {
+    stormproof_explore::cli::main(&clinic::system::Clinic { forgets_requests: true })
 }

@@ -41,7 +41,7 @@ async fn ports(service: &str, tables: &Migrator) -> Result<Ports, Box<dyn Error>
     database.migrate(tables).await?;
     let broker = setting("AMQP", "amqp://guest:guest@127.0.0.1:5672/%2f");
     let broker = RabbitMq::open(&broker, &name)?.under(&format!("{name}."));
-    broker.declare(&appointment::broker()).await?;
+    broker.declare(&appointment::queues()).await?;
     Ok(Ports {
         node: service.into(),
         clock: Arc::new(SystemClock),
