@@ -5,7 +5,7 @@ use std::path::Path;
 use super::source::{files, read, root};
 
 /// The packages that another application can use as they are.
-pub const BELOW: [&str; 10] = [
+pub const BELOW: [&str; 11] = [
     "system/ports",
     "system/broker",
     "system/messaging",
@@ -15,6 +15,7 @@ pub const BELOW: [&str; 10] = [
     "sim/explore",
     "sim/macros",
     "sim/proptest",
+    "sim/examples/clinic",
     "src/ports",
 ];
 

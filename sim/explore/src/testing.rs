@@ -8,10 +8,13 @@
 //! world alone: `replay  STORMPROOF_SEED=12 cargo test no_storm_breaks_it`.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::{fs, thread};
 
-use super::{Document, Options, OwnOf, Profile, Scenario as _, System};
+use super::shrink::{Shrunk, Trial};
+use super::smaller::{CANDIDATES_MAX, NAME, breaks, shrink};
+use super::{Document, DocumentOf, Options, OwnOf, Profile, Scenario as _, System};
 use stormproof_faults::OwnKinds;
 use stormproof_faults::mistake::one_of;
 use stormproof_faults::outcome::Outcome;
@@ -123,6 +126,47 @@ fn only<D: Document>(document: &D, kinds: &[&str]) -> D {
     let mut faults = document.faults().to_vec();
     faults.retain(|fault| fault.value.kinds.iter().all(|(row, _)| kinds.contains(&row.key)));
     document.with_faults(faults)
+}
+
+/// Draws storms until one breaks `invariant`, and makes it as small as it gets: for a bug that is
+/// planted to be found.
+///
+/// # Panics
+/// If the storm of no seed breaks it.
+pub fn smallest_breach<S: System>(
+    system: &S,
+    seeds: RangeInclusive<u64>,
+    invariant: &str,
+) -> Shrunk<DocumentOf<S>, Outcome> {
+    let mut trial = InProcess { system, invariant };
+    let mut storms: Vec<_> = seeds.map(|seed| system.draw(seed, Profile::Swarm)).collect();
+    let found = trial.first(&storms).unwrap_or_else(|mistake| panic!("{mistake}"));
+    let (place, outcome) =
+        found.unwrap_or_else(|| panic!("none of {} storms breaks {invariant:?}", storms.len()));
+    let shrunk = shrink(system, &mut trial, storms.swap_remove(place), outcome, CANDIDATES_MAX);
+    shrunk.unwrap_or_else(|mistake| panic!("{mistake}"))
+}
+
+/// Runs one candidate after the other, here.
+struct InProcess<'a, S> {
+    system: &'a S,
+    invariant: &'a str,
+}
+
+impl<S: System> Trial<DocumentOf<S>> for InProcess<'_, S> {
+    type Evidence = Outcome;
+
+    fn first(&mut self, candidates: &[DocumentOf<S>]) -> Result<Option<(usize, Outcome)>, String> {
+        for (place, document) in candidates.iter().enumerate() {
+            let scenario = self.system.check(NAME, document.clone());
+            let scenario = scenario.map_err(|mistake| mistake.to_string())?;
+            let outcome = self.system.simulate(&scenario, document.seed(), Options::default());
+            if breaks(&outcome, self.invariant) {
+                return Ok(Some((place, outcome)));
+            }
+        }
+        Ok(None)
+    }
 }
 
 fn hold(outcome: &Outcome) {

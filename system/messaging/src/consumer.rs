@@ -16,9 +16,10 @@ use stormproof_ports::notify::Notify;
 use stormproof_ports::retry::Backoff;
 use stormproof_ports::worker::{Progress, Worker};
 use stormproof_ports::{
-    DatabaseError, Delivery, Message, Ports, QueueLost, Settle, Subscription, story,
+    CallError, DatabaseError, Delivery, Message, Ports, QueueLost, Settle, Subscription, story,
 };
 
+use crate::payload::Undecodable;
 use crate::retries::{RETRIES, RetryQueue, retry_queue};
 use crate::transaction::{Transaction, transact};
 
@@ -51,6 +52,26 @@ pub enum Failure {
     /// It may be later; why it was not now.
     Transient(String),
 }
+
+/// Such a message never will be readable.
+impl From<Undecodable> for Failure {
+    fn from(error: Undecodable) -> Failure {
+        Failure::Poison(error.to_string())
+    }
+}
+
+/// What a database, a service or the mail server does not do now, it may do later.
+macro_rules! transient {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Failure {
+                Failure::Transient(error.to_string())
+            }
+        }
+    )*};
+}
+
+transient!(DatabaseError, CallError);
 
 /// How a queue is consumed.
 #[derive(Clone, Debug)]

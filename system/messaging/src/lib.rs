@@ -26,3 +26,8 @@ pub use transaction::{Transaction, TransactionError, transact};
 pub fn migrator() -> Migrator {
     sqlx::migrate!("./migrations")
 }
+
+/// These tables, then `own`: all of a service's.
+pub fn migrator_with(own: &Migrator) -> Migrator {
+    Migrator::with_migrations(migrator().iter().chain(own.iter()).cloned().collect())
+}

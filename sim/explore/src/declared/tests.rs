@@ -20,8 +20,7 @@ use stormproof_ports::story::Fact;
 use stormproof_ports::{Call, CallError, DatabaseError, Ports};
 
 use super::*;
-use crate::shrink::Trial;
-use crate::smaller::{CANDIDATES_MAX, breaks, shrink};
+use crate::testing::smallest_breach;
 use crate::{About, Document as _, Options, Profile, Scenario as _, System};
 use stormproof_faults::FaultKind;
 use stormproof_faults::files::Files;
@@ -267,39 +266,10 @@ fn every_storm_can_run_and_is_read_as_it_is_written() {
     assert_eq!(kinds, expected.collect());
 }
 
-/// Runs candidates one after the other.
-struct Here(Ledger);
-
-impl Trial<Document<Bookings>> for Here {
-    type Evidence = Outcome;
-
-    fn first(
-        &mut self,
-        candidates: &[Document<Bookings>],
-    ) -> Result<Option<(usize, Outcome)>, String> {
-        let runs = candidates.iter().map(|it| storm(self.0, it.clone()));
-        let mut runs = runs.enumerate();
-        Ok(runs.find(|(_, outcome)| breaks(outcome, "booked once")))
-    }
-}
-
-fn storm(ledger: Ledger, document: Document<Bookings>) -> Outcome {
-    let seed = document.seed;
-    let scenario = System::check(&ledger, "storm", document).expect("it can run");
-    ledger.simulate(&scenario, seed, Options::default())
-}
-
 #[test]
 fn a_storm_that_breaks_comes_down_to_one_fault() {
     let ledger = Ledger { refuses_repeats: false };
-    let mut storms = (1..50).map(|seed| System::draw(&ledger, seed, Profile::Swarm));
-    let broken = storms.find_map(|document| {
-        let outcome = storm(ledger, document.clone());
-        breaks(&outcome, "booked once").then_some((document, outcome))
-    });
-    let (document, outcome) = broken.expect("a reply is lost in one of fifty storms");
-    let shrunk = shrink(&ledger, &mut Here(ledger), document, outcome, CANDIDATES_MAX);
-    let smallest = shrunk.expect("worlds can be run").smallest;
+    let smallest = smallest_breach(&ledger, 1..=50, "booked once").smallest;
     assert_eq!((smallest.faults.len(), smallest.workload.value.entries), (1, 1));
     assert_eq!(smallest.world, WorldTable::default(), "{}", smallest.to_toml());
 }

@@ -1,0 +1,85 @@
+//! The same services on Postgres and RabbitMQ; where there are none, the test says so and is skipped.
+
+use std::io::{Write as _, stderr};
+use std::net::TcpListener;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use clinic::appointment::{self, Appointment};
+use futures::FutureExt as _;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
+use stormproof_bindings::{database, http::HttpClient, queue::RabbitMq};
+use stormproof_ports::client::Client;
+
+const POSTGRES: &str = "postgres://postgres@127.0.0.1:5432";
+const AMQP: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
+
+/// What is made here has names of its own, and goes in the end.
+#[tokio::test]
+async fn appointments_are_made_on_real_servers() {
+    let name = format!("clinic_test_{}", std::process::id());
+    let broker = RabbitMq::open(AMQP, &name).expect("an address").under(&format!("{name}."));
+    let (postgres, rabbitmq) = (sql("SELECT 1").await, broker.ping().await);
+    if postgres.is_err() || rabbitmq.is_err() {
+        let why = format!("{POSTGRES}: {postgres:?}, {AMQP}: {rabbitmq:?}");
+        return writeln!(stderr(), "the clinic on real servers SKIPPED: {why}")
+            .expect("a terminal");
+    }
+    for service in ["calendar", "reminders"] {
+        sql(&format!("CREATE DATABASE {name}_{service} TEMPLATE template0")).await.expect("new");
+    }
+    let port =
+        TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("room").port();
+    let mails = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_serve"));
+    serve.env("POSTGRES", POSTGRES).env("AMQP", AMQP).env("NAME", &name);
+    serve.env("PORT", port.to_string()).env("MAILS", &mails);
+    let mut serving = serve.spawn().expect("it is built");
+    let tested = AssertUnwindSafe(ada_and_eve_come(port, &mails)).catch_unwind().await;
+    serving.kill().and_then(|()| serving.wait()).expect("it was running");
+    for service in ["calendar", "reminders"] {
+        sql(&format!("DROP DATABASE {name}_{service} WITH (FORCE)")).await.expect("there");
+    }
+    broker.undeclare(&appointment::queues()).await.expect("there");
+    std::fs::remove_dir_all(&mails).ok();
+    tested.unwrap_or_else(|panic| resume_unwind(panic));
+}
+
+/// Ada asks twice for her slot, Eve comes too late.
+async fn ada_and_eve_come(port: u16, mails: &Path) {
+    let calendar = ("calendar".to_owned(), vec![format!("http://127.0.0.1:{port}")]);
+    let client = Client::over(Arc::new(HttpClient::new([calendar].into()).expect("a URL")));
+    for (patient, answer) in [("ada", 201), ("ada", 201), ("eve", 409)] {
+        let request = format!("of-{patient}");
+        let wish = Appointment { request, patient: patient.to_owned(), slot: 9 };
+        let asked = soon(async || {
+            let asked = client.post("calendar", "/appointments").json(&wish).send().await;
+            asked.ok().map(|answer| answer.status())
+        });
+        assert_eq!(asked.await, StatusCode::from_u16(answer).expect("a status"), "{patient}");
+    }
+    let mail = mails.join("of-ada@clinic.example.eml");
+    soon(async || mail.exists().then_some(())).await;
+}
+
+/// What is there within a minute.
+async fn soon<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..600 {
+        if let Some(found) = look().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("not within a minute");
+}
+
+async fn sql(sql: &str) -> Result<(), sqlx::Error> {
+    database::install();
+    let mut connection = AnyConnection::connect(&format!("{POSTGRES}/postgres")).await?;
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await?;
+    connection.close().await
+}
