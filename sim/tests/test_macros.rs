@@ -19,6 +19,14 @@ fn the_shop_holds_at_moments(outcome: &Outcome) {
     assert!(outcome.figures.number("orders") > 0);
 }
 
+#[sim_test(system = Shop, seeds = [1], profile = Uniform)]
+fn the_macro_knows_every_profile() {
+    // One more is an error here until `sim/macros/src/sim_test.rs` has it too.
+    match Profile::default() {
+        Profile::Swarm | Profile::Uniform | Profile::Priority => (),
+    }
+}
+
 /// In swarms of four kinds nothing else fires. People's own faults are kinds like the others.
 #[sim_test(system = Shop, seeds = [3, 5], faults = ["crash", "reply_lost", "close_account", "cut"])]
 fn only_the_asked_faults_fire(outcome: &Outcome) {

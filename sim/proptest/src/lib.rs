@@ -1,5 +1,5 @@
-//! Faults and storms as strategies of [`proptest`]: drawn from seeds as the explorer draws them, made
-//! smaller by proptest's own means, one fault after the other.
+//! Faults and storms as strategies of [proptest](mod@proptest): drawn from seeds as the explorer draws
+//! them, made smaller by proptest's own means, one fault after the other.
 //!
 //! [`storms`] are whole scenarios of a [`System`], with the clients' work that it draws. [`faults`] are
 //! for properties whose work comes from strategies of their own. [`holds`] runs what was drawn.
