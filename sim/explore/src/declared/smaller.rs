@@ -40,10 +40,14 @@ fn worlds<D: Declared>(system: &D, document: &Document<D::Workload>) -> Vec<Docu
         forms.push(fit(system, form));
     };
     for node in world.clocks.keys() {
-        form(&|document| drop(document.world.clocks.remove(node)));
+        form(&|document| {
+            document.world.clocks.remove(node);
+        });
     }
     for service in world.replicas.keys() {
-        form(&|document| drop(document.world.replicas.remove(service)));
+        form(&|document| {
+            document.world.replicas.remove(service);
+        });
     }
     if world.storm.is_some() {
         form(&|document| document.world.storm = None);
