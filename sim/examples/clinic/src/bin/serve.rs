@@ -25,11 +25,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let reminders = ports("reminders", &reminders::migrator()).await?;
     let listener = TcpListener::bind(format!("127.0.0.1:{}", setting("PORT", "8080"))).await?;
     let server = axum::serve(listener, calendar::router(&calendar, false));
-    // Workers are not spawned: one that panics ends the process, which else would look healthy and lie.
-    let working = join(
-        work(&calendar, calendar::workers(&calendar)),
-        work(&reminders, reminders::workers(&reminders)),
-    );
+    // Not spawned: with a worker that panics ends the process, which would look healthy and lie.
+    let working = join(work(&calendar, calendar::workers), work(&reminders, reminders::workers));
     Ok(join(server.into_future(), working).await.0?)
 }
 
@@ -56,10 +53,10 @@ async fn ports(service: &str, tables: &Migrator) -> Result<Ports, Box<dyn Error>
     })
 }
 
-async fn work(ports: &Ports, workers: Vec<Worker>) {
+async fn work(ports: &Ports, workers: fn(&Ports) -> Vec<Worker>) {
     let draw = |bound| ports.rng.below("jitter", bound);
     let run = |worker| worker::run(worker, &ports.node, &*ports.clock, draw, pending());
-    join_all(workers.into_iter().map(run)).await;
+    join_all(workers(ports).into_iter().map(run)).await;
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is no world")]
