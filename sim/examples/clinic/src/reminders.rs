@@ -2,8 +2,7 @@
 
 use futures::future::BoxFuture;
 use scoped_futures::ScopedFutureExt as _;
-use sqlx::migrate::Migrator;
-use sqlx::query;
+use sqlx::{migrate::Migrator, query};
 use stormproof_messaging::consumer::{self, ConsumerPolicy, Failure, Handler};
 use stormproof_messaging::{Transaction, decode, inbox, migrator_with, transact};
 use stormproof_ports::story::Fact;

@@ -7,13 +7,10 @@ use std::sync::Arc;
 use clinic::{appointment, calendar, reminders};
 use futures::future::{join, join_all, pending};
 use sqlx::migrate::Migrator;
-use stormproof_bindings::clock::SystemClock;
-use stormproof_bindings::compute::ThreadPool;
-use stormproof_bindings::database::Sql;
-use stormproof_bindings::http::HttpClient;
-use stormproof_bindings::mailer::Maildrop;
-use stormproof_bindings::queue::RabbitMq;
-use stormproof_bindings::rng::SystemRng;
+use stormproof_bindings::{
+    clock::SystemClock, compute::ThreadPool, database::Sql, http::HttpClient, mailer::Maildrop,
+    queue::RabbitMq, rng::SystemRng,
+};
 use stormproof_ports::Ports;
 use stormproof_ports::worker::{self, Worker};
 use tokio::net::TcpListener;
