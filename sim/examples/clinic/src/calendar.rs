@@ -4,8 +4,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use scoped_futures::ScopedFutureExt as _;
-use sqlx::migrate::Migrator;
-use sqlx::{query, query_scalar};
+use sqlx::{migrate::Migrator, query, query_scalar};
 use stormproof_messaging::outbox::{self, RelayPolicy};
 use stormproof_messaging::{migrator_with, transact};
 use stormproof_ports::story::Fact;
@@ -14,15 +13,15 @@ use stormproof_ports::{DatabaseError, Ports};
 
 use crate::appointment::Appointment;
 
-/// `POST /appointments` answers 201: the slot is yours; 409: it is another's; 503: ask again, with the
-/// same request id. `forgets_requests` is the planted bug.
+/// `POST /appointments` answers 201: the slot is yours; 409: it is another's; 503: ask again, with
+/// the same request id. `forgets_requests` is the planted bug.
 pub fn router(ports: &Ports, forgets_requests: bool) -> Router {
     let ports = ports.clone();
-    let answer = async move |Json(wish): Json<Appointment>| {
-        let answer = book(&ports, &wish, forgets_requests).await;
-        answer.unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
+    let give = async move |Json(wish): Json<Appointment>| {
+        let given = book(&ports, &wish, forgets_requests).await;
+        given.unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
     };
-    Router::new().route("/appointments", post(answer))
+    Router::new().route("/appointments", post(give))
 }
 
 /// The relay, which empties the outbox.
@@ -53,12 +52,10 @@ async fn book(
                 }
                 Some(_) => (StatusCode::CONFLICT, "REFUSED", format!("refuses slot {slot}")),
                 None => {
-                    query("INSERT INTO appointments (slot, patient, request) VALUES ($1, $2, $3)")
-                        .bind(slot)
-                        .bind(wish.patient.clone())
-                        .bind(request.clone())
-                        .execute(transaction.sql())
-                        .await?;
+                    let row =
+                        "INSERT INTO appointments (slot, patient, request) VALUES ($1, $2, $3)";
+                    let row = query(row).bind(slot).bind(wish.patient.clone());
+                    row.bind(request.clone()).execute(transaction.sql()).await?;
                     // The message leaves if and only if the appointment commits.
                     outbox::send(transaction, wish).await?;
                     (StatusCode::CREATED, "GRANTED", format!("gives slot {slot}"))

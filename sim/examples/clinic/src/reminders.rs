@@ -2,8 +2,7 @@
 
 use futures::future::BoxFuture;
 use scoped_futures::ScopedFutureExt as _;
-use sqlx::migrate::Migrator;
-use sqlx::query;
+use sqlx::{migrate::Migrator, query};
 use stormproof_messaging::consumer::{self, ConsumerPolicy, Failure, Handler};
 use stormproof_messaging::{Transaction, decode, inbox, migrator_with, transact};
 use stormproof_ports::story::Fact;
@@ -25,8 +24,8 @@ pub fn migrator() -> Migrator {
 struct Desk(Ports);
 
 impl Handler for Desk {
-    /// Mails, then notes it. Nothing spans the two: what comes again is mailed again, under the same
-    /// `Message-ID`, which mail servers drop. A lost reminder would be worse.
+    /// Mails, then notes it. Nothing spans the two: what comes again is mailed again, under the
+    /// same `Message-ID`. A lost reminder would be worse.
     fn handle<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let booked = decode(message)?;
@@ -55,7 +54,7 @@ async fn note(ports: &Ports, message: &Message, booked: &Appointment) -> Result<
                 let insert = query("INSERT INTO reminders (request, slot) VALUES ($1, $2)");
                 let insert = insert.bind(booked.request.clone()).bind(booked.slot);
                 insert.execute(transaction.sql()).await?;
-                let words = format!("remind of slot {}", booked.slot);
+                let words = format!("reminds of slot {}", booked.slot);
                 transaction.tell(Fact::new("reminder", "MAILED", &booked.request, words));
             }
             Ok(())

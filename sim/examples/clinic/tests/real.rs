@@ -8,7 +8,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use clinic::appointment::{self, Appointment};
 use futures::FutureExt as _;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
@@ -25,9 +24,8 @@ async fn appointments_are_made_on_real_servers() {
     let broker = RabbitMq::open(AMQP, &name).expect("an address").under(&format!("{name}."));
     let (postgres, rabbitmq) = (sql("SELECT 1").await, broker.ping().await);
     if postgres.is_err() || rabbitmq.is_err() {
-        let why = format!("{POSTGRES}: {postgres:?}, {AMQP}: {rabbitmq:?}");
-        return writeln!(stderr(), "the clinic on real servers SKIPPED: {why}")
-            .expect("a terminal");
+        writeln!(stderr(), "SKIPPED: {POSTGRES}: {postgres:?}, {AMQP}: {rabbitmq:?}").ok();
+        return;
     }
     for service in ["calendar", "reminders"] {
         sql(&format!("CREATE DATABASE {name}_{service} TEMPLATE template0")).await.expect("new");
@@ -36,8 +34,7 @@ async fn appointments_are_made_on_real_servers() {
         TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("room").port();
     let mails = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
     let mut serve = Command::new(env!("CARGO_BIN_EXE_serve"));
-    serve.env("POSTGRES", POSTGRES).env("AMQP", AMQP).env("NAME", &name);
-    serve.env("PORT", port.to_string()).env("MAILS", &mails);
+    serve.env("NAME", &name).env("PORT", port.to_string()).env("MAILS", &mails);
     let mut serving = serve.spawn().expect("it is built");
     let tested = AssertUnwindSafe(ada_and_eve_come(port, &mails)).catch_unwind().await;
     serving.kill().and_then(|()| serving.wait()).expect("it was running");
@@ -56,11 +53,11 @@ async fn ada_and_eve_come(port: u16, mails: &Path) {
     for (patient, answer) in [("ada", 201), ("ada", 201), ("eve", 409)] {
         let request = format!("of-{patient}");
         let wish = Appointment { request, patient: patient.to_owned(), slot: 9 };
-        let asked = soon(async || {
+        let answered = soon(async || {
             let asked = client.post("calendar", "/appointments").json(&wish).send().await;
-            asked.ok().map(|answer| answer.status())
+            asked.ok().map(|answer| answer.status().as_u16()).filter(|status| *status != 503)
         });
-        assert_eq!(asked.await, StatusCode::from_u16(answer).expect("a status"), "{patient}");
+        assert_eq!(answered.await, answer, "{patient}");
     }
     let mail = mails.join("of-ada@clinic.example.eml");
     soon(async || mail.exists().then_some(())).await;
@@ -80,6 +77,5 @@ async fn soon<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
 async fn sql(sql: &str) -> Result<(), sqlx::Error> {
     database::install();
     let mut connection = AnyConnection::connect(&format!("{POSTGRES}/postgres")).await?;
-    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await?;
-    connection.close().await
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.map(drop)
 }

@@ -7,13 +7,10 @@ use std::sync::Arc;
 use clinic::{appointment, calendar, reminders};
 use futures::future::{join, join_all, pending};
 use sqlx::migrate::Migrator;
-use stormproof_bindings::clock::SystemClock;
-use stormproof_bindings::compute::ThreadPool;
-use stormproof_bindings::database::Sql;
-use stormproof_bindings::http::HttpClient;
-use stormproof_bindings::mailer::Maildrop;
-use stormproof_bindings::queue::RabbitMq;
-use stormproof_bindings::rng::SystemRng;
+use stormproof_bindings::{
+    clock::SystemClock, compute::ThreadPool, database::Sql, http::HttpClient, mailer::Maildrop,
+    queue::RabbitMq, rng::SystemRng,
+};
 use stormproof_ports::Ports;
 use stormproof_ports::worker::{self, Worker};
 use tokio::net::TcpListener;
@@ -25,11 +22,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let reminders = ports("reminders", &reminders::migrator()).await?;
     let listener = TcpListener::bind(format!("127.0.0.1:{}", setting("PORT", "8080"))).await?;
     let server = axum::serve(listener, calendar::router(&calendar, false));
-    // Workers are not spawned: one that panics ends the process, which else would look healthy and lie.
-    let working = join(
-        work(&calendar, calendar::workers(&calendar)),
-        work(&reminders, reminders::workers(&reminders)),
-    );
+    // Not spawned: with a worker that panics ends the process, which would look healthy and lie.
+    let working = join(work(&calendar, calendar::workers), work(&reminders, reminders::workers));
     Ok(join(server.into_future(), working).await.0?)
 }
 
@@ -56,10 +50,10 @@ async fn ports(service: &str, tables: &Migrator) -> Result<Ports, Box<dyn Error>
     })
 }
 
-async fn work(ports: &Ports, workers: Vec<Worker>) {
+async fn work(ports: &Ports, workers: fn(&Ports) -> Vec<Worker>) {
     let draw = |bound| ports.rng.below("jitter", bound);
     let run = |worker| worker::run(worker, &ports.node, &*ports.clock, draw, pending());
-    join_all(workers.into_iter().map(run)).await;
+    join_all(workers(ports).into_iter().map(run)).await;
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is no world")]
