@@ -327,8 +327,8 @@ impl<'de, K: OwnKinds> Deserialize<'de> for KeyOf<K> {
 
 impl<'de, K: OwnKinds> Deserialize<'de> for FaultTable<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<FaultTable<K>, D::Error> {
-        struct Reader<K>(PhantomData<K>);
-        impl<'de, K: OwnKinds> Visitor<'de> for Reader<K> {
+        struct TableReader<K>(PhantomData<K>);
+        impl<'de, K: OwnKinds> Visitor<'de> for TableReader<K> {
             type Value = FaultTable<K>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -361,7 +361,7 @@ impl<'de, K: OwnKinds> Deserialize<'de> for FaultTable<K> {
                 Ok(table)
             }
         }
-        deserializer.deserialize_map(Reader(PhantomData))
+        deserializer.deserialize_map(TableReader(PhantomData))
     }
 }
 
