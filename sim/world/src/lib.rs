@@ -81,6 +81,7 @@ mod story;
 mod task;
 #[cfg(test)]
 mod tests;
+pub mod witness;
 
 use std::collections::BTreeMap;
 use std::future::Future;
