@@ -3,7 +3,7 @@
 //! installed before any test begins.
 
 use sqlx::any::install_drivers;
-use stormproof_sqlite::DRIVER;
+use stormproof_sqlite::{DRIVER, drivers_of_others};
 
 /// Run by the loader, before `main`.
 #[used]
@@ -13,4 +13,9 @@ static INSTALL: extern "C" fn() = install;
 
 extern "C" fn install() {
     install_drivers(&[DRIVER, sqlx::postgres::any::DRIVER, sqlx::sqlite::any::DRIVER]).ok();
+}
+
+#[test]
+fn drivers_of_others_are_seen() {
+    assert_eq!(drivers_of_others(), ["postgres", "sqlite"]);
 }

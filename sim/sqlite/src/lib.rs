@@ -98,6 +98,24 @@ fn answers_urls() -> bool {
     answer.is_some_and(|answer| answer.is_err_and(|error| error.to_string() == refusal))
 }
 
+/// Databases that sqlx has drivers for in this process besides ours, each by the scheme of its URLs. What
+/// connects to one of them has left the world. Requires [`install`].
+pub fn drivers_of_others() -> Vec<&'static str> {
+    // Each of them is refused by its own driver, before anything is opened.
+    const REFUSED: [(&str, &str); 3] = [
+        ("postgres", "postgres://nobody/none?sslmode=none-such"),
+        ("mysql", "mysql://nobody/none?ssl-mode=none-such"),
+        ("sqlite", "sqlite:none?mode=none-such"),
+    ];
+    let has_driver = |url: &str| {
+        let options: AnyConnectOptions = url.parse().expect("a URL");
+        let answer = options.connect().now_or_never().and_then(Result::err);
+        answer.is_none_or(|error| !error.to_string().contains("no driver found"))
+    };
+    let known = REFUSED.into_iter().filter(|(_, url)| has_driver(url));
+    known.map(|(scheme, _)| scheme).collect()
+}
+
 /// Starts SQLite's random numbers anew (they salt WAL files and serve `random()`). They are shared
 /// by the whole process, so runs are identical only if each begins with this and none runs beside
 /// another.

@@ -3,6 +3,7 @@
 //! Here and not with the project's other tests, for only a package's own tests know its binary.
 
 mod bugs;
+mod doctor;
 mod explore;
 mod run;
 mod shrink;

@@ -15,6 +15,7 @@ use stormproof_ports::trace::hex;
 use crate::lock;
 use crate::node::NodeIndex;
 use crate::spec::Spec;
+use crate::witness;
 
 /// What kind of thing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +147,7 @@ impl History {
             trace.push(self.json(state, at, node, kind, id, parts));
             state.trace = Some(trace);
         }
+        witness::event(state.events);
     }
 
     /// Records a line of the story. A subject that is new to it gets the next number.

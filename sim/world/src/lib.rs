@@ -82,6 +82,7 @@ mod story;
 mod task;
 #[cfg(test)]
 mod tests;
+pub mod witness;
 
 use std::collections::BTreeMap;
 use std::future::Future;

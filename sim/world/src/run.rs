@@ -25,7 +25,8 @@ use crate::seed::Seed;
 use crate::sleep::sleep;
 use crate::spec::Spec;
 use crate::story::Listener;
-use crate::{Inner, World, boot, lock, names, reseed};
+use crate::witness::Watch;
+use crate::{Inner, World, boot, lock, names, reseed, witness};
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -56,9 +57,10 @@ where
 {
     let _turn = lock(&TURN);
     let seed = spec.seed;
+    let watch = witness::ordered();
     let result = thread::scope(|scope| {
         let builder = thread::Builder::new().name(format!("world {seed}"));
-        let thread = builder.spawn_scoped(scope, || run_here(spec, story));
+        let thread = builder.spawn_scoped(scope, || run_here(spec, story, watch));
         thread.expect("a thread can be started").join()
     });
     result.unwrap_or_else(|panic| match words(&*panic) {
@@ -71,7 +73,7 @@ fn words(panic: &(dyn Any + Send)) -> Option<&str> {
     panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied())
 }
 
-fn run_here<T, S, F>(spec: Spec, story: S) -> T
+fn run_here<T, S, F>(spec: Spec, story: S, watch: Option<Watch>) -> T
 where
     S: FnOnce(World) -> F,
     F: Future<Output = T>,
@@ -84,6 +86,7 @@ where
     let (limit, anew) = (spec.limit, spec.reseed);
     let mut runtime = Runtime::with_seed_and_config(seed.number("schedule"), config);
     runtime.set_time_limit(limit);
+    let _watching = witness::begin(watch);
     let listener = Listener::default();
     with_default(listener.clone(), || {
         runtime.block_on(async {

@@ -173,7 +173,7 @@ fn difference(
 }
 
 /// The first line, from 1, at which two texts part.
-fn first_difference<'a>(
+pub(super) fn first_difference<'a>(
     one: &'a [String],
     other: &'a [String],
 ) -> Option<(usize, &'a str, &'a str)> {
@@ -184,7 +184,7 @@ fn first_difference<'a>(
 }
 
 /// Everything but the trace, a field a line.
-fn rest(outcome: &Outcome) -> Vec<String> {
+pub(super) fn rest(outcome: &Outcome) -> Vec<String> {
     let Outcome {
         scenario,
         seed,

@@ -1,7 +1,7 @@
 //! The command line: what can be asked, and how the answer becomes an exit code.
 //!
-//! One command a file. `subject` is what they run; `process`, `pool`, `seeds` and `job_pool` where they
-//! run it; `tally` what many runs come to, `gaps` what they left out, `summary` and `report` how that
+//! One command a file or a folder. `subject` is what they run; `process`, `pool`, `seeds` and `job_pool`
+//! where they run it; `tally` what many runs come to, `gaps` what they left out, `summary` and `report` how that
 //! is told; `terminal` prints.
 
 mod arguments;
@@ -9,6 +9,7 @@ mod bench;
 mod bugs;
 mod calibration;
 mod check;
+mod doctor;
 mod explain;
 mod explore;
 mod failure_slice;
@@ -92,10 +93,12 @@ fn dispatch(system: &impl System, arguments: Arguments) -> Result<Verdict, Strin
         Some(Command::Shrink(asked)) => shrink::shrink(system, &asked, json),
         Some(Command::Explain(asked)) => explain::explain(system, &asked, json),
         Some(Command::Check(asked)) => check::check(system, &asked, json),
+        Some(Command::Doctor(asked)) => doctor::doctor(system, &asked, json),
         Some(Command::List(asked)) => list::list(system, &asked, json),
         Some(Command::Bugs(asked)) => bugs::bugs(system, &asked, json),
         Some(Command::Bench(asked)) => bench::bench(system, &asked, json),
         Some(Command::Worker(asked)) => worker::work(system, &asked),
         Some(Command::Jobs) => worker::run_jobs(system),
+        Some(Command::Examine) => doctor::examine(system),
     }
 }

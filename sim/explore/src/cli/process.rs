@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Options;
 use stormproof_faults::outcome::Outcome;
@@ -126,6 +126,26 @@ impl Worker {
     pub fn tell(&mut self, line: &str) {
         let input = self.input.as_mut().expect("it was started to listen");
         input.write_all(line.as_bytes()).and_then(|()| input.write_all(b"\n")).ok();
+    }
+
+    /// The first of its next lines that `read` takes for an answer, waited for as long as a run may take.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub fn answer<T>(&mut self, read: impl Fn(&str) -> Option<T>) -> Result<T, String> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => {
+                    if let Some(answer) = read(&line) {
+                        return Ok(answer);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => return Err(death(Heard::Nothing)),
+                Err(RecvTimeoutError::Disconnected) => return Err(death(self.end())),
+            }
+        }
     }
 
     /// The outcome of the seed that is due, waited for as long as a run may take.

@@ -20,6 +20,12 @@ fn now<F: Future>(future: F) -> F::Output {
     future.now_or_never().expect("inline SQL never waits")
 }
 
+#[test]
+fn nobody_elses_drivers_are_there() {
+    install();
+    assert_eq!(drivers_of_others(), [""; 0]);
+}
+
 fn database() -> (Disk, AnyConnection) {
     install();
     let disk = Disk::new("test");

@@ -4,7 +4,7 @@ use super::*;
 use crate::World;
 
 /// A storm of everything, with traffic.
-fn storm(seed: u64) -> (String, Vec<String>, u64) {
+pub(super) fn storm(seed: u64) -> (String, Vec<String>, u64) {
     let node = || "counter".to_owned();
     let user = || "user".to_owned();
     let queue = || QUEUE.to_owned();

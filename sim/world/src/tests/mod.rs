@@ -9,6 +9,7 @@ mod names;
 mod network;
 mod process;
 mod speed;
+mod witness;
 
 use std::sync::Arc;
 use std::time::Duration;

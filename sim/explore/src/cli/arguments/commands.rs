@@ -128,6 +128,19 @@ pub struct Check {
 }
 
 #[derive(Args, Debug)]
+pub struct Doctor {
+    /// A name in scenarios/, a path to a file, or `storm`: worlds drawn from seeds.
+    #[arg(default_value = STORM)]
+    pub scenario: String,
+    /// The scenario's own seed, or 1, 2 and 3 of `storm`, unless said otherwise.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How `storm` draws.
+    #[arg(long, value_enum, default_value_t)]
+    pub profile: Profile,
+}
+
+#[derive(Args, Debug)]
 pub struct List {
     /// Which registry; all of them, unless said otherwise.
     #[arg(value_enum)]

@@ -10,7 +10,9 @@ mod values;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::About;
-pub use commands::{Bench, Bugs, Check, Explain, Explore, List, Run, Shrink, Sweep, Worker};
+pub use commands::{
+    Bench, Bugs, Check, Doctor, Explain, Explore, List, Run, Shrink, Sweep, Worker,
+};
 pub use shared::{Jobs, Variant};
 
 /// How many seeds are explored unless told otherwise.
@@ -59,6 +61,8 @@ pub enum Command {
     Explain(Explain),
     /// Compares runs of the same seeds, alone and after others, line by line.
     Check(Check),
+    /// Asks whether runs are deterministic and stay in their world; if not, whose code it is.
+    Doctor(Doctor),
     /// Shows the registries.
     List(List),
     /// Plants each known bug in turn and tells how soon it is found.
@@ -71,6 +75,9 @@ pub enum Command {
     /// Runs documents for another process, as it is told: one outcome a line.
     #[command(hide = true)]
     Jobs,
+    /// Runs documents for `doctor`, under watch, as it is told: what was seen, a line each.
+    #[command(hide = true)]
+    Examine,
 }
 
 #[cfg(test)]
@@ -125,7 +132,14 @@ mod tests {
 
     #[test]
     fn json_is_taken_anywhere() {
-        for line in ["--json", "--json list", "list --json", "list faults --json", "bench --json"] {
+        for line in [
+            "--json",
+            "doctor --json",
+            "--json list",
+            "list --json",
+            "list faults --json",
+            "bench --json",
+        ] {
             assert!(parse(line).expect("well formed").json, "{line}");
         }
     }
