@@ -125,6 +125,11 @@ impl Disk {
         merge(std::mem::take(&mut *lock(&self.shared.changes)))
     }
 
+    /// Whether a connection is open on it, through which it can be looked at.
+    pub fn is_open(&self) -> bool {
+        self.reader().is_some()
+    }
+
     /// Reads through the connection last opened on this disk, at once, on this thread: between
     /// transactions or inside one. Statements are kept prepared.
     ///

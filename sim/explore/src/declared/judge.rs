@@ -45,7 +45,13 @@ impl Judge {
         if !rests {
             self.broke(world, RESTS, "it did not within its bound".to_owned());
         }
-        self.ask(world, |_| true);
+        if let Some(database) = self.ask(world, |_| true) {
+            self.broke(
+                world,
+                RESTS,
+                format!("{database} cannot be looked at: nobody is connected to it"),
+            );
+        }
     }
 
     /// How often each rare fact came, as `noun STATE`.
@@ -54,13 +60,17 @@ impl Judge {
         facts.map(|((noun, state), count)| (format!("{noun} {state}"), *count)).collect()
     }
 
-    fn ask(&mut self, world: &World, asked: impl Fn(When) -> bool) {
+    /// A database that could not be looked at, if there is one.
+    fn ask(&mut self, world: &World, asked: impl Fn(When) -> bool) -> Option<String> {
         let seen = Seen::of(world);
         let asked = self.invariants.iter().filter(|invariant| asked(invariant.when));
         let wrong = asked.filter_map(|it| Some((it.name, (it.check)(&seen).err()?)));
-        for (name, what) in wrong.collect::<Vec<_>>() {
+        let wrong: Vec<_> = wrong.collect();
+        let hidden = seen.hidden();
+        for (name, what) in wrong {
             self.broke(world, name, what);
         }
+        hidden
     }
 
     fn broke(&mut self, world: &World, invariant: &'static str, what: String) {

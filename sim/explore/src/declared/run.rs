@@ -104,7 +104,8 @@ impl Run {
             let mut working: Vec<_> = working.collect();
             let mut still = || {
                 working.retain(|client| !client.is_finished());
-                working.is_empty() && at_rest(&Seen::of(&world))
+                let seen = Seen::of(&world);
+                working.is_empty() && at_rest(&seen) && seen.hidden().is_none()
             };
             rest(&world, storm, &mut still).await;
             world.heal_all().await;

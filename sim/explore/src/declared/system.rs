@@ -1,7 +1,7 @@
 //! Whatever is declared is a system.
 
 use super::scenario::{self, Document, Scenario};
-use super::{Declared, RESTS, Run, smaller, storm};
+use super::{Declared, Judged, RESTS, Run, smaller, storm};
 use crate::registries::Entry;
 use crate::shrink::Pass;
 use crate::{About, FairWeather, Options, Profile, System};
@@ -28,22 +28,22 @@ impl<D: Declared> System for D {
     }
 
     fn invariants(&self) -> Vec<Entry> {
-        let entry = |name: &str, when: &str| Entry {
-            when: Some(when.to_owned()),
-            ..Entry::new(name, "declared by the system")
+        let entry = |name: &str, when: Judged| Entry {
+            when: Some(when.word().to_owned()),
+            ..Entry::new(name, when.says())
         };
         let rests = Entry {
             when: Some("at rest".to_owned()),
             ..Entry::new(RESTS, "once storm and faults are over, within its bound")
         };
         let declared = Declared::invariants(self).into_iter();
-        declared.map(|it| entry(it.name, it.when.word())).chain([rests]).collect()
+        declared.map(|it| entry(it.name, it.when)).chain([rests]).collect()
     }
 
     fn sometimes(&self) -> Vec<Entry> {
         let facts = Declared::sometimes(self).into_iter();
         facts
-            .map(|(noun, state)| Entry::new(format!("{noun} {state}"), "a fact that comes"))
+            .map(|(noun, state)| Entry::new(format!("{noun} {state}"), "a fact that is committed"))
             .collect()
     }
 
@@ -104,7 +104,7 @@ fn holds(outcome: &Outcome) -> Result<(), String> {
 }
 
 /// Nodes, queues, databases and faults of a scenario.
-fn spec<D: Declared>(system: &D, scenario: &Scenario<D::Workload>) -> Spec {
+pub(super) fn spec<D: Declared>(system: &D, scenario: &Scenario<D::Workload>) -> Spec {
     let mut spec = Spec::new(0);
     let replicas = |name: &str| scenario.replicas.get(name).copied().unwrap_or(1);
     let services = system.services().into_iter().map(|service| {

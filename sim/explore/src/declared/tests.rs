@@ -22,9 +22,9 @@ use stormproof_ports::{Call, CallError, DatabaseError, Ports};
 use super::*;
 use crate::testing::smallest_breach;
 use crate::{About, Document as _, Options, Profile, Scenario as _, System};
-use stormproof_faults::FaultKind;
 use stormproof_faults::files::Files;
 use stormproof_faults::outcome::{Figure, Outcome};
+use stormproof_faults::{Fault, FaultKind, Target};
 use stormproof_world::migrated;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -140,7 +140,7 @@ impl Declared for Ledger {
     }
 
     fn at_rest(&self, seen: &Seen<'_>) -> bool {
-        seen.messages_in_flight() == 0
+        seen.all_messages() == 0
     }
 
     fn invariants(&self) -> Vec<Invariant> {
@@ -220,6 +220,35 @@ fn a_fault_that_never_fires_is_told_with_its_line() {
     let outcome = Ledger { refuses_repeats: true }.play(&late, 7);
     let asked = "reply lost user-1 -> ledger: any from 25s until 26s (line 2)".to_owned();
     assert_eq!((outcome.unfired, outcome.unfired_places), (vec![asked], vec![0]));
+}
+
+/// Looks at the ledger's database after a second.
+fn look<T: Send>(fault: Option<Fault>, look: impl FnOnce(&Seen<'_>) -> T + Send) -> T {
+    let ledger = Ledger { refuses_repeats: true };
+    let scenario = ledger.parse("look.toml", "about = \"A look.\"").expect("no mistake");
+    stormproof_world::run(system::spec(&ledger, &scenario), |world| async move {
+        fault.iter().for_each(|fault| world.strike(fault));
+        world.sleep(SECOND).await;
+        look(&Seen::of(&world))
+    })
+}
+
+/// An invariant that asks nonsense must not pass for one that holds.
+#[test]
+#[should_panic(expected = "ledger-db was asked \"SELECT id FROM entrys\"")]
+fn a_query_that_is_refused_ends_the_run() {
+    look(None, |seen| seen.rows("ledger-db", "SELECT id FROM entrys").none()).ok();
+}
+
+#[test]
+fn what_nobody_sees_is_not_taken_for_nothing() {
+    let asked = |seen: &Seen<'_>| {
+        seen.number("ledger-db", "SELECT count(*) FROM entries");
+        seen.hidden()
+    };
+    assert_eq!(look(None, asked), None);
+    let crash = Fault::new(FaultKind::Crash, Target::node("ledger-db")).by(60 * SECOND);
+    assert_eq!(look(Some(crash), asked), Some("ledger-db".to_owned()));
 }
 
 /// What `text` is answered.
