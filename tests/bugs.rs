@@ -10,12 +10,12 @@ use stormproof_explore::System as _;
 use stormproof_explore::bugs::Bug;
 use stormproof_explore::bugs::header::Class;
 use stormproof_explore::bugs::record::Record;
-use stormproof_explore::registries::Registries;
+use stormproof_explore::registries;
 use stormproof_sim::Shop;
 
 fn all() -> Vec<Bug> {
     let patches = Shop.patches().expect("the shop has bugs to plant");
-    patches.all(&Registries::of(&Shop)).unwrap_or_else(|mistake| panic!("{mistake}"))
+    patches.all(&registries::of(&Shop)).unwrap_or_else(|mistake| panic!("{mistake}"))
 }
 
 fn read(path: &str) -> Option<String> {

@@ -159,6 +159,7 @@
 pub mod bugs;
 pub mod cli;
 pub mod declared;
+pub mod entries;
 pub mod passes;
 pub mod registries;
 pub mod shrink;

@@ -1,11 +1,9 @@
 //! What there is: scenarios, faults, invariants, moments, sometimes-counters and planted bugs, each
 //! with what it says.
 
-use std::collections::BTreeMap;
-
 use clap::ValueEnum;
-use serde::Serialize;
 
+pub use super::entries::{Entry, Registries, counted};
 use super::system::System;
 use stormproof_faults::document::Scenario as _;
 use stormproof_faults::moment::{Act, Moment, Side};
@@ -29,31 +27,6 @@ pub enum Registry {
     Sometimes,
     /// Mistakes that can be planted.
     Bugs,
-}
-
-/// One entry of a registry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Entry {
-    /// What outcomes and command lines call it.
-    pub name: String,
-    /// What it means, in a sentence or less.
-    pub says: String,
-    /// When it is judged, for invariants.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
-}
-
-/// What runs of a system can show.
-#[derive(Clone, Debug, Default)]
-pub struct Registries {
-    /// Kinds of fault.
-    pub faults: Vec<Entry>,
-    /// What must hold.
-    pub invariants: Vec<Entry>,
-    /// Where in a node's work faults can be aimed.
-    pub moments: Vec<Entry>,
-    /// What must happen sometimes over many seeds.
-    pub sometimes: Vec<Entry>,
 }
 
 impl Registry {
@@ -92,38 +65,14 @@ impl Registry {
     }
 }
 
-impl Registries {
-    /// The registries of `system`.
-    pub fn of(system: &impl System) -> Registries {
-        Registries {
-            faults: system.faults(),
-            invariants: system.invariants(),
-            moments: moments(system),
-            sometimes: system.sometimes(),
-        }
+/// The registries of `system`.
+pub fn of(system: &impl System) -> Registries {
+    Registries {
+        faults: system.faults(),
+        invariants: system.invariants(),
+        moments: moments(system),
+        sometimes: system.sometimes(),
     }
-}
-
-impl Entry {
-    /// An entry that is not judged.
-    pub fn new(name: impl Into<String>, says: impl Into<String>) -> Entry {
-        Entry { name: name.into(), says: says.into(), when: None }
-    }
-}
-
-/// The names of a registry with their counts, then what was counted without being in it.
-pub fn counted(registry: &[Entry], counts: &BTreeMap<String, u64>) -> Vec<(String, u64)> {
-    let row = |entry: &Entry| {
-        let count = counts.get(&entry.name).copied().unwrap_or(0);
-        (entry.name.clone(), count)
-    };
-    let mut rows: Vec<(String, u64)> = registry.iter().map(row).collect();
-    for (name, count) in counts {
-        if !rows.iter().any(|(known, _)| known == name) {
-            rows.push((name.clone(), *count));
-        }
-    }
-    rows
 }
 
 /// The files that can be read, with their first lines; a mistake stands where the line would.
@@ -145,7 +94,7 @@ fn scenarios<S: System>(system: &S) -> Vec<Entry> {
 /// The patches that can be read; a mistake stands where the sentence would.
 fn planted_bugs(system: &impl System) -> Vec<Entry> {
     let Some(patches) = system.patches() else { return Vec::new() };
-    match patches.all(&Registries::of(system)) {
+    match patches.all(&of(system)) {
         Ok(bugs) => bugs.into_iter().map(|bug| Entry::new(bug.name, bug.header.about)).collect(),
         Err(mistake) => {
             let says = format!("cannot be planted: {mistake}");

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::bugs::Patches;
-use super::registries::Entry;
+use super::entries::Entry;
 use super::shrink::Pass;
 use stormproof_faults::document::{Document, Scenario};
 use stormproof_faults::files::Files;

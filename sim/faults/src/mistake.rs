@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::units::At;
+
 /// Why a scenario cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
@@ -47,6 +49,24 @@ impl Source<'_> {
     pub fn mistake(&self, place: &Range<usize>, what: impl Into<String>) -> Mistake {
         let place = (!self.text.is_empty()).then(|| self.line(place));
         Mistake { file: self.file.to_owned(), place, what: what.into() }
+    }
+
+    /// A number within bounds, both included.
+    ///
+    /// # Errors
+    /// If it is not; it is called `what`.
+    pub fn in_range(
+        &self,
+        what: &str,
+        number: &At<i64>,
+        from: i64,
+        to: i64,
+    ) -> Result<(), Mistake> {
+        if (from..=to).contains(&number.value) {
+            return Ok(());
+        }
+        let what = format!("{what} {}: expected {from} to {to}", number.value);
+        Err(self.mistake(&number.place, what))
     }
 
     /// Line and column of the beginning of `place`, both from 1.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::registries::{Entry, Registries};
+use crate::entries::{Entry, Registries};
 use stormproof_faults::mistake::{Mistake, Source, one_of};
 use stormproof_faults::units::At;
 

@@ -11,7 +11,7 @@ pub mod record;
 
 use std::path::{Path, PathBuf};
 
-use super::registries::Registries;
+use super::entries::Registries;
 use diff::Diff;
 use header::{Header, Known};
 use stormproof_faults::files::{Files, stem};

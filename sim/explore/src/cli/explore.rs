@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::bugs::record::Record;
-use crate::registries::Registries;
+use crate::registries;
 use crate::{Options, System};
 
 use super::Verdict;
@@ -34,7 +34,7 @@ pub fn explore(system: &impl System, asked: &Explore, json: bool) -> Result<Verd
         return Err("no seed came to its end in the time given: expected more time".to_owned());
     }
     let commit = subject::commit(system.about());
-    let registries = Registries::of(system);
+    let registries = registries::of(system);
     let gaps = gaps(subject, &registries, &tally);
     let summary = Summary {
         subject,

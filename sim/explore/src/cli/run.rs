@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::registries::Registries;
+use crate::registries;
 use crate::{Options, System};
 use stormproof_faults::outcome::Story;
 
@@ -44,7 +44,7 @@ pub fn run(system: &impl System, asked: &Run, json: bool) -> Result<Verdict, Str
     let commit = subject::commit(system.about());
     let summary = Summary {
         subject,
-        registries: &Registries::of(system),
+        registries: &registries::of(system),
         from: seed,
         tally: &tally,
         gaps: &[],

@@ -93,7 +93,7 @@ fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
     for row in &table.stock {
         identifier(source, "sku", &row.sku)?;
         identifier(source, "warehouse", &row.warehouse)?;
-        in_range(source, "units", &row.units, 1, 1_000_000)?;
+        source.in_range("units", &row.units, 1, 1_000_000)?;
         if !places.insert((&row.sku.value, &row.warehouse.value)) {
             let what = format!("{} in {} is there twice", row.sku.value, row.warehouse.value);
             return Err(source.mistake(&row.sku.place, what));
@@ -107,7 +107,7 @@ fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
     }
     for product in &table.products {
         identifier(source, "sku", &product.sku)?;
-        in_range(source, "price", &product.price, 1, 1_000_000_00)?;
+        source.in_range("price", &product.price, 1, 1_000_000_00)?;
         products.insert(product.sku.value.clone(), product.price.value);
     }
     let clocks = size::clocks(source, &topology::of_size(&replicas, 0), &table.clocks)?;
@@ -194,18 +194,4 @@ fn identifier(source: Source<'_>, what: &str, text: &At<String>) -> Result<(), M
             format!("{what} {:?}: expected 1 to 64 letters, digits, '-', '_' or '.'", text.value);
         source.mistake(&text.place, what)
     })
-}
-
-pub(super) fn in_range(
-    source: Source<'_>,
-    what: &str,
-    number: &At<i64>,
-    from: i64,
-    to: i64,
-) -> Result<(), Mistake> {
-    if (from..=to).contains(&number.value) {
-        return Ok(());
-    }
-    let what = format!("{what} {}: expected {from} to {to}", number.value);
-    Err(source.mistake(&number.place, what))
 }

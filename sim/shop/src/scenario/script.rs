@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::check::in_range;
 use super::mistake::{Mistake, Source, one_of};
 use super::people::parse_status;
 use super::tables::{CustomerTable, StepTable};
@@ -19,7 +18,7 @@ pub(super) fn customer(
     table: &CustomerTable,
 ) -> Result<Customer, Mistake> {
     if let Some(balance) = &table.balance {
-        in_range(source, "balance", balance, 0, 1_000_000_000_00)?;
+        source.in_range("balance", balance, 0, 1_000_000_000_00)?;
     }
     let mut script = Vec::new();
     for step in &table.script {
@@ -115,7 +114,7 @@ fn order(
             let what = format!("sku {sku:?}: expected {}", one_of(products.keys()));
             return Err(source.mistake(&quantity.place, what));
         }
-        in_range(source, "quantity", quantity, 1, 1000)?;
+        source.in_range("quantity", quantity, 1, 1000)?;
     }
     let step = &table.value;
     Ok(OrderStep {

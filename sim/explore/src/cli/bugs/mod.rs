@@ -16,7 +16,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::bugs::record::Record;
 use crate::bugs::{self, Bug, Patches};
-use crate::registries::{Registries, STORM};
+use crate::registries::{self, STORM};
 use crate::{Options, Profile, System};
 
 use super::Verdict;
@@ -40,7 +40,7 @@ const SECONDS_A_DAY: u64 = 86_400;
 pub fn bugs(system: &impl System, asked: &Bugs, json: bool) -> Result<Verdict, String> {
     let about = system.about();
     let patches = system.patches().ok_or("no bugs can be planted in this system")?;
-    let registries = Registries::of(system);
+    let registries = registries::of(system);
     let record = Record::load(&patches).map_err(|mistake| mistake.to_string())?;
     let profile = asked.profiles.first().copied().unwrap_or_default();
     if let Some(seeds) = asked.clean {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::registries::Registries;
+use crate::registries;
 use crate::{System, bugs};
 
 use super::build::Build;
@@ -23,7 +23,7 @@ pub fn elsewhere(system: &impl System, bug: Option<&str>) -> Result<Option<Verdi
     if here.is_some() && here == there {
         return Ok(None);
     }
-    let all = patches.all(&Registries::of(system)).map_err(|mistake| mistake.to_string())?;
+    let all = patches.all(&registries::of(system)).map_err(|mistake| mistake.to_string())?;
     let bug = bugs::named(all, &[name.to_owned()]).map_err(|mistake| mistake.to_string())?;
     let program = build.plant(bug.first()).map_err(|why| format!("{name}: {why}"))?;
     ended(&program).map(Some)
