@@ -166,7 +166,11 @@ pub(crate) fn event(number: u64) {
     expect(dead_code, reason = "nobody sees an escape there")
 )]
 fn escape(way: Way, path: Option<&CStr>) {
-    if std::thread::panicking() || path.is_some_and(|path| is_of_program(path.to_bytes())) {
+    // Of a thread that ends, hardly more than this is left.
+    if !WATCHED.get() || std::thread::panicking() {
+        return;
+    }
+    if path.is_some_and(|path| is_of_program(path.to_bytes())) {
         return;
     }
     look(|seen| match seen.escapes.len() < ESCAPES_MAX {
