@@ -19,16 +19,17 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use sqlx::migrate::Migrator;
 use stormproof_faults::mistake::Mistake;
-use stormproof_faults::moment::Passage;
 use stormproof_faults::outcome::Outcome;
 use stormproof_faults::topology::Topology;
+use stormproof_faults::units::At;
+use stormproof_faults::{FaultTable, NoOwnKinds};
 use stormproof_ports::story::say;
 use stormproof_ports::{Call, Ports};
 use stormproof_world::{ServiceSpec, Spec, World, migrated, run};
 
 use crate::registries::Entry;
 use crate::shrink::Pass;
-use crate::{About, Document, DocumentOf, Options, Placement, Profile, Scenario, Size, System};
+use crate::{About, Document, DocumentOf, Options, Profile, Scenario, Size, System};
 
 /// What the service's words depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,10 +55,6 @@ pub struct Booking {
 }
 
 pub struct Wayward;
-
-/// It has no faults, so they are nowhere.
-#[derive(Debug)]
-pub enum Nowhere {}
 
 /// So many that two maps hardly ever give them in the same sequence.
 static ACCOUNTS: LazyLock<HashMap<u32, ()>> =
@@ -112,7 +109,6 @@ async fn visit(ports: Ports) {
 
 impl System for Wayward {
     type Scenario = Booking;
-    type Placement = Nowhere;
 
     fn simulate(&self, scenario: &Booking, seed: u64, options: Options) -> Outcome {
         LazyLock::force(&ACCOUNTS);
@@ -168,20 +164,8 @@ impl System for Wayward {
         Vec::new()
     }
 
-    fn passes(&self) -> &'static [Pass<Booking, Outcome>] {
-        &[]
-    }
-
-    fn fault_keys(&self) -> Vec<&'static str> {
+    fn passes(&self) -> Vec<Pass<'_, Booking, Outcome>> {
         Vec::new()
-    }
-
-    fn placements(&self, _: &[Passage], _: usize) -> Vec<Nowhere> {
-        Vec::new()
-    }
-
-    fn with(&self, document: &Booking, _: &Nowhere) -> Booking {
-        document.clone()
     }
 }
 
@@ -210,6 +194,8 @@ impl Scenario for Booking {
 }
 
 impl Document for Booking {
+    type Own = NoOwnKinds;
+
     fn to_toml(&self) -> String {
         toml::to_string(self).expect("plain data")
     }
@@ -226,41 +212,15 @@ impl Document for Booking {
         self.clone()
     }
 
-    fn faults(&self) -> usize {
-        0
+    fn faults(&self) -> &[At<FaultTable<NoOwnKinds>>] {
+        &[]
     }
 
-    fn without_fault(&self, _: usize) -> Option<Booking> {
-        None
+    fn with_faults(&self, _: Vec<At<FaultTable<NoOwnKinds>>>) -> Booking {
+        self.clone()
     }
 
     fn size(&self) -> Size {
         Size::default()
-    }
-}
-
-impl Placement for Nowhere {
-    fn kind(&self) -> &'static str {
-        match *self {}
-    }
-
-    fn target(&self) -> &str {
-        match *self {}
-    }
-
-    fn passage(&self) -> usize {
-        match *self {}
-    }
-
-    fn is_at_moment(&self) -> bool {
-        match *self {}
-    }
-
-    fn same_as(&self) -> Option<usize> {
-        match *self {}
-    }
-
-    fn move_same_as(&mut self, _: usize) {
-        match *self {}
     }
 }
