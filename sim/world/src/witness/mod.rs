@@ -206,7 +206,7 @@ fn look(note: impl FnOnce(&mut Sighting)) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod tests {
     use super::*;
 
