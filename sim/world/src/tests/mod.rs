@@ -9,6 +9,7 @@ mod names;
 mod network;
 mod process;
 mod speed;
+#[cfg(target_os = "linux")]
 mod witness;
 
 use std::sync::Arc;

@@ -92,15 +92,6 @@ fn what_is_asked_of_the_machine_is_seen_and_answered() {
     assert_eq!(ways(&sighting, "thread_of_c"), [Way::Thread]);
 }
 
-/// Memory that a thread gives back when it ends has the allocator ask the kernel once more.
-#[test]
-fn a_watched_thread_ends_in_peace() {
-    for _ in 0..3 {
-        let (length, sighting) = watched(|| vec![vec![7_u8; 1000]; 3000].len());
-        assert_eq!((length, sighting.escapes.len()), (3000, 0));
-    }
-}
-
 #[test]
 fn a_service_may_show_its_stack() {
     let (stack, sighting) = watched(shown_stack);

@@ -205,3 +205,48 @@ fn look(note: impl FnOnce(&mut Sighting)) {
         LOOKING.set(false);
     }
 }
+
+#[cfg(all(test, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod tests {
+    use super::*;
+
+    /// Asks when it is dropped, as an allocator does when its thread ends.
+    struct Last;
+
+    impl Drop for Last {
+        fn drop(&mut self) {
+            escape(Way::File, Some(c"/etc/hosts"));
+        }
+    }
+
+    thread_local! {
+        static LAST: Last = const { Last };
+    }
+
+    #[test]
+    fn a_thread_that_ends_is_watched_no_more() {
+        let watch = Watch::default();
+        let seen = watch.seen.clone();
+        let thread = std::thread::spawn(|| {
+            // What is made first goes last.
+            LAST.with(|_| ());
+            let watching = begin(Some(watch));
+            escape(Way::File, Some(c"/etc/hostname"));
+            drop(watching);
+        });
+        thread.join().expect("it ends");
+        let sighting = lock(&seen).take().expect("it began");
+        let files: Vec<_> = sighting.escapes.iter().map(|it| it.which.as_deref()).collect();
+        assert_eq!(files, [Some("/etc/hostname")]);
+    }
+
+    #[test]
+    fn what_allocators_and_debuggers_read_is_no_escape() {
+        for path in ["/proc/sys/vm/overcommit_memory", "/lib/libc.so.6", "/usr/lib/debug/a.debug"] {
+            assert!(is_of_program(path.as_bytes()), "{path}");
+        }
+        for path in ["/dev/urandom", "settings.toml", "/home/so/x"] {
+            assert!(!is_of_program(path.as_bytes()), "{path}");
+        }
+    }
+}

@@ -74,7 +74,7 @@ fn verdict(examinations: &Examinations) -> String {
         Some(why) => text.push_str(&format!("Escapes: {why}.\n")),
         None => text.push_str(
             "An escape is a system call by a world's thread: for random numbers, the time, a sleep, a \
-             file, a socket, this\nprocess's number, a thread or a process.\n",
+             file (but in /proc and\n/sys), a socket, this process's number, a thread or a process.\n",
         ),
     }
     text.push_str(
