@@ -86,15 +86,17 @@ impl<'a> Seen<'a> {
     pub fn rows(&self, database: &str, sql: &'static str) -> Rows {
         let disk = self.world.database(database);
         if !disk.is_open() {
-            *self.hidden.borrow_mut() = Some(database.to_owned());
+            if disk.was_opened() {
+                *self.hidden.borrow_mut() = Some(database.to_owned());
+            }
             return Rows(None);
         }
         let rows = disk.peek(sql, &[]);
         Rows(Some(rows.unwrap_or_else(|error| panic!("{database} was asked {sql:?}: {error}"))))
     }
 
-    /// A database that was asked while nobody was connected to it, if one was: what was seen is not the
-    /// whole.
+    /// A database that was asked while nobody was connected to it any more, if one was: what was seen is
+    /// not the whole. One that nobody has used yet holds nothing to be seen.
     pub fn hidden(&self) -> Option<String> {
         self.hidden.borrow().clone()
     }

@@ -222,11 +222,16 @@ fn a_fault_that_never_fires_is_told_with_its_line() {
     assert_eq!((outcome.unfired, outcome.unfired_places), (vec![asked], vec![0]));
 }
 
-/// Looks at the ledger's database after a second.
+/// Looks at the ledger's database after a booking and, a second later, a fault.
 fn look<T: Send>(fault: Option<Fault>, look: impl FnOnce(&Seen<'_>) -> T + Send) -> T {
     let ledger = Ledger { refuses_repeats: true };
     let scenario = ledger.parse("look.toml", "about = \"A look.\"").expect("no mistake");
-    stormproof_world::run(system::spec(&ledger, &scenario), |world| async move {
+    let mut spec = system::spec(&ledger, &scenario);
+    spec.clients = vec!["user-1".to_owned()];
+    stormproof_world::run(spec, |world| async move {
+        let ports = world.ports("user-1");
+        world.spawn("user-1", async move { book_until_answered(&ports, 1).await });
+        world.sleep(SECOND).await;
         fault.iter().for_each(|fault| world.strike(fault));
         world.sleep(SECOND).await;
         look(&Seen::of(&world))
