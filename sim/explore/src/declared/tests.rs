@@ -252,7 +252,7 @@ fn what_nobody_sees_is_not_taken_for_nothing() {
         seen.hidden()
     };
     assert_eq!(look(None, asked), None);
-    let crash = Fault::new(FaultKind::Crash, Target::node("ledger-db")).by(60 * SECOND);
+    let crash = Fault::new(FaultKind::Crash, Target::node("ledger")).by(60 * SECOND);
     assert_eq!(look(Some(crash), asked), Some("ledger-db".to_owned()));
 }
 
