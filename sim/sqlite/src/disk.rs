@@ -130,11 +130,6 @@ impl Disk {
         self.reader().is_some()
     }
 
-    /// Whether there has been a connection, open or not any more.
-    pub fn was_opened(&self) -> bool {
-        lock(&self.shared.reader).is_some()
-    }
-
     /// Reads through the connection last opened on this disk, at once, on this thread: between
     /// transactions or inside one. Statements are kept prepared.
     ///

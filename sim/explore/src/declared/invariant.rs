@@ -1,7 +1,5 @@
 //! What must hold: a sentence, and a look at rows that says whether it does.
 
-use std::cell::RefCell;
-
 use stormproof_broker::{Broker, Queue};
 use stormproof_ports::sql::Value;
 
@@ -30,11 +28,7 @@ pub enum When {
 }
 
 /// What is committed, as of now.
-pub struct Seen<'a> {
-    world: &'a World,
-    /// A database that could not be looked at: nobody is connected to it.
-    hidden: RefCell<Option<String>>,
-}
+pub struct Seen<'a>(&'a World);
 
 impl Invariant {
     /// Must hold after every commit.
@@ -75,30 +69,21 @@ impl When {
 impl<'a> Seen<'a> {
     /// What is committed in `world`.
     pub fn of(world: &'a World) -> Seen<'a> {
-        Seen { world, hidden: RefCell::default() }
+        Seen(world)
     }
 
-    /// The rows of a query to a database, which is named after its service: `ledger-db`. While
-    /// nobody is connected to it, because it is down or its service is, nobody sees any.
+    /// The rows of a query to a database, which is named after its service: `ledger-db`. Of one that
+    /// no service has used yet there are none to be seen.
     ///
     /// # Panics
     /// If there is no such database, or SQLite refuses the query.
     pub fn rows(&self, database: &str, sql: &'static str) -> Rows {
-        let disk = self.world.database(database);
-        if !disk.is_open() {
-            if disk.was_opened() {
-                *self.hidden.borrow_mut() = Some(database.to_owned());
-            }
-            return Rows(None);
-        }
-        let rows = disk.peek(sql, &[]);
-        Rows(Some(rows.unwrap_or_else(|error| panic!("{database} was asked {sql:?}: {error}"))))
-    }
-
-    /// A database that was asked while nobody was connected to it any more, if one was: what was seen is
-    /// not the whole. One that nobody has used yet holds nothing to be seen.
-    pub fn hidden(&self) -> Option<String> {
-        self.hidden.borrow().clone()
+        let disk = self.0.database(database);
+        let ask = || match disk.peek(sql, &[]) {
+            Ok(rows) => rows,
+            Err(error) => panic!("{database} was asked {sql:?}: {error}"),
+        };
+        Rows(disk.is_open().then(ask))
     }
 
     /// How many messages a queue holds, those included that somebody has taken and not acknowledged.
@@ -106,19 +91,19 @@ impl<'a> Seen<'a> {
     /// # Panics
     /// If there is no such queue.
     pub fn messages(&self, queue: &str) -> usize {
-        let depth = self.world.broker(|broker| broker.depth(queue));
+        let depth = self.0.broker(|broker| broker.depth(queue));
         depth.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// How many messages there are: in whatever queue, and on their way to or from the broker.
     pub fn all_messages(&self) -> usize {
         let queued = |broker: &Broker| broker.queues().map(Queue::depth).sum::<usize>();
-        self.world.broker(queued) + self.world.messages_in_flight()
+        self.0.broker(queued) + self.0.messages_in_flight()
     }
 
     /// The mails that the mail server has taken, in their order.
     pub fn mails(&self) -> Vec<SentMail> {
-        self.world.mails()
+        self.0.mails()
     }
 
     /// The one number that a query comes to, such as a sum; zero for NULL, for nothing, and

@@ -104,8 +104,7 @@ impl Run {
             let mut working: Vec<_> = working.collect();
             let mut still = || {
                 working.retain(|client| !client.is_finished());
-                let seen = Seen::of(&world);
-                working.is_empty() && at_rest(&seen) && seen.hidden().is_none()
+                working.is_empty() && at_rest(&Seen::of(&world))
             };
             rest(&world, storm, &mut still).await;
             world.heal_all().await;
