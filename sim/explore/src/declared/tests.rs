@@ -231,7 +231,9 @@ fn a_query_that_is_refused_ends_the_run() {
     let mut spec = system::spec(&ledger, &scenario);
     spec.clients = vec!["user-1".to_owned()];
     stormproof_world::run(spec, |world| async move {
-        book_until_answered(&world.ports("user-1"), 1).await;
+        let ports = world.ports("user-1");
+        let booking = async move { book_until_answered(&ports, 1).await };
+        world.spawn("user-1", booking).await.expect("nobody kills the user");
         Seen::of(&world).rows("ledger-db", "SELECT id FROM entrys")
     });
 }
