@@ -8,6 +8,7 @@ use crate::shrink::Pass;
 use stormproof_faults::outcome::Outcome;
 use stormproof_faults::topology::{Replicas, Topology, numbered, service_of};
 use stormproof_faults::units::At;
+use stormproof_faults::{FaultRow, TargetForm};
 
 pub(super) fn passes<D: Declared>(system: &D) -> Vec<Pass<'_, Document<D::Workload>, Outcome>> {
     vec![
@@ -31,7 +32,10 @@ fn workloads<D: Declared>(
 }
 
 /// Without a clock that is off, without replicas, without a length of the storm.
-fn worlds<D: Declared>(system: &D, document: &Document<D::Workload>) -> Vec<Document<D::Workload>> {
+pub(super) fn worlds<D: Declared>(
+    system: &D,
+    document: &Document<D::Workload>,
+) -> Vec<Document<D::Workload>> {
     let world = &document.world;
     let mut forms = Vec::new();
     let mut form = |change: &dyn Fn(&mut Document<D::Workload>)| {
@@ -66,17 +70,15 @@ fn fit<D: Declared>(system: &D, mut document: Document<D::Workload>) -> Document
 
 fn retarget<W: Workload>(document: &mut Document<W>, topology: &Topology) {
     let ends = topology.ends();
-    let first = |name: &str| match ends.iter().any(|end| end == name) || !name.contains('-') {
+    let first = |name: &str| match ends.iter().any(|end| end == name) || service_of(name) == name {
         true => name.to_owned(),
         false => numbered(service_of(name), 1),
     };
     for fault in &mut document.faults {
-        let of_nodes = |target: &String| target.contains("->") || !target.contains('.');
-        if let Some(target) = fault.value.target_mut().filter(|it| of_nodes(&it.value)) {
-            let words = target.value.split(' ');
-            let words: Vec<_> = words
-                .map(|word| if word.ends_with("->") { word.to_owned() } else { first(word) })
-                .collect();
+        let is_of_nodes =
+            |row: &FaultRow| !matches!(row.target, TargetForm::Queue | TargetForm::Database);
+        for (_, target) in fault.value.kinds.iter_mut().filter(|(row, _)| is_of_nodes(row)) {
+            let words: Vec<_> = target.value.split(' ').map(first).collect();
             target.value = words.join(" ");
         }
     }

@@ -283,6 +283,17 @@ fn every_storm_can_run_and_is_read_as_it_is_written() {
 }
 
 #[test]
+fn faults_follow_into_a_smaller_world() {
+    let ledger = Ledger { refuses_repeats: true };
+    let text = "about = \"Two.\"\n[world]\nreplicas = { ledger = 2 }\n[[fault]]\ncrash = \
+                \"ledger-2\"\nat = \"1s\"\nrestart = \"1s\"\n";
+    let scenario = ledger.parse("two.toml", text).expect("no mistake");
+    let [alone] = smaller::worlds(&ledger, scenario.document()).try_into().expect("one form");
+    assert_eq!(alone.faults[0].value.kinds[0].1.value, "ledger-1");
+    System::check(&ledger, "alone", alone).expect("it can run");
+}
+
+#[test]
 fn a_storm_that_breaks_comes_down_to_one_fault() {
     let ledger = Ledger { refuses_repeats: false };
     let smallest = smallest_breach(&ledger, 1..=50, "booked once").smallest;
