@@ -8,10 +8,7 @@ use stormproof_ports::absent::Absent;
 use stormproof_system::context::Context;
 
 use crate::config::Config;
-use stormproof_bindings::clock::SystemClock;
-use stormproof_bindings::compute::ThreadPool;
 use stormproof_bindings::http::HttpClient;
-use stormproof_bindings::rng::SystemRng;
 
 /// What staff do not have.
 const ABSENT: Absent = Absent("staff have none");
@@ -22,17 +19,8 @@ const ABSENT: Absent = Absent("staff have none");
 /// If a peer's address is none.
 pub fn ports(config: &Config, name: &str) -> Result<Ports, String> {
     let http = HttpClient::new(config.peers()).map_err(|error| format!("peers: {error}"))?;
-    Ok(Ports {
-        node: name.into(),
-        clock: Arc::new(SystemClock),
-        rng: Arc::new(SystemRng),
-        http: Arc::new(http),
-        queue: Arc::new(ABSENT),
-        database: Arc::new(ABSENT),
-        mailer: Arc::new(ABSENT),
-        compute: Arc::new(ThreadPool::new(1)),
-        outbox_notify: Default::default(),
-    })
+    let absent = stormproof_bindings::ports(name, Arc::new(ABSENT), Arc::new(ABSENT));
+    Ok(Ports { http: Arc::new(http), ..absent })
 }
 
 /// The same ports, with the configuration's secrets.

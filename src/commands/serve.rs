@@ -16,7 +16,6 @@ use crate::databases;
 use crate::host::{Health, Host, Replica};
 use crate::logging;
 use crate::signals::Stop;
-use stormproof_bindings::clock::SystemClock;
 use stormproof_bindings::compute::ThreadPool;
 use stormproof_bindings::database::Sql;
 use stormproof_bindings::http::HttpClient;
@@ -98,16 +97,12 @@ fn start(
     let http = HttpClient::for_calls(config.peers(), config.shop.saga.call_timeout);
     let http = http.map_err(|error| format!("peers: {error}"))?;
     let mailer = Smtp::open(config.smtp.url.reveal(), &config.smtp.from);
+    let node = config.node_of(service.name, &SystemRng);
     let ports = Ports {
-        node: config.node_of(service.name, &SystemRng),
-        clock: Arc::new(SystemClock),
-        rng: Arc::new(SystemRng),
         http: Arc::new(http),
-        queue: broker.clone(),
-        database: database.clone(),
         mailer: Arc::new(mailer.map_err(|error| format!("smtp: {error}"))?),
         compute: Arc::new(ThreadPool::new(config.hashes_at_once)),
-        outbox_notify: Default::default(),
+        ..stormproof_bindings::ports(&node, database.clone(), broker.clone())
     };
     let context = Context::new(ports, Arc::new(config.shop.clone()));
     let replica = Replica {

@@ -14,6 +14,7 @@
 //! What exchanges and queues there are, what the tables are, who the peers are and who sends mails
 //! comes in as values; when to try again is the caller's decision. What each binding owes is
 //! executable: the contract of the ports. How the seeded world binds them is the simulator's.
+//! [`ports`] puts them together for a replica, [`work`] keeps its workers at work.
 //!
 //! # Example
 //!
@@ -22,6 +23,9 @@
 //! ```no_run
 //! use std::collections::BTreeMap;
 //! use std::sync::Arc;
+//! # use stormproof_ports::Ports;
+//! # use stormproof_ports::worker::Worker;
+//! # fn workers(_: &Ports) -> Vec<Worker> { Vec::new() }
 //!
 //! use stormproof_bindings::database::Sql;
 //! use stormproof_bindings::http::HttpClient;
@@ -60,7 +64,10 @@
 //!     })
 //!     .await
 //!     .map_err(|error| error.to_string())?;
-//! # let _: Arc<dyn stormproof_ports::Http> = Arc::new(http);
+//!
+//! let ports = stormproof_bindings::ports("invoices-1", database, Arc::new(broker));
+//! let ports = Ports { http: Arc::new(http), ..ports };
+//! stormproof_bindings::work(&ports, workers(&ports)).await;
 //! # Ok(())
 //! # }
 //! ```
@@ -76,4 +83,7 @@ pub mod embedded_queue;
 pub mod http;
 pub mod mailer;
 pub mod queue;
+mod replica;
 pub mod rng;
+
+pub use replica::{ports, work};

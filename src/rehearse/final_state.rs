@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use stormproof_bindings::dead_letters::DeadLetters as _;
 use stormproof_shop::environment::{Gathered, Observed as _, Outside};
 use stormproof_shop::invariants::arrows;
-use stormproof_shop::topology;
+use stormproof_shop::topology::{self, POISON};
 use stormproof_shop::truth::final_state::{DeadLetter, FinalState};
 use stormproof_shop::truth::inspection::{self, Inspect as _, text};
 use stormproof_shop::truth::{Step, Told, Truth};
@@ -29,7 +29,7 @@ pub async fn gather(cluster: &RealCluster, outside: Outside<'_>) -> Gathered {
     look_at_broker(cluster, &mut seen).await;
     // What is in no inbox is dead, or it is lost.
     let unread = snapshot.written.difference(&snapshot.handled).count();
-    let dead = seen.dead.iter().filter(|letter| &*letter.order != "poison").count();
+    let dead = seen.dead.iter().filter(|letter| &*letter.order != POISON).count();
     seen.in_flight += unread.saturating_sub(dead);
     let final_state = inspection::gather(&look, outside, seen).await;
     Gathered { final_state, whole: Some(whole) }

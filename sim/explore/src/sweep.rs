@@ -105,7 +105,8 @@ fn targets(topology: &Topology, row: &FaultRow, passage: &Passage) -> Vec<String
         return Vec::new();
     };
     match (row.target, moment.act) {
-        // Whoever passes the moment, and whoever serves it.
+        // Whoever passes the moment, and whoever serves it; nothing befalls clients but on their way.
+        (TargetForm::Node, _) if topology.service(service).is_none() => vec![partner],
         (TargetForm::Node, _) => vec![service.to_owned(), partner],
         (TargetForm::Way, _) => vec![format!("{service} <-> {partner}")],
         (TargetForm::Pair, _) | (TargetForm::Connection | TargetForm::Call, Act::Call) => {

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::moment::{Moment, Side};
+use crate::topology::service_of;
 
 /// A moment that nodes of a service pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,13 @@ impl ServiceMoment {
     /// The moment of a service.
     pub fn new(service: impl Into<String>, moment: Moment) -> ServiceMoment {
         ServiceMoment { service: service.into(), moment }
+    }
+
+    /// The same moment, of all clients of a kind if it is one client's.
+    #[must_use]
+    pub fn of_all(mut self) -> ServiceMoment {
+        self.service = service_of(&self.service).to_owned();
+        self
     }
 
     /// The moment before an act, of the one after it, and the other way round.

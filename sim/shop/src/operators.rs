@@ -27,7 +27,7 @@ use crate::judge::Judge;
 use crate::scenario::tables::Card;
 use crate::scenario::{OrderName, PeopleFault, WorldSpec};
 use crate::sometimes::DLQ_REPLAY;
-use crate::topology::STAFF;
+use crate::topology::{PARKED_REFUNDS, POISON, RETRY_REFUND, SET_ACCOUNT, SET_UP, STAFF};
 use crate::truth::rows::Id;
 use stormproof_faults::{Fault, FaultKind, Target};
 
@@ -67,7 +67,7 @@ impl Operator {
             let price = Money::new(*price, Currency::AUD);
             let product = Product { sku: sku.clone(), name: sku.clone(), price };
             tasks.push(Box::pin(async move {
-                let question = Question::post("store", "set up", "/products", &product);
+                let question = Question::post("store", SET_UP, "/products", &product);
                 self.must(question.with_bearer(self.support())).await;
             }));
         }
@@ -80,7 +80,7 @@ impl Operator {
                 quantity: stock.units,
             };
             tasks.push(Box::pin(async move {
-                let question = Question::post("warehouse", "set up", "/stock", &restock);
+                let question = Question::post("warehouse", SET_UP, "/stock", &restock);
                 self.must(question.with_bearer(self.to("warehouse", "restock"))).await;
             }));
         }
@@ -97,7 +97,7 @@ impl Operator {
                 Card::Declined => Status::Frozen,
             },
         };
-        let question = Question::post("bank", "set up", "/accounts", &account);
+        let question = Question::post("bank", SET_UP, "/accounts", &account);
         self.must(question.with_bearer(self.to("bank", "teller"))).await;
     }
 
@@ -152,9 +152,9 @@ impl Operator {
         let message = Message {
             exchange: String::new(),
             routing_key: queue.to_owned(),
-            message_id: format!("poison-{queue}-{}", at.as_micros()),
-            correlation_id: "poison".to_owned(),
-            schema: "poison".to_owned(),
+            message_id: format!("{POISON}-{queue}-{}", at.as_micros()),
+            correlation_id: POISON.to_owned(),
+            schema: POISON.to_owned(),
             version: 1,
             traceparent: String::new(),
             timestamp: self.ports.clock.now().0,
@@ -239,7 +239,7 @@ impl Operator {
 
     async fn set_account(&self, owner: &str, status: Status) {
         let path = format!("/accounts/{owner}/status");
-        let question = Question::new(Method::PUT, "bank", "set account", path)
+        let question = Question::new(Method::PUT, "bank", SET_ACCOUNT, path)
             .with_body(&StatusRequest { status })
             .with_bearer(self.to("bank", "teller"));
         ask(&self.ports, &question).await;
@@ -315,8 +315,7 @@ impl Operator {
     /// Support tries every parked refund whose account takes money again.
     pub async fn retry_parked_refunds(&self) {
         let bearer = || self.support();
-        let list =
-            Question::get("store", "parked refunds", "/support/refunds").with_bearer(bearer());
+        let list = Question::get("store", PARKED_REFUNDS, "/support/refunds").with_bearer(bearer());
         let answer = ask(&self.ports, &list).await;
         let parked: Vec<ParkedRefund> = serde_json::from_slice(&answer.body).unwrap_or_default();
         for refund in parked {
@@ -328,7 +327,7 @@ impl Operator {
             };
             if is_open {
                 let path = format!("/support/refunds/{}/retry", refund.order_id);
-                let question = Question::post("store", "retry refund", path, &json!({}));
+                let question = Question::post("store", RETRY_REFUND, path, &json!({}));
                 let answer = ask(&self.ports, &question.with_bearer(bearer())).await;
                 // 409: the probe was faster.
                 debug_assert!(answer.status != StatusCode::NOT_FOUND);

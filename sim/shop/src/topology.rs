@@ -9,6 +9,7 @@ use stormproof_system::api::Asked;
 use stormproof_system::messages::{DELIVERY_UPDATES, QUEUES, QueueRow};
 use stormproof_system::service::SERVICES;
 
+use stormproof_faults::moment::Act;
 use stormproof_faults::topology::{Focus, Topology, numbered};
 pub use stormproof_faults::topology::{Replicas, service_of};
 
@@ -20,6 +21,18 @@ pub const MAIL: &str = "mail";
 pub const CUSTOMERS: &str = "customer";
 /// Who sets the shop up, drives the parcels and mends what is parked: the people of the shop.
 pub const STAFF: &str = "staff";
+
+/// The name of messages that no service can read.
+pub const POISON: &str = "poison";
+
+/// What staff ask to set goods and accounts up, of whichever service has them.
+pub const SET_UP: &str = "set up";
+/// What staff ask of the Bank to close an account, and to open it again.
+pub const SET_ACCOUNT: &str = "set account";
+/// What support asks of the Store: which refunds are parked, and one of them once more.
+pub const PARKED_REFUNDS: &str = "parked refunds";
+/// See [`PARKED_REFUNDS`].
+pub const RETRY_REFUND: &str = "retry refund";
 
 /// The operation by which the Warehouse holds stock for an order.
 pub const RESERVE: &str = "reserve";
@@ -155,7 +168,14 @@ fn shop() -> Topology {
         }
     }
     for QueueRow { name, owner, binding, .. } in &QUEUES {
-        shop = shop.queue(name, owner, binding.trim_end_matches(".#"));
+        let takes = binding.trim_end_matches(".#");
+        // What nobody can read is taken, sent on to the dead letters, and tried again by the staff.
+        shop = shop
+            .queue(name, owner, takes)
+            .seldom(owner, Act::Ack, [POISON])
+            .seldom(owner, Act::Publish, [POISON])
+            .seldom(STAFF, Act::Ack, [takes, POISON])
+            .seldom(STAFF, Act::Publish, [takes, POISON]);
     }
     shop.focus = Focus {
         service: Some("store".to_owned()),
@@ -168,7 +188,8 @@ fn shop() -> Topology {
         .commits("bank", BANK_FACTS)
         .commits("delivery", DELIVERY_FACTS)
         .commits("email", EMAIL_FACTS)
-        .commits_hourly("store", ["reconciliation DONE"])
+        .seldom("store", Act::Commit, ["reconciliation DONE"])
+        .seldom(STAFF, Act::Call, [SET_UP, SET_ACCOUNT, PARKED_REFUNDS, RETRY_REFUND])
         .publishes("store", STORE_MESSAGES)
         .publishes("bank", BANK_MESSAGES)
         .publishes("delivery", DELIVERY_MESSAGES)

@@ -9,15 +9,20 @@ fn a_sweep_covers_every_place_of_a_scenario() {
     assert_eq!(ended.code, 0, "{}", ended.complaints);
     let json = object(&ended);
     has_all_fields(&json);
-    // Four calls, six messages.
+    // Four calls of services, two of the customer, six messages.
     assert_eq!(
         (&json["seeds"], &json["unfired"], &json["same"]),
-        (&10.into(), &0.into(), &0.into())
+        (&12.into(), &0.into(), &0.into())
     );
-    let place = &json["coverage"]["store: after call debit"]["reply_lost store -> bank"];
-    assert_eq!(*place, "fired", "{}", json["coverage"]);
+    let coverage = &json["coverage"];
+    for (moment, fault) in [
+        ("store: after call debit", "reply_lost store -> bank"),
+        ("customer-1: after call order", "reply_lost customer-1 -> store"),
+    ] {
+        assert_eq!(coverage[moment][fault], "fired", "{coverage}");
+    }
     assert_eq!(json["faults_fired"]["confirm lost"], 6);
-    assert_eq!(json["orders_by_status"]["DELIVERED"], 10);
+    assert_eq!(json["orders_by_status"]["DELIVERED"], 12);
     assert_eq!(json["by_storms"]["storms"], 6);
     let lost = &json["by_storms"]["kinds"]["confirm_lost"];
     let moments = |which: &str| lost[which].as_array().expect("a list").len();

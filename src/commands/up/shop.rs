@@ -17,13 +17,11 @@ use crate::brokers;
 use crate::config::{Config, Server};
 use crate::data_folder::DataFolder;
 use crate::host::{Health, Host, Replica};
-use stormproof_bindings::clock::SystemClock;
 use stormproof_bindings::compute::ThreadPool;
 use stormproof_bindings::database::Sql;
 use stormproof_bindings::embedded_queue::EmbeddedBroker;
 use stormproof_bindings::http::HttpClient;
 use stormproof_bindings::mailer::Maildrop;
-use stormproof_bindings::rng::SystemRng;
 
 /// Of the mails, which stay on this machine.
 const SENDER: &str = "Stormproof <shop@stormproof.example>";
@@ -125,15 +123,10 @@ impl Shop {
 impl Common {
     fn context(&self, service: &str, database: Arc<Sql>) -> Context {
         let ports = Ports {
-            node: service.into(),
-            clock: Arc::new(SystemClock),
-            rng: Arc::new(SystemRng),
             http: self.http.clone(),
-            queue: self.broker.queue(service),
-            database,
             mailer: self.mailer.clone(),
             compute: self.compute.clone(),
-            outbox_notify: Default::default(),
+            ..stormproof_bindings::ports(service, database, self.broker.queue(service))
         };
         Context::new(ports, self.settings.clone())
     }

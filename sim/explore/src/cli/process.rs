@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::Options;
 use stormproof_faults::outcome::Outcome;
 
-use super::subject::{Finding, Subject};
+use super::subject::{Finding, Subject, advised};
 
 /// A run that takes longer has lost its way: worlds take well under a second, even unoptimized
 /// ones on a busy machine take a few.
@@ -214,7 +214,7 @@ pub fn death(heard: Heard) -> String {
         Heard::Outcome(outcome) => {
             format!("the worker answered for seed {} when another was due", outcome.seed)
         }
-        Heard::Ended { how, .. } => how,
+        Heard::Ended { how, .. } => advised(how),
         Heard::Nothing => "the worker gave no outcome for too long".to_owned(),
     }
 }

@@ -35,7 +35,8 @@ pub struct Loaded<'a, S: System> {
 pub enum Finding {
     /// The run came to its end, held or broken.
     Ended(Box<Outcome>),
-    /// The simulator itself failed: how, in words.
+    /// The run did not come to its end: services, invariants or the simulator panicked, or the
+    /// process ended. How, in words.
     Died(String),
 }
 
@@ -113,7 +114,7 @@ impl<'a, S: System> Loaded<'a, S> {
             Err(cause) => {
                 let text = cause.downcast_ref::<String>().map(String::as_str);
                 let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
-                Finding::Died(format!("the simulator panicked: {}", text.unwrap_or("no message")))
+                Finding::Died(advised(format!("it panicked: {}", text.unwrap_or("no message"))))
             }
         }
     }
@@ -197,6 +198,20 @@ impl Subject {
     }
 }
 
+/// What Tokio says of whoever asks it for a timer, a socket or a task where no runtime of its own is.
+const NO_RUNTIME: &str = "there is no reactor running";
+
+/// How a run died, with what is to be done where that can be told.
+pub fn advised(mut how: String) -> String {
+    if how.contains(NO_RUNTIME) {
+        how.push_str(
+            "; expected the ports (`clock.sleep`, `http`, a `Worker`) in place of Tokio's timers, sockets \
+             and tasks: `doctor` finds the line, sim/BRING_YOUR_OWN.md says what replaces what",
+        );
+    }
+    how
+}
+
 /// The commit that was run, if git knows.
 pub fn commit(system: About) -> Option<String> {
     let output = std::process::Command::new("git")
@@ -232,6 +247,14 @@ mod tests {
         assert_eq!(uniform.replay(2), "cargo sim run storm --seed 2 --profile uniform");
         let spoilt = Subject { bug: Some("canary".to_owned()), ..storm };
         assert_eq!(spoilt.replay(3), "cargo sim run storm --seed 3 --bug canary");
+    }
+
+    #[test]
+    fn who_takes_tokios_timers_is_told_of_the_ports() {
+        let how =
+            format!("it panicked: {NO_RUNTIME}, must be called from the context of a Tokio 1.x");
+        assert!(advised(how).contains("expected the ports"));
+        assert_eq!(advised("it panicked: overflow".to_owned()), "it panicked: overflow");
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub struct Tally {
     pub events: u64,
     pub faults_fired: BTreeMap<String, u64>,
     pub sometimes: BTreeMap<String, u64>,
+    /// Clients of a kind pass theirs as one.
     pub moments: BTreeMap<ServiceMoment, Passes>,
     /// Every moment with each kind of fault that struck when it was the last one passed.
     pub struck: BTreeMap<Strike, u64>,
@@ -162,9 +163,15 @@ impl Tally {
         self.events += outcome.events;
         sum(&mut self.faults_fired, outcome.faults_fired);
         sum(&mut self.sometimes, outcome.sometimes);
-        sum(&mut self.struck, outcome.struck);
+        let struck = outcome.struck.into_iter();
+        sum(
+            &mut self.struck,
+            struck.map(|(it, count)| (Strike { at: it.at.of_all(), ..it }, count)),
+        );
         sum(&mut self.unfired, outcome.unfired.into_iter().map(|fault| (fault, 1)));
-        for (moment, passes) in outcome.moments {
+        let mut moments = BTreeMap::new();
+        sum(&mut moments, outcome.moments.into_iter().map(|(it, passes)| (it.of_all(), passes)));
+        for (moment, passes) in moments {
             let entry = self.moments.entry(moment).or_default();
             entry.passes += passes;
             entry.seeds += u64::from(passes > 0);

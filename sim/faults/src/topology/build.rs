@@ -83,14 +83,16 @@ impl Topology {
         self.point(service, Act::Mail, templates, false)
     }
 
-    /// Facts that come too seldom for storms, such as once an hour: scenarios may aim at them.
+    /// Acts, by their names, that come too seldom for storms, such as once an hour, or that somebody
+    /// outside does: scenarios may aim at them.
     #[must_use]
-    pub fn commits_hourly<'a>(
+    pub fn seldom<'a>(
         self,
         service: &str,
-        facts: impl IntoIterator<Item = &'a str>,
+        act: Act,
+        names: impl IntoIterator<Item = &'a str>,
     ) -> Topology {
-        self.point(service, Act::Commit, facts, true)
+        self.point(service, act, names, true)
     }
 
     fn with_call(mut self, caller: &str, callee: &str, name: &str, seldom: bool) -> Topology {
@@ -99,11 +101,7 @@ impl Topology {
         if !self.operations.contains(&operation) {
             self.operations.push(operation);
         }
-        let caller = caller.as_str();
-        match self.service(caller) {
-            Some(_) => self.point(caller, Act::Call, [name], seldom),
-            None => self,
-        }
+        self.point(&caller, Act::Call, [name], seldom)
     }
 
     fn with_client(mut self, name: &str, count: Option<usize>) -> Topology {
@@ -111,7 +109,8 @@ impl Topology {
         self
     }
 
-    /// Points stand in the order of services and acts, however they are told; what is seldom last.
+    /// Points stand in the order of services and acts, however they are told; then those of clients;
+    /// what is seldom last.
     fn point<'a>(
         mut self,
         service: &str,
@@ -133,7 +132,10 @@ impl Topology {
                 self.points.push(InjectionPoint { service, act, names, seldom });
             }
         }
-        let place = |name: &str| self.services.iter().position(|it| it.name == name);
+        let place = |name: &str| {
+            let place = self.services.iter().position(|it| it.name == name);
+            place.unwrap_or(self.services.len())
+        };
         self.points.sort_by_key(|point| (point.seldom, place(&point.service), point.act));
         self
     }

@@ -254,8 +254,9 @@ impl Topology {
         asked.map(|operation| operation.name.as_str()).collect()
     }
 
-    /// Whom `caller` asks for `operation`.
+    /// Whom `caller`, a node or a service, asks for `operation`.
     pub fn callee(&self, caller: &str, operation: &str) -> Option<&str> {
+        let caller = service_of(caller);
         let mut asked = self.operations.iter();
         let found = asked.find(|it| it.caller == caller && it.name == operation);
         found.map(|operation| operation.callee.as_str())
@@ -284,14 +285,16 @@ impl Topology {
 
 /// Injection points.
 impl Topology {
-    /// Whether nodes of `service` act at all: databases, the broker and the mail server do not.
+    /// Whether nodes of `service`, or clients of this kind, act at all: databases, the broker and the
+    /// mail server do not.
     pub fn is_author(&self, service: &str) -> bool {
         self.points.iter().any(|point| point.service == service && !point.seldom)
     }
 
-    /// The points that storms can aim at.
+    /// The points that storms can aim at: what services do. What clients ask, storms meet by the calls
+    /// of a pair.
     pub fn often(&self) -> impl Iterator<Item = &InjectionPoint> {
-        self.points.iter().filter(|point| !point.seldom)
+        self.points.iter().filter(|point| !point.seldom && self.service(&point.service).is_some())
     }
 
     /// Whether nodes of `service` pass this too seldom for storms.
@@ -302,7 +305,7 @@ impl Topology {
         fits.any(|point| point.names.iter().any(|known| known == name))
     }
 
-    /// Every service that acts.
+    /// Every service that acts by itself.
     pub fn authors(&self) -> Vec<&str> {
         let mut authors: Vec<&str> = self.often().map(|point| point.service.as_str()).collect();
         authors.dedup();

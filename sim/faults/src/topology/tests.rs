@@ -40,7 +40,7 @@ fn pairs_are_those_who_talk() {
 #[test]
 fn acts_have_partners_and_messages_queues() {
     let topology = ledger();
-    assert_eq!(topology.partner("user", Act::Call, "book"), Some("ledger"));
+    assert_eq!(topology.partner("user-2", Act::Call, "book"), Some("ledger"));
     assert_eq!(topology.partner("ledger", Act::Commit, "entry BOOKED"), Some("ledger-db"));
     assert_eq!(topology.queues_of("booked"), ["mailer.queue"]);
     assert_eq!(topology.owner_of("mailer.queue"), Some("mailer"));
@@ -53,7 +53,7 @@ fn acts_have_partners_and_messages_queues() {
 #[test]
 fn points_follow_from_what_is_told() {
     let topology =
-        ledger().call("ledger", "mailer", "address").commits_hourly("ledger", ["day ENDED"]);
+        ledger().call("ledger", "mailer", "address").seldom("ledger", Act::Commit, ["day ENDED"]);
     let points: Vec<_> = topology
         .points
         .iter()
@@ -67,9 +67,12 @@ fn points_follow_from_what_is_told() {
             row("ledger", Act::Commit, "entry BOOKED", false),
             row("mailer", Act::Ack, "booked", false),
             row("mailer", Act::Mail, "summary", false),
+            row("user", Act::Call, "book look", false),
             row("ledger", Act::Commit, "day ENDED", true),
         ]
     );
+    // Storms aim at what services do.
+    assert!(topology.often().all(|point| point.service != "user") && topology.is_author("user"));
     assert!(topology.is_seldom("ledger-2", Act::Commit, "day ENDED"));
     assert!(!topology.is_seldom("ledger", Act::Commit, "entry BOOKED"));
 }

@@ -85,7 +85,7 @@ impl Coverage {
         let time = if passage.nth == 1 { String::new() } else { format!(" ({})", passage.nth) };
         let moment = ServiceMoment::new(passage.service.as_str(), passage.moment.clone());
         let place = format!("{moment}{time}");
-        self.moments.entry(placement.kind).or_default().insert(moment);
+        self.moments.entry(placement.kind).or_default().insert(moment.of_all());
         self.places.entry(place).or_default()
     }
 

@@ -102,7 +102,11 @@ impl Report {
                 broken.shrink,
             );
         }
-        let verdict = if self.broken.is_empty() && gaps.is_empty() { "held" } else { "broken" };
+        let verdict = match (self.broken.is_empty(), gaps.is_empty()) {
+            (true, true) => "held",
+            (true, false) => "gaps",
+            (false, _) => "broken",
+        };
         let Figures { runs, same, unfired, .. } = self.figures;
         text += &format!(
             "\n{verdict} · {} · {} runs saved: the same faults · {} with a fault that did not fire\n\
