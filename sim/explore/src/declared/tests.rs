@@ -222,6 +222,41 @@ fn a_fault_that_never_fires_is_told_with_its_line() {
     assert_eq!((outcome.unfired, outcome.unfired_places), (vec![asked], vec![0]));
 }
 
+#[test]
+fn what_a_client_asks_can_be_aimed_at() {
+    let aimed = |operation: &str| format!("{REPLY_LOST}when = \"after call {operation}\"\n");
+    let ledger = Ledger { refuses_repeats: true };
+    let outcome = ledger.play(&aimed("book"), 7);
+    assert_eq!((outcome.faults_fired["reply lost"], outcome.unfired.len()), (1, 0));
+    let text = format!("about = \"A booking.\"\n{}", aimed("burn"));
+    let mistake = ledger.parse("burn.toml", &text).expect_err("nobody burns").to_string();
+    let expected = "user never passes `after call burn`; expected as its last words book";
+    assert!(mistake.contains(expected), "{mistake}");
+}
+
+/// What clients are told no database knows: who judges it asserts.
+#[test]
+#[should_panic(expected = "the answer came twice")]
+fn a_client_that_asserts_ends_the_run() {
+    let ledger = Ledger { refuses_repeats: true };
+    let scenario = ledger.parse("booking.toml", "about = \"A booking.\"\n").expect("no mistake");
+    let spec = system::spec(&ledger, &scenario);
+    let clients = Clients::at("user-1", async |_| panic!("the answer came twice"));
+    let run = Run {
+        scenario: "assert".to_owned(),
+        spec,
+        asked: Vec::new(),
+        storm: SECOND,
+        calm: SECOND,
+        clients,
+        at_rest: Box::new(|_| true),
+        invariants: Vec::new(),
+        sometimes: Vec::new(),
+        figures: Box::new(|_| Figures::default()),
+    };
+    run.play(7, Options::default());
+}
+
 /// An invariant that asks nonsense must not pass for one that holds.
 #[test]
 #[should_panic(expected = "ledger-db was asked \"SELECT id FROM entrys\"")]
