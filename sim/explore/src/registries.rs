@@ -124,7 +124,7 @@ fn what_is_known(side: Side, act: Act) -> &'static str {
         (Side::After, Act::Call) => "the other service has answered, the caller has not read it",
         (Side::Before, Act::Commit) => "nothing is durable yet",
         (Side::After, Act::Commit) => "the commit is durable, its author does not know",
-        (Side::Before, Act::Publish) => "the message is in the outbox only",
+        (Side::Before, Act::Publish) => "the broker does not have the message",
         (Side::After, Act::Publish) => "the broker has the message, its confirm is on the way",
         (Side::Before, Act::Ack) => "the effect has committed, the broker does not know",
         (Side::After, Act::Ack) => "the broker has forgotten the message",

@@ -18,8 +18,9 @@ pub fn list(system: &impl System, asked: &List, json: bool) -> Result<Verdict, S
     match json {
         true => terminal::print_json(&registries.collect::<BTreeMap<_, _>>())?,
         false => {
+            let tables = registries.filter(|(_, entries)| !entries.is_empty());
             let tables: Vec<String> =
-                registries.map(|(heading, entries)| text(heading, &entries)).collect();
+                tables.map(|(heading, entries)| text(heading, &entries)).collect();
             terminal::print(&tables.join("\n"))?;
         }
     }

@@ -65,12 +65,11 @@ impl<K: OwnKinds> Checker<'_, K> {
         let known: Vec<_> =
             authors.iter().flat_map(|author| self.topology.names_of(author, moment.act)).collect();
         let known = match known.as_slice() {
-            [] => "another kind of moment".to_owned(),
-            known => one_of(known),
+            [] => "a moment of another act, for the topology tells none of this one".to_owned(),
+            known => format!("as its last words {}", one_of(known)),
         };
         Err(wrong(format!(
-            "a fault that cannot fire: {service} never passes `{moment}`; expected as its last \
-             words {known}"
+            "a fault that cannot fire: {service} never passes `{moment}`; expected {known}"
         )))
     }
 }

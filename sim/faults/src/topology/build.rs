@@ -52,7 +52,8 @@ impl Topology {
             owner: owner.to_owned(),
             takes: takes.to_owned(),
         });
-        self.point(owner, Act::Ack, [takes], false)
+        // Whoever takes a message may have to send it on: to its retries, or to the dead letters.
+        self.point(owner, Act::Ack, [takes], false).seldom(owner, Act::Publish, [takes])
     }
 
     /// Facts, `noun STATE`, that the service commits.
@@ -119,6 +120,16 @@ impl Topology {
         seldom: bool,
     ) -> Topology {
         let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        // What comes often and seldom comes often.
+        let other = self.points.iter_mut().find(|point| {
+            (point.service.as_str(), point.act, point.seldom) == (service, act, !seldom)
+        });
+        if let Some(other) = other {
+            match seldom {
+                true => names.retain(|name| !other.names.contains(name)),
+                false => other.names.retain(|name| !names.contains(name)),
+            }
+        }
         let same = self.points.iter_mut().find(|point| {
             (point.service.as_str(), point.act, point.seldom) == (service, act, seldom)
         });
@@ -132,6 +143,7 @@ impl Topology {
                 self.points.push(InjectionPoint { service, act, names, seldom });
             }
         }
+        self.points.retain(|point| !point.names.is_empty());
         let place = |name: &str| {
             let place = self.services.iter().position(|it| it.name == name);
             place.unwrap_or(self.services.len())

@@ -49,6 +49,16 @@ fn acts_have_partners_and_messages_queues() {
     assert_eq!(topology.authors(), ["ledger", "mailer"]);
 }
 
+/// Whoever consumes may send on what it has taken; whoever publishes it anyway does so often.
+#[test]
+fn what_is_told_as_seldom_and_as_often_is_often() {
+    let topology =
+        ledger().publishes("mailer", ["booked"]).seldom("mailer", Act::Publish, ["booked"]);
+    let publishes = topology.points.iter().filter(|point| point.act == Act::Publish);
+    let publishes: Vec<_> = publishes.map(|point| (point.names.join(" "), point.seldom)).collect();
+    assert_eq!(publishes, [("booked".to_owned(), false)]);
+}
+
 /// Whoever asks, consumes and mails passes such moments: they are told once.
 #[test]
 fn points_follow_from_what_is_told() {
@@ -69,6 +79,7 @@ fn points_follow_from_what_is_told() {
             row("mailer", Act::Mail, "summary", false),
             row("user", Act::Call, "book look", false),
             row("ledger", Act::Commit, "day ENDED", true),
+            row("mailer", Act::Publish, "booked", true),
         ]
     );
     // Storms aim at what services do.
