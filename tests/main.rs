@@ -9,6 +9,7 @@ mod bugs;
 mod contract;
 mod determinism;
 mod drivers;
+mod isolation;
 mod mappers;
 mod operations;
 mod properties;

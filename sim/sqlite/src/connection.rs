@@ -20,13 +20,22 @@ use sqlx_core::sql_str::SqlStr;
 
 use super::disk::Disk;
 use super::lock::lock;
+use super::mvcc::SharedConnection;
 use super::reader::Reader;
 use super::session::{Cursor, Session, Step};
 use super::statement::Bind;
 
 /// A connection of the `sim:` driver. sqlx's users see it as an `AnyConnection`.
 pub struct SimConnection {
-    session: Arc<Mutex<Session>>,
+    way: Way,
+}
+
+/// How a connection reaches its database.
+enum Way {
+    /// It is the only one.
+    Alone(Arc<Mutex<Session>>),
+    /// It is one of several, whose transactions overlap.
+    Shared(SharedConnection),
 }
 
 impl SimConnection {
@@ -34,19 +43,29 @@ impl SimConnection {
         let session = Arc::new(Mutex::new(Session::open(disk, epoch, file)?));
         let reader: Arc<Mutex<dyn Reader>> = session.clone();
         disk.remember(Arc::downgrade(&reader));
-        Ok(SimConnection { session })
+        Ok(SimConnection { way: Way::Alone(session) })
     }
 
-    /// Runs `work` when the future is polled: a future that is dropped unpolled must do nothing.
+    pub(super) fn shared(connection: SharedConnection) -> SimConnection {
+        SimConnection { way: Way::Shared(connection) }
+    }
+
+    /// Runs `work` when the future is polled: a future that is dropped unpolled must do nothing. Of a
+    /// database that is shared it sees what is committed.
     pub(super) fn when_polled<'c, T, E>(
         &'c mut self,
         work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'c,
     ) -> BoxFuture<'c, Result<T, E>>
     where
         T: Send + 'c,
-        E: Send + 'c,
+        E: From<Error> + Send + 'c,
     {
-        Box::pin(async move { work(&mut lock(&self.session)) })
+        Box::pin(async move {
+            match &self.way {
+                Way::Alone(session) => work(&mut lock(session)),
+                Way::Shared(connection) => work(lock(connection.transactions()).committed()?),
+            }
+        })
     }
 }
 
@@ -78,33 +97,64 @@ impl AnyConnectionBackend for SimConnection {
     }
 
     fn begin(&mut self, statement: Option<SqlStr>) -> BoxFuture<'_, Result<()>> {
-        self.when_polled(move |session| session.begin(statement.as_ref().map(SqlStr::as_str)))
+        Box::pin(async move {
+            let statement = statement.as_ref().map(SqlStr::as_str);
+            match &mut self.way {
+                Way::Alone(session) => lock(session).begin(statement),
+                Way::Shared(connection) => {
+                    connection.begin();
+                    Ok(())
+                }
+            }
+        })
     }
 
     fn commit(&mut self) -> BoxFuture<'_, Result<()>> {
-        self.when_polled(Session::commit)
+        Box::pin(async move {
+            match &mut self.way {
+                Way::Alone(session) => lock(session).commit(),
+                Way::Shared(connection) => connection.commit(),
+            }
+        })
     }
 
     fn rollback(&mut self) -> BoxFuture<'_, Result<()>> {
-        self.when_polled(Session::roll_back)
+        Box::pin(async move {
+            match &mut self.way {
+                Way::Alone(session) => lock(session).roll_back(),
+                Way::Shared(connection) => connection.roll_back(),
+            }
+        })
     }
 
     /// A transaction was dropped: undone here and now, so that whoever runs next sees it undone.
     fn start_rollback(&mut self) {
-        let mut session = lock(&self.session);
-        if let Err(error) = session.roll_back() {
+        let (undone, is_alive) = match &mut self.way {
+            Way::Alone(session) => {
+                let mut session = lock(session);
+                (session.roll_back(), session.check_alive().is_ok())
+            }
+            Way::Shared(connection) => (connection.roll_back(), connection.is_alive()),
+        };
+        if let Err(error) = undone {
             // A disk without power refuses, and forgets the transaction by itself.
-            let excused = session.check_alive().is_err() || std::thread::panicking();
+            let excused = !is_alive || std::thread::panicking();
             assert!(excused, "a living database can roll back: {error}");
         }
     }
 
     fn get_transaction_depth(&self) -> usize {
-        lock(&self.session).depth
+        match &self.way {
+            Way::Alone(session) => lock(session).depth,
+            Way::Shared(connection) => connection.depth(),
+        }
     }
 
     fn cached_statements_size(&self) -> usize {
-        lock(&self.session).cached()
+        match &self.way {
+            Way::Alone(session) => lock(session).cached(),
+            Way::Shared(connection) => lock(connection.transactions()).cached(),
+        }
     }
 
     fn clear_cached_statements(&mut self) -> BoxFuture<'_, Result<()>> {
@@ -134,7 +184,10 @@ impl AnyConnectionBackend for SimConnection {
         persistent: bool,
         arguments: Option<AnyArguments>,
     ) -> BoxStream<'_, Result<Either<sqlx_core::any::AnyQueryResult, AnyRow>>> {
-        Box::pin(Rows::new(&self.session, query, persistent, arguments))
+        match &mut self.way {
+            Way::Alone(session) => Box::pin(Rows::new(session, query, persistent, arguments)),
+            Way::Shared(connection) => connection.rows(query, persistent, arguments),
+        }
     }
 
     fn fetch_optional(
@@ -143,8 +196,13 @@ impl AnyConnectionBackend for SimConnection {
         persistent: bool,
         arguments: Option<AnyArguments>,
     ) -> BoxFuture<'_, Result<Option<AnyRow>>> {
-        let mut rows = Rows::new(&self.session, query, persistent, arguments);
-        Box::pin(async move { rows.first() })
+        match &mut self.way {
+            Way::Alone(session) => {
+                let mut rows = Rows::new(session, query, persistent, arguments);
+                Box::pin(async move { rows.first() })
+            }
+            Way::Shared(connection) => Box::pin(connection.first(query, persistent, arguments)),
+        }
     }
 
     fn prepare_with<'c, 'q: 'c>(
@@ -255,7 +313,7 @@ impl Drop for Rows<'_> {
     }
 }
 
-fn bind_of(value: &AnyValueKind) -> Bind<'_> {
+pub(super) fn bind_of(value: &AnyValueKind) -> Bind<'_> {
     match value {
         AnyValueKind::Null(_) => Bind::Null,
         AnyValueKind::Bool(value) => Bind::Integer(i64::from(*value)),

@@ -28,7 +28,7 @@ use sqlx_core::types::Type;
 use sqlx_core::value::{Value, ValueRef};
 
 use super::connection::{SimConnection, no_such_disk};
-use super::vfs;
+use super::{mvcc, vfs};
 
 /// The driver, for a binary that installs it together with others. [`install`](super::install)
 /// installs it alone.
@@ -90,6 +90,9 @@ impl ConnectOptions for SimConnectOptions {
     }
 
     async fn connect(&self) -> Result<SimConnection> {
+        if let Some(shared) = mvcc::waiting(self.url.path()) {
+            return Ok(SimConnection::shared(shared));
+        }
         let (disk, epoch, file) =
             vfs::locate(self.url.path()).ok_or_else(|| no_such_disk(self.url.as_str()))?;
         SimConnection::open(&disk, epoch, file)

@@ -56,6 +56,19 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Changes a row as it was changed before, by a statement of the driver's own.
+    pub(super) fn replay(&mut self, sql: &str, values: &[Value]) -> Result<(), Error> {
+        self.check_alive()?;
+        let slot = self.replays.slot_of(sql);
+        // SAFETY: the session's connection outlives its texts.
+        match unsafe { self.replays.text(slot).statement(self.database, 0)? } {
+            Some(statement) => rows_of(statement, values).map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The value, to be bound to a statement's parameter.
 fn bind(value: &Value) -> Bind<'_> {
     match value {

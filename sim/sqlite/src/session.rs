@@ -18,6 +18,7 @@ use super::cache::{Cache, Text};
 use super::changes::{Capture, Ending, listen};
 use super::disk::Disk;
 use super::error::SqliteError;
+use super::mvcc::images::{self, Images};
 use super::statement::{Bind, Statement};
 use super::vfs;
 
@@ -33,6 +34,8 @@ pub(super) struct Session {
     pub(super) database: NonNull<ffi::sqlite3>,
     pub(super) peeks: Cache,
     pub(super) statements: Cache,
+    /// What changes rows as they were changed before; nobody asks for it.
+    pub(super) replays: Cache,
     /// The text run last that is not kept.
     single: Option<Text>,
     disk: Disk,
@@ -40,6 +43,8 @@ pub(super) struct Session {
     live: Arc<AtomicU64>,
     /// Owned; a pointer, because SQLite's hooks write to it while `self` is borrowed.
     capture: NonNull<Capture>,
+    /// The same; none until they are kept.
+    images: Option<NonNull<Images>>,
     /// How many transactions and savepoints are open through sqlx.
     pub(super) depth: usize,
 }
@@ -122,11 +127,13 @@ impl Session {
             database,
             peeks: Cache::default(),
             statements: Cache::default(),
+            replays: Cache::default(),
             single: None,
             disk: disk.clone(),
             epoch,
             live: disk.files().live(),
             capture,
+            images: None,
             depth: 0,
         };
         session.run(SETTINGS)?;
@@ -156,6 +163,7 @@ impl Session {
     pub(super) fn forget_statements(&mut self) {
         self.single = None;
         self.statements.clear();
+        self.replays.clear();
         self.peeks.clear();
     }
 
@@ -259,20 +267,46 @@ impl Session {
         keep: bool,
         arguments: &[Bind<'_>],
     ) -> Result<(), Error> {
+        self.run_for_rows(text, keep, arguments).map(drop)
+    }
+
+    /// Runs every statement of `text` with arguments; results and rows, in their order.
+    pub(super) fn run_for_rows(
+        &mut self,
+        text: &str,
+        keep: bool,
+        arguments: &[Bind<'_>],
+    ) -> Result<Vec<Step>, Error> {
         let mut cursor = self.begin_run(text, keep);
         let argument = |place: usize| arguments.get(place).copied();
+        let mut steps = Vec::new();
         loop {
             // SAFETY: the arguments outlive the cursor, which runs to its end here.
-            let step = unsafe { self.advance(&mut cursor, argument, arguments.len()) };
-            match step {
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(()),
+            match unsafe { self.advance(&mut cursor, argument, arguments.len()) } {
+                Ok(Some(step)) => steps.push(step),
+                Ok(None) => return Ok(steps),
                 Err(error) => {
                     self.abandon(&mut cursor).ok();
                     return Err(error);
                 }
             }
         }
+    }
+
+    /// From now on the images of changed rows are kept.
+    pub(super) fn keep_images(&mut self) {
+        let database = self.database;
+        let images = *self.images.get_or_insert_with(|| NonNull::from(Box::leak(Box::default())));
+        // SAFETY: the images are freed after the connection is closed (see `Drop`), and borrowed only
+        // between calls of SQLite.
+        unsafe { images::listen(database, images) };
+    }
+
+    /// The images that are kept.
+    pub(super) fn images(&mut self) -> &mut Images {
+        let images = self.images.as_mut().expect("they are kept");
+        // SAFETY: they are alive, and no hook runs now.
+        unsafe { images.as_mut() }
     }
 
     /// The first statement of `text`, compiled and not run.
@@ -316,10 +350,13 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.forget_statements();
         // SAFETY: all statements are finalized, nothing uses the connection afterwards, and only
-        // then is the capture freed.
+        // then are capture and images freed.
         unsafe {
             ffi::sqlite3_close(self.database.as_ptr());
             drop(Box::from_raw(self.capture.as_ptr()));
+            if let Some(images) = self.images {
+                drop(Box::from_raw(images.as_ptr()));
+            }
         }
     }
 }

@@ -1,0 +1,185 @@
+//! One statement of a transaction: run, and held against what others have changed.
+
+use sqlx_core::Error;
+
+use super::images::RowChange;
+use super::table::Key;
+use super::transactions::{Committed, Transactions};
+use super::{Conflict, Ended, Isolation, Number, probe};
+use crate::session::Step;
+use crate::statement::Bind;
+
+/// What became of a statement.
+pub(crate) enum Ran {
+    /// It was run.
+    Done(Vec<Step>),
+    /// It has had no effect: another transaction is in its way, and ends then.
+    MustWait(Ended),
+}
+
+/// A row that a statement changes.
+struct Touched {
+    /// What it was known by; nothing if it is new.
+    before: Vec<Key>,
+    /// What it is known by then; nothing if it is gone.
+    after: Vec<Key>,
+    /// Rows that have a key which it is to be known by.
+    in_the_way: Vec<Touched>,
+}
+
+impl Transactions {
+    /// Runs a statement of a transaction to its end.
+    ///
+    /// # Errors
+    /// What SQLite says, or a [`Conflict`]. The transaction can then only be rolled back.
+    pub(crate) fn run(
+        &mut self,
+        number: Number,
+        text: &str,
+        keep: bool,
+        arguments: &[Bind<'_>],
+    ) -> Result<Ran, Error> {
+        self.open_mut(number).waits_for = None;
+        if self.open_mut(number).has_failed {
+            return Err(Conflict::Aborted.into());
+        }
+        let ran = self.try_run(number, text, keep, arguments);
+        if ran.is_err() {
+            self.fail(number)?;
+        }
+        ran
+    }
+
+    fn try_run(
+        &mut self,
+        number: Number,
+        text: &str,
+        keep: bool,
+        arguments: &[Bind<'_>],
+    ) -> Result<Ran, Error> {
+        self.load(number)?;
+        let ran = self.session.run_for_rows(text, keep, arguments);
+        let changes = std::mem::take(&mut self.session.images().changes);
+        let is_refused = ran.as_ref().is_err_and(is_unique_violation);
+        let is_skipped = changes.is_empty() && ran.is_ok() && probe::may_skip(text);
+        let touched = match is_refused || is_skipped {
+            // What a row holds that another transaction has changed is not decided yet.
+            true => self.probe(text, arguments)?,
+            false => self.touched(&changes)?,
+        };
+        // A row that it sees and that has changed since is refused whoever changes it now.
+        if self.sees_what_was(number, &touched) {
+            self.put_aside()?;
+            return Err(Conflict::ConcurrentUpdate.into());
+        }
+        if let Some(other) = self.claim(number, &touched) {
+            self.put_aside()?;
+            if self.waits_at_last_for(other, number) {
+                return Err(Conflict::Deadlock.into());
+            }
+            self.open_mut(number).waits_for = Some(other);
+            return Ok(Ran::MustWait(self.open_mut(other).ended.clone()));
+        }
+        if self.is_taken_since(number, &touched) {
+            self.put_aside()?;
+            return Err(match probe::may_skip(text) {
+                true => Conflict::ConcurrentUpdate.into(),
+                false => Conflict::NotUnique.into(),
+            });
+        }
+        let steps = ran?;
+        self.open_mut(number).changes.extend(changes);
+        Ok(Ran::Done(steps))
+    }
+
+    fn touched(&mut self, changes: &[RowChange]) -> Result<Vec<Touched>, Error> {
+        let touched = changes.iter().map(|change| {
+            let [before, after] = self.tables.keys(&mut self.session, change)?;
+            Ok(Touched { before, after, in_the_way: Vec::new() })
+        });
+        touched.collect()
+    }
+
+    /// What a statement would change if nothing were refused; nothing is changed.
+    fn probe(&mut self, text: &str, arguments: &[Bind<'_>]) -> Result<Vec<Touched>, Error> {
+        let number = self.loaded.expect("it has just run");
+        let forced = self.session.run_for_rows(&probe::forced(text), false, arguments);
+        let changes = std::mem::take(&mut self.session.images().changes);
+        self.put_aside()?;
+        self.load(number)?;
+        // What cannot be forced, a foreign key say, is refused for reasons of its own.
+        if forced.is_err() {
+            return Ok(Vec::new());
+        }
+        let (mut replaced, mut touched): (Vec<_>, Vec<_>) =
+            self.touched(&changes)?.into_iter().partition(|it| it.after.is_empty());
+        for row in &mut touched {
+            row.in_the_way.append(&mut replaced);
+        }
+        Ok(touched)
+    }
+
+    /// Locks what is touched, key by key, up to one that another transaction has locked: that one.
+    /// A key that another row has is looked at when its turn comes, and is the last.
+    fn claim(&mut self, number: Number, touched: &[Touched]) -> Option<Number> {
+        let open = self.open.get_mut(&number).expect("it is open");
+        for row in touched {
+            for key in row.before.iter().chain(&row.after) {
+                match self.locks.get(key) {
+                    Some(holder) if *holder != number => return Some(*holder),
+                    Some(_) => continue,
+                    None => {}
+                }
+                if let Some(taken) = row.in_the_way.iter().find(|it| it.before.contains(key)) {
+                    let mut holders = taken.before.iter().filter_map(|key| self.locks.get(key));
+                    return holders.find(|holder| **holder != number).copied();
+                }
+                self.locks.insert(key.clone(), number);
+                open.keys.push(key.clone());
+            }
+        }
+        None
+    }
+
+    /// Whether `from` waits for `number`, or for somebody who does.
+    fn waits_at_last_for(&self, from: Number, number: Number) -> bool {
+        let mut at = Some(from);
+        while let Some(waiting) = at {
+            if waiting == number {
+                return true;
+            }
+            at = self.open.get(&waiting).and_then(|open| open.waits_for);
+        }
+        false
+    }
+
+    /// Whether a row that it is to change was changed since its snapshot.
+    fn sees_what_was(&self, number: Number, touched: &[Touched]) -> bool {
+        let mut keys = touched.iter().flat_map(|row| &row.before);
+        keys.any(|key| self.since(number).any(|commit| commit.keys.contains(key)))
+    }
+
+    /// Whether a row that it does not see has a key that it is to give to another.
+    fn is_taken_since(&self, number: Number, touched: &[Touched]) -> bool {
+        let mut keys = touched.iter().flat_map(|row| &row.after);
+        keys.any(|key| {
+            let mut last = self.since(number).filter_map(|commit| commit.leaves(key));
+            last.next().unwrap_or(false)
+        })
+    }
+
+    /// What was committed since its snapshot, the last first.
+    fn since(&self, number: Number) -> impl Iterator<Item = &Committed> {
+        let open = &self.open[&number];
+        let seen = match open.isolation {
+            Isolation::ReadCommitted => self.committed,
+            Isolation::RepeatableRead => open.snapshot.unwrap_or(self.committed),
+        };
+        self.commits.iter().rev().take_while(move |commit| commit.number > seen)
+    }
+}
+
+/// Whether a row was refused because another one has its key.
+fn is_unique_violation(error: &Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}

@@ -1,0 +1,316 @@
+//! The transactions of a database: begun, loaded, put aside, committed and undone.
+
+use std::collections::BTreeMap;
+
+use futures::channel::oneshot;
+use futures::future::FutureExt as _;
+use sqlx_core::Error;
+
+use super::images::RowChange;
+use super::table::{Key, Tables};
+use super::{Conflict, Ended, Isolation, Number};
+use crate::Value;
+use crate::reader::Reader;
+use crate::session::Session;
+
+/// All transactions of one database.
+pub(crate) struct Transactions {
+    pub(super) session: Session,
+    pub(super) tables: Tables,
+    pub(super) open: BTreeMap<Number, Open>,
+    pub(super) loaded: Option<Number>,
+    /// Who has changed the row with this key.
+    pub(super) locks: BTreeMap<Key, Number>,
+    /// What was committed and is not in every snapshot, the oldest first.
+    pub(super) commits: Vec<Committed>,
+    /// How many commits there were.
+    pub(super) committed: u64,
+    last: Number,
+}
+
+pub(super) struct Open {
+    pub(super) isolation: Isolation,
+    /// How many commits its statements see; decided by the first.
+    pub(super) snapshot: Option<u64>,
+    pub(super) changes: Vec<RowChange>,
+    /// Of the rows that it has changed; locked.
+    pub(super) keys: Vec<Key>,
+    /// Whether it is loaded over what was committed since its snapshot.
+    is_rebased: bool,
+    pub(super) has_failed: bool,
+    /// How much was changed before each of them.
+    savepoints: Vec<usize>,
+    pub(super) waits_for: Option<Number>,
+    end: Option<oneshot::Sender<()>>,
+    pub(super) ended: Ended,
+}
+
+pub(super) struct Committed {
+    /// Which commit it was, from 1.
+    pub(super) number: u64,
+    pub(super) changes: Vec<RowChange>,
+    pub(super) keys: Vec<Key>,
+    /// Of those keys, the ones that rows have after it.
+    left: Vec<Key>,
+}
+
+impl Committed {
+    /// Whether there is a row with this key after it; `None` if it has not touched any.
+    pub(super) fn leaves(&self, key: &Key) -> Option<bool> {
+        self.keys.contains(key).then(|| self.left.contains(key))
+    }
+}
+
+impl Reader for Transactions {
+    /// Sees what is committed.
+    fn peek(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
+        self.committed()?.peek(sql, params)
+    }
+
+    fn prepared(&self) -> Vec<String> {
+        self.session.prepared()
+    }
+}
+
+impl Transactions {
+    /// Of a database that was just opened and that nobody else uses.
+    pub(crate) fn new(mut session: Session) -> Transactions {
+        session.keep_images();
+        Transactions {
+            session,
+            tables: Tables::default(),
+            open: BTreeMap::new(),
+            loaded: None,
+            locks: BTreeMap::new(),
+            commits: Vec::new(),
+            committed: 0,
+            last: 0,
+        }
+    }
+
+    /// Begins a transaction. It sees nothing yet.
+    pub(crate) fn begin(&mut self, isolation: Isolation) -> Number {
+        self.last += 1;
+        let (end, ended) = oneshot::channel();
+        let open = Open {
+            isolation,
+            snapshot: None,
+            changes: Vec::new(),
+            keys: Vec::new(),
+            is_rebased: false,
+            has_failed: false,
+            savepoints: Vec::new(),
+            waits_for: None,
+            end: Some(end),
+            ended: ended.shared(),
+        };
+        self.open.insert(self.last, open);
+        self.last
+    }
+
+    /// It can only be rolled back from here on, to a savepoint or altogether. If there is no savepoint,
+    /// others need not wait for that.
+    pub(crate) fn fail(&mut self, number: Number) -> Result<(), Error> {
+        let open = self.open_mut(number);
+        open.has_failed = true;
+        open.waits_for = None;
+        match open.savepoints.is_empty() {
+            true => self.let_go(number),
+            false => Ok(()),
+        }
+    }
+
+    /// How many savepoints it has.
+    pub(crate) fn savepoints(&self, number: Number) -> usize {
+        self.open[&number].savepoints.len()
+    }
+
+    /// Marks a place to go back to.
+    pub(crate) fn savepoint(&mut self, number: Number) {
+        let open = self.open_mut(number);
+        open.savepoints.push(open.changes.len());
+    }
+
+    /// Forgets the last savepoint; false: there is none.
+    pub(crate) fn release(&mut self, number: Number) -> bool {
+        self.open_mut(number).savepoints.pop().is_some()
+    }
+
+    /// Back to the last savepoint, which is forgotten. Locks stay.
+    pub(crate) fn roll_back_to_savepoint(&mut self, number: Number) -> Result<(), Error> {
+        if self.loaded == Some(number) {
+            self.put_aside()?;
+        }
+        let open = self.open_mut(number);
+        let savepoint = open.savepoints.pop().unwrap_or(0);
+        open.changes.truncate(savepoint);
+        open.has_failed = false;
+        Ok(())
+    }
+
+    /// Commits a transaction.
+    ///
+    /// # Errors
+    /// [`Conflict::Aborted`] if a statement has failed before; what SQLite says. Nothing is committed
+    /// then.
+    pub(crate) fn commit(&mut self, number: Number) -> Result<(), Error> {
+        let written = self.write(number);
+        if written.is_err() {
+            self.roll_back(number)?;
+            return written;
+        }
+        let keys = self.unlock(number);
+        let Open { changes, .. } = self.open.remove(&number).expect("it is open");
+        if !changes.is_empty() {
+            self.committed += 1;
+            if self.has_snapshots() {
+                let mut left = Vec::new();
+                for change in &changes {
+                    let [before, after] = self.tables.keys(&mut self.session, change)?;
+                    left.retain(|key| !before.contains(key));
+                    left.extend(after);
+                }
+                self.commits.push(Committed { number: self.committed, changes, keys, left });
+            }
+        }
+        self.forget_commits();
+        Ok(())
+    }
+
+    /// Makes what a transaction has changed durable.
+    fn write(&mut self, number: Number) -> Result<(), Error> {
+        let open = self.open_mut(number);
+        if open.has_failed {
+            return Err(Conflict::Aborted.into());
+        }
+        if open.is_rebased {
+            // What it does not see is there again.
+            self.put_aside()?;
+        }
+        if self.loaded != Some(number) {
+            if self.open_mut(number).changes.is_empty() {
+                return Ok(());
+            }
+            self.open_mut(number).snapshot = Some(self.committed);
+            self.load(number)?;
+        }
+        self.session.commit()?;
+        self.loaded = None;
+        Ok(())
+    }
+
+    /// Undoes a transaction.
+    pub(crate) fn roll_back(&mut self, number: Number) -> Result<(), Error> {
+        let undone = self.let_go(number);
+        self.open.remove(&number);
+        self.forget_commits();
+        undone
+    }
+
+    /// Undoes what it has changed, and lets others go on.
+    fn let_go(&mut self, number: Number) -> Result<(), Error> {
+        let undone = match self.loaded == Some(number) {
+            true => self.put_aside(),
+            false => Ok(()),
+        };
+        self.open_mut(number).changes.clear();
+        self.unlock(number);
+        undone
+    }
+
+    /// Whether the database still has its power.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.session.check_alive().is_ok()
+    }
+
+    /// How many texts are kept prepared.
+    pub(crate) fn cached(&self) -> usize {
+        self.session.cached()
+    }
+
+    /// For whoever reads past all transactions: what is committed.
+    pub(crate) fn committed(&mut self) -> Result<&mut Session, Error> {
+        self.put_aside()?;
+        Ok(&mut self.session)
+    }
+
+    /// Lets others go on; says what was locked.
+    fn unlock(&mut self, number: Number) -> Vec<Key> {
+        let open = self.open.get_mut(&number).expect("it is open");
+        let keys = std::mem::take(&mut open.keys);
+        for key in &keys {
+            self.locks.remove(key);
+        }
+        if let Some(end) = open.end.take() {
+            // An error says that nobody waits.
+            end.send(()).ok();
+        }
+        keys
+    }
+
+    /// Makes `number` the transaction that is open in SQLite.
+    pub(super) fn load(&mut self, number: Number) -> Result<(), Error> {
+        let committed = self.committed;
+        let open = self.open_mut(number);
+        let snapshot = *match open.isolation {
+            Isolation::ReadCommitted => open.snapshot.insert(committed),
+            Isolation::RepeatableRead => open.snapshot.get_or_insert(committed),
+        };
+        if self.loaded == Some(number) {
+            return Ok(());
+        }
+        self.put_aside()?;
+        self.session.begin(Some("BEGIN IMMEDIATE"))?;
+        self.loaded = Some(number);
+        self.session.images().is_deaf = true;
+        let loaded = self.make_so(number, snapshot);
+        self.session.images().is_deaf = false;
+        loaded
+    }
+
+    /// What is committed becomes what the transaction sees.
+    fn make_so(&mut self, number: Number, snapshot: u64) -> Result<(), Error> {
+        let Transactions { session, tables, open, commits, .. } = self;
+        let open = open.get_mut(&number).expect("it is open");
+        open.is_rebased = false;
+        for commit in commits.iter().rev().take_while(|commit| commit.number > snapshot) {
+            open.is_rebased = true;
+            for change in commit.changes.iter().rev() {
+                tables.undo(session, change)?;
+            }
+        }
+        for change in &open.changes {
+            tables.redo(session, change)?;
+        }
+        Ok(())
+    }
+
+    /// Nobody is loaded.
+    pub(super) fn put_aside(&mut self) -> Result<(), Error> {
+        match self.loaded.take() {
+            Some(_) => self.session.roll_back(),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether anybody sees what was.
+    fn has_snapshots(&self) -> bool {
+        let mut open = self.open.values();
+        open.any(|it| it.isolation == Isolation::RepeatableRead && it.snapshot.is_some())
+    }
+
+    /// Forgets what every open snapshot sees.
+    fn forget_commits(&mut self) {
+        let mut seen = self.committed;
+        for open in self.open.values() {
+            if let (Isolation::RepeatableRead, Some(snapshot)) = (open.isolation, open.snapshot) {
+                seen = seen.min(snapshot);
+            }
+        }
+        self.commits.retain(|commit| commit.number > seen);
+    }
+
+    pub(super) fn open_mut(&mut self, number: Number) -> &mut Open {
+        self.open.get_mut(&number).expect("it is open")
+    }
+}
