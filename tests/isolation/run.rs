@@ -192,6 +192,10 @@ impl Pace for NoTime {
         None
     }
 
+    fn commit(&self) -> Option<BoxFuture<'static, ()>> {
+        None
+    }
+
     fn lock(&self, ended: BoxFuture<'static, ()>) -> BoxFuture<'static, bool> {
         Box::pin(ended.map(|()| true))
     }
@@ -205,7 +209,7 @@ pub async fn in_the_world(plan: &Plan) -> Said {
     };
     let disk = Disk::new("isolation");
     let database = SharedDatabase::open(&disk, "isolation.db").expect("a new disk");
-    let connect = |_| database.connect(isolation, Arc::new(NoTime));
+    let connect = |who: usize| database.connect(isolation, who as u64, Arc::new(NoTime));
     let mut free: BTreeMap<usize, AnyConnection> =
         (0..ACTORS).map(|who| (who, connect(who))).collect();
     for text in TABLE {
@@ -240,7 +244,7 @@ impl Side for World {
     }
 
     async fn rows(&mut self) -> String {
-        let mut connection = self.database.connect(Isolation::ReadCommitted, Arc::new(NoTime));
+        let mut connection = self.database.connect(Isolation::ReadCommitted, 9, Arc::new(NoTime));
         statement(&mut connection, "SELECT id || '=' || units FROM shelf ORDER BY id").await
     }
 }

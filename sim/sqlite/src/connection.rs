@@ -113,7 +113,7 @@ impl AnyConnectionBackend for SimConnection {
         Box::pin(async move {
             match &mut self.way {
                 Way::Alone(session) => lock(session).commit(),
-                Way::Shared(connection) => connection.commit(),
+                Way::Shared(connection) => connection.commit().await,
             }
         })
     }

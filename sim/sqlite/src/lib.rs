@@ -71,7 +71,7 @@ pub use changes::{Change, ChangeKind};
 pub use disk::{Disk, Image};
 pub use driver::DRIVER;
 pub use error::SqliteError;
-pub use mvcc::{Conflict, Isolation, Pace, SharedDatabase};
+pub use mvcc::{Conflict, Isolation, Owner, Pace, SharedDatabase};
 pub use stormproof_ports::sql::Value;
 
 /// Makes sqlx know `sim:` URLs. Call it as often as you like. sqlx takes drivers once per process:

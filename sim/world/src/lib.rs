@@ -99,8 +99,9 @@ pub use ports::connector::{Connector, Executor, Stream as Connection};
 pub use ports::mailer::SentMail;
 pub use reseed::Reseed;
 pub use run::run;
-pub use spec::{Commit, Observer, ServiceSpec, Spec};
+pub use spec::{Commit, Concurrency, Observer, ServiceSpec, Spec};
 pub use stormproof_faults::moment;
+pub use stormproof_sqlite::Isolation;
 pub use task::{Killed, Task};
 
 use broker::BrokerHost;
@@ -128,6 +129,7 @@ pub(crate) struct Inner {
     injector: Injector,
     databases: Vec<DatabaseHost>,
     broker: BrokerHost,
+    concurrency: Concurrency,
     mail: MailHost,
     observers: Mutex<Vec<Observer>>,
 }

@@ -114,7 +114,7 @@ fn build(mut spec: Spec) -> World {
     names::check(&nodes, &spec);
     let databases = nodes.services().enumerate().map(|(place, service)| {
         let node = nodes.of_database(place);
-        DatabaseHost::new(seed, nodes.name(node), node, &service.image)
+        DatabaseHost::new(seed, nodes.name(node), node, &service.image, spec.concurrency)
     });
     let databases = databases.collect();
     World(Arc::new(Inner {
@@ -125,6 +125,7 @@ fn build(mut spec: Spec) -> World {
         injector: Injector::new(spec.faults, spec.passages),
         databases,
         broker: BrokerHost::new(seed, spec.broker),
+        concurrency: spec.concurrency,
         mail: MailHost::new(seed, spec.template),
         observers: Mutex::new(spec.observers),
     }))

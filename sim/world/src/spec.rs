@@ -12,7 +12,7 @@ use stormproof_ports::{Mail, Ports};
 use crate::World;
 use crate::faults::Fault;
 use crate::reseed::Reseed;
-use stormproof_sqlite::{Change, Image};
+use stormproof_sqlite::{Change, Image, Isolation};
 
 /// Everything that decides a run, but for the caller's own story.
 pub struct Spec {
@@ -26,6 +26,8 @@ pub struct Spec {
     pub clients: Vec<String>,
     /// The broker with its exchanges, queues and bindings declared.
     pub broker: Broker,
+    /// How the transactions of a database stand to each other.
+    pub concurrency: Concurrency,
     /// The template of a mail: moments of mails are named by it.
     pub template: fn(&Mail) -> String,
     /// What the story calls its subjects by, before their numbers: with `job` they are `job-1`,
@@ -46,6 +48,22 @@ pub struct Spec {
     /// So many events and the run panics: something goes round without getting anywhere, which the
     /// limit of time alone would let go on for hours. A call makes two, a commit one, a message four.
     pub events_max: u64,
+}
+
+/// How the transactions of a database stand to each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Concurrency {
+    /// One after the other, each at an instant.
+    #[default]
+    Serial,
+    /// Beside each other: statements and commits take time, and what they change conflicts as it would
+    /// in PostgreSQL.
+    Overlapping {
+        /// What each sees of the others.
+        isolation: Isolation,
+        /// How many transactions a node has open at once; others wait for one of them.
+        connections: usize,
+    },
 }
 
 /// A service: its replicas share one database, `<name>-db`.
@@ -85,6 +103,7 @@ impl Spec {
             services: Vec::new(),
             clients: Vec::new(),
             broker: Broker::new(),
+            concurrency: Concurrency::default(),
             template: |mail| mail.subject.clone(),
             alias: None,
             observers: Vec::new(),

@@ -9,7 +9,7 @@ use sqlx_core::any::{AnyArguments, AnyRow};
 use sqlx_core::error::Result;
 use sqlx_core::sql_str::SqlStr;
 
-use super::{Conflict, Ended, Isolation, Number, Ran, Transactions};
+use super::{Conflict, Ended, Isolation, Number, Owner, Ran, Transactions};
 use crate::connection::bind_of;
 use crate::lock::lock;
 use crate::session::Step;
@@ -19,6 +19,10 @@ pub trait Pace: Send + Sync {
     /// Completes when a statement may be run; `None`: at once.
     fn statement(&self) -> Option<BoxFuture<'static, ()>>;
 
+    /// Completes when a commit that changes something is on the disk; `None`: at once. Until then its rows
+    /// are locked.
+    fn commit(&self) -> Option<BoxFuture<'static, ()>>;
+
     /// Completes with `ended`, and says true; or says false, when a lock was waited for long enough.
     fn lock(&self, ended: BoxFuture<'static, ()>) -> BoxFuture<'static, bool>;
 }
@@ -27,6 +31,7 @@ pub trait Pace: Send + Sync {
 pub(crate) struct SharedConnection {
     transactions: Arc<Mutex<Transactions>>,
     isolation: Isolation,
+    owner: Owner,
     pace: Arc<dyn Pace>,
     open: Option<Number>,
 }
@@ -35,9 +40,10 @@ impl SharedConnection {
     pub(crate) fn new(
         transactions: Arc<Mutex<Transactions>>,
         isolation: Isolation,
+        owner: Owner,
         pace: Arc<dyn Pace>,
     ) -> SharedConnection {
-        SharedConnection { transactions, isolation, pace, open: None }
+        SharedConnection { transactions, isolation, owner, pace, open: None }
     }
 
     /// Everybody's.
@@ -54,20 +60,26 @@ impl SharedConnection {
     pub(crate) fn begin(&mut self) {
         let mut transactions = lock(&self.transactions);
         match self.open {
-            None => self.open = Some(transactions.begin(self.isolation)),
+            None => self.open = Some(transactions.begin(self.isolation, self.owner)),
             Some(number) => transactions.savepoint(number),
         }
     }
 
     /// Commits the innermost.
-    pub(crate) fn commit(&mut self) -> Result<()> {
-        let mut transactions = lock(&self.transactions);
+    pub(crate) async fn commit(&mut self) -> Result<()> {
         let Some(number) = self.open else { return Ok(()) };
-        if transactions.release(number) {
-            return Ok(());
+        let changes = {
+            let mut transactions = lock(&self.transactions);
+            if transactions.release(number) {
+                return Ok(());
+            }
+            transactions.has_changed(number)
+        };
+        if changes && let Some(pause) = self.pace.commit() {
+            pause.await;
         }
         self.open = None;
-        transactions.commit(number)
+        lock(&self.transactions).commit(number)
     }
 
     /// Undoes the innermost.
@@ -119,7 +131,7 @@ impl SharedConnection {
         };
         match (alone, &ran) {
             (false, _) => ran,
-            (true, Ok(_)) => self.commit().and(ran),
+            (true, Ok(_)) => self.commit().await.and(ran),
             (true, Err(_)) => self.roll_back().and(ran),
         }
     }

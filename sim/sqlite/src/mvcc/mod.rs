@@ -56,5 +56,8 @@ pub enum Isolation {
 /// The number of an open transaction; later ones have higher numbers.
 pub(crate) type Number = u64;
 
+/// Whoever has a connection, by a number of the caller's choice.
+pub type Owner = u64;
+
 /// The end of a transaction, to be waited for.
 pub(crate) type Ended = Shared<oneshot::Receiver<()>>;

@@ -8,8 +8,9 @@ use sqlx_core::any::{AnyConnectOptions, AnyConnection};
 use sqlx_core::connection::ConnectOptions as _;
 use sqlx_core::error::Result;
 
-use super::{Isolation, Pace, SharedConnection, Transactions};
+use super::{Isolation, Owner, Pace, SharedConnection, Transactions};
 use crate::disk::Disk;
+use crate::lock::lock;
 use crate::reader::Reader;
 use crate::session::Session;
 
@@ -50,13 +51,34 @@ impl SharedDatabase {
         Ok(SharedDatabase { transactions })
     }
 
-    /// One more connection. Its statements take the time that `pace` says. Requires
+    /// Throws out the transactions of `owner`'s connections: they are undone, and others go on. Whoever
+    /// has one learns of it by the next statement, or by the commit.
+    ///
+    /// # Errors
+    /// What SQLite answers.
+    pub fn evict(&self, owner: Owner) -> Result<()> {
+        lock(&self.transactions).evict(owner)
+    }
+
+    /// Its disk has lost power or its process was killed: whoever waits for a lock goes on, to find that
+    /// out.
+    pub fn shut(&self) {
+        lock(&self.transactions).end_all();
+    }
+
+    /// One more connection, `owner`'s. Its statements take the time that `pace` says. Requires
     /// [`install`](crate::install).
     ///
     /// # Panics
     /// If the driver is not installed.
-    pub fn connect(&self, isolation: Isolation, pace: Arc<dyn Pace>) -> AnyConnection {
-        let connection = SharedConnection::new(self.transactions.clone(), isolation, pace);
+    pub fn connect(
+        &self,
+        isolation: Isolation,
+        owner: Owner,
+        pace: Arc<dyn Pace>,
+    ) -> AnyConnection {
+        let transactions = self.transactions.clone();
+        let connection = SharedConnection::new(transactions, isolation, owner, pace);
         WAITING.set(Some(connection));
         let options: AnyConnectOptions = URL.parse().expect("a URL");
         let connected = options.connect().now_or_never().expect("SQL here never waits");

@@ -35,7 +35,9 @@ impl Rig {
     }
 
     fn begin(&self, isolation: Isolation) -> Number {
-        lock(&self.transactions).begin(isolation)
+        let mut transactions = lock(&self.transactions);
+        let owner = transactions.open.len() as u64;
+        transactions.begin(isolation, owner)
     }
 
     fn run(&self, number: Number, text: &str) -> Said {
@@ -260,4 +262,33 @@ fn a_table_without_a_key_is_refused_by_its_name() {
     let one = rig.begin(ReadCommitted);
     let said = rig.run(one, "INSERT INTO loose VALUES (1)");
     assert!(said.contains("the table loose has no primary key"), "{said}");
+}
+
+/// Whoever is thrown out is undone, and learns of it; nobody else is touched.
+#[test]
+fn whoever_is_thrown_out_is_in_nobodys_way() {
+    let rig = Rig::new();
+    let (one, two) = (rig.begin(ReadCommitted), rig.begin(ReadCommitted));
+    assert_eq!(rig.run(one, TAKE), "1 changed");
+    assert_eq!(rig.run(two, TAKE), "waits");
+    lock(&rig.transactions).evict(0).expect("alive");
+    assert_eq!(rig.run(two, TAKE), "1 changed");
+    assert_eq!((rig.run(one, TAKE), rig.commit(one)), ("25P02".to_owned(), "25P02".to_owned()));
+    assert_eq!(rig.commit(two), "committed");
+    assert_eq!(rig.rows(), "a0 b5");
+}
+
+/// Power is lost while somebody waits: the wait is over, and then the database is gone.
+#[test]
+fn a_power_cut_ends_every_wait() {
+    let rig = Rig::new();
+    let (one, two) = (rig.begin(ReadCommitted), rig.begin(ReadCommitted));
+    assert_eq!(rig.run(one, TAKE), "1 changed");
+    let waits = lock(&rig.transactions).run(two, TAKE, true, &[]).expect("alive");
+    let Ran::MustWait(ended) = waits else { panic!("it waits") };
+    rig.disk.power_cut();
+    lock(&rig.transactions).end_all();
+    assert!(ended.now_or_never().is_some());
+    // SQLite's "disk I/O error".
+    assert_eq!(rig.run(two, TAKE), "10");
 }

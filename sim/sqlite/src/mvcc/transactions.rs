@@ -8,7 +8,7 @@ use sqlx_core::Error;
 
 use super::images::RowChange;
 use super::table::{Key, Tables};
-use super::{Conflict, Ended, Isolation, Number};
+use super::{Conflict, Ended, Isolation, Number, Owner};
 use crate::Value;
 use crate::reader::Reader;
 use crate::session::Session;
@@ -30,6 +30,7 @@ pub(crate) struct Transactions {
 
 pub(super) struct Open {
     pub(super) isolation: Isolation,
+    owner: Owner,
     /// How many commits its statements see; decided by the first.
     pub(super) snapshot: Option<u64>,
     pub(super) changes: Vec<RowChange>,
@@ -89,11 +90,12 @@ impl Transactions {
     }
 
     /// Begins a transaction. It sees nothing yet.
-    pub(crate) fn begin(&mut self, isolation: Isolation) -> Number {
+    pub(crate) fn begin(&mut self, isolation: Isolation, owner: Owner) -> Number {
         self.last += 1;
         let (end, ended) = oneshot::channel();
         let open = Open {
             isolation,
+            owner,
             snapshot: None,
             changes: Vec::new(),
             keys: Vec::new(),
@@ -118,6 +120,28 @@ impl Transactions {
             true => self.let_go(number),
             false => Ok(()),
         }
+    }
+
+    /// Undoes what the owner has open: each of its transactions can only be rolled back from here on.
+    pub(crate) fn evict(&mut self, owner: Owner) -> Result<(), Error> {
+        let open = self.open.iter().filter(|(_, open)| open.owner == owner);
+        for number in open.map(|(number, _)| *number).collect::<Vec<_>>() {
+            self.open_mut(number).savepoints.clear();
+            self.fail(number)?;
+        }
+        Ok(())
+    }
+
+    /// The database has lost its power: nobody waits for anybody any more.
+    pub(crate) fn end_all(&mut self) {
+        for number in self.open.keys().copied().collect::<Vec<_>>() {
+            self.unlock(number);
+        }
+    }
+
+    /// Whether it has changed anything.
+    pub(crate) fn has_changed(&self, number: Number) -> bool {
+        !self.open[&number].changes.is_empty()
     }
 
     /// How many savepoints it has.

@@ -7,6 +7,7 @@ mod database;
 mod determinism;
 mod names;
 mod network;
+mod overlap;
 mod process;
 mod speed;
 #[cfg(target_os = "linux")]
