@@ -134,6 +134,11 @@ impl Capture {
         self.waiting.len()
     }
 
+    /// Those that came since so many waited.
+    pub(super) fn since(&self, waiting: usize) -> &[Change] {
+        self.waiting.get(waiting..).unwrap_or_default()
+    }
+
     /// Draws the conclusions of a statement's end. The answer is the changes that are committed
     /// now, to be emptied by the caller, or `None`.
     pub(super) fn settle(&mut self, ending: Ending<'_>) -> Option<&mut Vec<Change>> {

@@ -57,14 +57,15 @@ impl Session {
 }
 
 impl Session {
-    /// Changes a row as it was changed before, by a statement of the driver's own.
-    pub(super) fn replay(&mut self, sql: &str, values: &[Value]) -> Result<(), Error> {
+    /// Runs a statement of the driver's own, which is kept prepared apart from sqlx's: one that reads
+    /// rows, or that changes one as it was changed before.
+    pub(super) fn ask(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
         self.check_alive()?;
         let slot = self.replays.slot_of(sql);
         // SAFETY: the session's connection outlives its texts.
         match unsafe { self.replays.text(slot).statement(self.database, 0)? } {
-            Some(statement) => rows_of(statement, values).map(drop),
-            None => Ok(()),
+            Some(statement) => rows_of(statement, values),
+            None => Ok(Vec::new()),
         }
     }
 }

@@ -15,10 +15,9 @@ use sqlx_core::any::{AnyQueryResult, AnyRow};
 use stormproof_ports::sqlite::{DURABLE, Pragma};
 
 use super::cache::{Cache, Text};
-use super::changes::{Capture, Ending, listen};
+use super::changes::{Capture, Change, Ending, listen, merge};
 use super::disk::Disk;
 use super::error::SqliteError;
-use super::mvcc::images::{self, Images};
 use super::statement::{Bind, Statement};
 use super::vfs;
 
@@ -43,8 +42,6 @@ pub(super) struct Session {
     live: Arc<AtomicU64>,
     /// Owned; a pointer, because SQLite's hooks write to it while `self` is borrowed.
     capture: NonNull<Capture>,
-    /// The same; none until they are kept.
-    images: Option<NonNull<Images>>,
     /// How many transactions and savepoints are open through sqlx.
     pub(super) depth: usize,
 }
@@ -133,7 +130,6 @@ impl Session {
             epoch,
             live: disk.files().live(),
             capture,
-            images: None,
             depth: 0,
         };
         session.run(SETTINGS)?;
@@ -293,20 +289,16 @@ impl Session {
         }
     }
 
-    /// From now on the images of changed rows are kept.
-    pub(super) fn keep_images(&mut self) {
-        let database = self.database;
-        let images = *self.images.get_or_insert_with(|| NonNull::from(Box::leak(Box::default())));
-        // SAFETY: the images are freed after the connection is closed (see `Drop`), and borrowed only
-        // between calls of SQLite.
-        unsafe { images::listen(database, images) };
+    /// How many changes of rows wait for their commit.
+    pub(super) fn waiting(&self) -> usize {
+        // SAFETY: the capture is alive, and no hook runs now.
+        unsafe { self.capture.as_ref() }.waiting()
     }
 
-    /// The images that are kept.
-    pub(super) fn images(&mut self) -> &mut Images {
-        let images = self.images.as_mut().expect("they are kept");
-        // SAFETY: they are alive, and no hook runs now.
-        unsafe { images.as_mut() }
+    /// The rows that were changed since so many changes waited, each once.
+    pub(super) fn changes_since(&self, waiting: usize) -> Vec<Change> {
+        // SAFETY: as in `waiting`.
+        merge(unsafe { self.capture.as_ref() }.since(waiting).to_vec())
     }
 
     /// The first statement of `text`, compiled and not run.
@@ -350,13 +342,10 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.forget_statements();
         // SAFETY: all statements are finalized, nothing uses the connection afterwards, and only
-        // then are capture and images freed.
+        // then is the capture freed.
         unsafe {
             ffi::sqlite3_close(self.database.as_ptr());
             drop(Box::from_raw(self.capture.as_ptr()));
-            if let Some(images) = self.images {
-                drop(Box::from_raw(images.as_ptr()));
-            }
         }
     }
 }

@@ -5,7 +5,7 @@
 //! is, open in SQLite. When another one has a statement to run, the loaded one is rolled back there and
 //! put aside with the images of the rows that it has changed; when its turn comes again, they are
 //! changed again, on what is committed by then. Who is never interrupted is never put aside: then all
-//! this costs is that images are kept.
+//! this costs is that changed rows are read once more.
 //!
 //! What decides whether two transactions are in each other's way is the rows that they change:
 //!
@@ -18,13 +18,13 @@
 //!   changed since is refused.
 //!
 //! `shared` is the database and its way to sqlx, `connection` what sqlx drives; `transactions` begins and
-//! ends, `statement` runs one and finds who is in its way, with `probe` where it was refused; `images`
-//! hears of changed rows, `table` knows how rows are told apart and changed again, `conflict` is how a
+//! ends, `statement` runs one and finds who is in its way, with `probe` where it was refused; `mirror`
+//! knows what rows held, `table` knows how rows are told apart and changed again, `conflict` is how a
 //! transaction is refused.
 
 mod conflict;
 mod connection;
-pub(crate) mod images;
+mod mirror;
 mod probe;
 mod shared;
 mod statement;

@@ -2,7 +2,7 @@
 
 use sqlx_core::Error;
 
-use super::images::RowChange;
+use super::mirror::{self, RowChange};
 use super::table::Key;
 use super::transactions::{Committed, Transactions};
 use super::{Conflict, Ended, Isolation, Number, probe};
@@ -58,8 +58,13 @@ impl Transactions {
         arguments: &[Bind<'_>],
     ) -> Result<Ran, Error> {
         self.load(number)?;
-        let ran = self.session.run_for_rows(text, keep, arguments);
-        let changes = std::mem::take(&mut self.session.images().changes);
+        self.mirror.keep_tables_of(&mut self.session, text)?;
+        let waiting = self.session.waiting();
+        let ran = match mirror::told(text) {
+            Some(text) => self.session.run_for_rows(&text, keep, arguments),
+            None => self.session.run_for_rows(text, keep, arguments),
+        };
+        let changes = self.see_since(waiting, text.contains("REPLACE"))?;
         let is_refused = ran.as_ref().is_err_and(is_unique_violation);
         let is_skipped = changes.is_empty() && ran.is_ok() && probe::may_skip(text);
         let touched = match is_refused || is_skipped {
@@ -103,8 +108,9 @@ impl Transactions {
     /// What a statement would change if nothing were refused; nothing is changed.
     fn probe(&mut self, text: &str, arguments: &[Bind<'_>]) -> Result<Vec<Touched>, Error> {
         let number = self.loaded.expect("it has just run");
+        let waiting = self.session.waiting();
         let forced = self.session.run_for_rows(&probe::forced(text), false, arguments);
-        let changes = std::mem::take(&mut self.session.images().changes);
+        let changes = self.see_since(waiting, true)?;
         self.put_aside()?;
         self.load(number)?;
         // What cannot be forced, a foreign key say, is refused for reasons of its own.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sqlx_core::Error;
 
-use super::images::{Image, RowChange};
+use super::mirror::{Image, RowChange};
 use crate::Value;
 use crate::session::Session;
 
@@ -71,12 +71,15 @@ impl Tables {
         let table = self.get(session, table)?;
         let key = |image: &Image| table.keys[0].iter().map(|place| image[*place].clone()).collect();
         match (from, to) {
-            (None, Some(to)) => session.replay(&table.insert, to),
-            (Some(from), None) => session.replay(&table.delete, &key(from) as &Vec<Value>),
+            (None, Some(to)) => session.ask(&table.insert, to).map(drop),
+            (Some(from), None) => {
+                let key: Vec<Value> = key(from);
+                session.ask(&table.delete, &key).map(drop)
+            }
             (Some(from), Some(to)) => {
                 let mut values = to.to_vec();
                 values.append(&mut key(from));
-                session.replay(&table.update, &values)
+                session.ask(&table.update, &values).map(drop)
             }
             (None, None) => Ok(()),
         }

@@ -292,3 +292,16 @@ fn a_power_cut_ends_every_wait() {
     // SQLite's "disk I/O error".
     assert_eq!(rig.run(two, TAKE), "10");
 }
+
+/// SQLite does not tell of rows that are replaced, nor of those of a table that is emptied.
+#[test]
+fn rows_that_sqlite_does_not_tell_of_are_locked_too() {
+    for text in ["DELETE FROM shelf", "INSERT OR REPLACE INTO shelf VALUES ('c', 1, 'left')"] {
+        let rig = Rig::new();
+        let (one, two) = (rig.begin(ReadCommitted), rig.begin(ReadCommitted));
+        rig.run(one, text);
+        assert_eq!(rig.run(two, TAKE), "waits", "{text}");
+        assert_eq!(rig.commit(one), "committed");
+        assert_eq!(rig.run(two, TAKE), "0 changed", "{text}");
+    }
+}

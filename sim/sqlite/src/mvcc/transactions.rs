@@ -6,7 +6,7 @@ use futures::channel::oneshot;
 use futures::future::FutureExt as _;
 use sqlx_core::Error;
 
-use super::images::RowChange;
+use super::mirror::{Mirror, RowChange};
 use super::table::{Key, Tables};
 use super::{Conflict, Ended, Isolation, Number, Owner};
 use crate::Value;
@@ -17,6 +17,7 @@ use crate::session::Session;
 pub(crate) struct Transactions {
     pub(super) session: Session,
     pub(super) tables: Tables,
+    pub(super) mirror: Mirror,
     pub(super) open: BTreeMap<Number, Open>,
     pub(super) loaded: Option<Number>,
     /// Who has changed the row with this key.
@@ -75,11 +76,11 @@ impl Reader for Transactions {
 
 impl Transactions {
     /// Of a database that was just opened and that nobody else uses.
-    pub(crate) fn new(mut session: Session) -> Transactions {
-        session.keep_images();
+    pub(crate) fn new(session: Session) -> Transactions {
         Transactions {
             session,
             tables: Tables::default(),
+            mirror: Mirror::default(),
             open: BTreeMap::new(),
             loaded: None,
             locks: BTreeMap::new(),
@@ -219,6 +220,7 @@ impl Transactions {
             self.load(number)?;
         }
         self.session.commit()?;
+        self.mirror.commit();
         self.loaded = None;
         Ok(())
     }
@@ -286,10 +288,9 @@ impl Transactions {
         self.put_aside()?;
         self.session.begin(Some("BEGIN IMMEDIATE"))?;
         self.loaded = Some(number);
-        self.session.images().is_deaf = true;
-        let loaded = self.make_so(number, snapshot);
-        self.session.images().is_deaf = false;
-        loaded
+        let waiting = self.session.waiting();
+        self.make_so(number, snapshot)?;
+        self.see_since(waiting, false).map(drop)
     }
 
     /// What is committed becomes what the transaction sees.
@@ -309,8 +310,19 @@ impl Transactions {
         Ok(())
     }
 
+    /// What rows were changed since so many changes waited, and how.
+    pub(super) fn see_since(
+        &mut self,
+        waiting: usize,
+        replaces: bool,
+    ) -> Result<Vec<RowChange>, Error> {
+        let changes = self.session.changes_since(waiting);
+        self.mirror.see(&mut self.session, &mut self.tables, changes, replaces)
+    }
+
     /// Nobody is loaded.
     pub(super) fn put_aside(&mut self) -> Result<(), Error> {
+        self.mirror.put_aside();
         match self.loaded.take() {
             Some(_) => self.session.roll_back(),
             None => Ok(()),
