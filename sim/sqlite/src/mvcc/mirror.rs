@@ -55,9 +55,7 @@ impl Mirror {
             return Ok(());
         }
         let table: Arc<str> = name.into();
-        // A table that is not there is the statement's own mistake to tell.
-        let rows = session.collect(&format!("SELECT rowid, * FROM {}", quoted(name)), &[]);
-        for row in rows.unwrap_or_default() {
+        for row in session.collect(&format!("SELECT rowid, * FROM {}", quoted(name)), &[])? {
             let rowid = row[0].as_i64().expect("a row has a number");
             self.committed.insert((Arc::clone(&table), rowid), row[1..].into());
         }

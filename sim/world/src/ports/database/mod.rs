@@ -72,14 +72,15 @@ enum Opened {
 }
 
 impl Opened {
-    fn new(disk: &Disk, concurrency: Concurrency) -> Opened {
-        match concurrency {
-            Concurrency::Serial => {
+    /// `isolation`: of transactions that overlap.
+    fn new(disk: &Disk, isolation: Option<Isolation>) -> Opened {
+        match isolation {
+            None => {
                 let connection = open(disk, FILE).now_or_never().expect("SQL here never waits");
                 let connection = connection.expect("a disk with power recovers its database");
                 Opened::Serial { connection: Some(connection), turn: Arc::default(), holder: None }
             }
-            Concurrency::Overlapping { isolation, .. } => {
+            Some(isolation) => {
                 let database = SharedDatabase::open(disk, FILE);
                 let database = database.expect("a disk with power recovers its database");
                 Opened::Overlapping { database, isolation }
@@ -97,7 +98,11 @@ impl DatabaseHost {
         concurrency: Concurrency,
     ) -> DatabaseHost {
         let disk = Disk::from_image(name, image);
-        let opened = Opened::new(&disk, concurrency);
+        let isolation = match concurrency {
+            Concurrency::Serial => None,
+            Concurrency::Overlapping { isolation, .. } => Some(isolation),
+        };
+        let opened = Opened::new(&disk, isolation);
         let state = DatabaseState { opened, epoch: 1, stream: seed.stream(name) };
         DatabaseHost { name: name.clone(), node, disk, state: Mutex::new(state) }
     }
@@ -143,18 +148,18 @@ impl DatabaseHost {
 
     /// The files are recovered by opening them; whoever held the old connection holds a dead one.
     fn end_sessions(&self, state: &mut DatabaseState) {
-        let concurrency = match &mut state.opened {
+        let isolation = match &mut state.opened {
             Opened::Serial { connection, .. } => {
                 *connection = None;
-                Concurrency::Serial
+                None
             }
             Opened::Overlapping { database, isolation } => {
                 database.shut();
-                Concurrency::Overlapping { isolation: *isolation, connections: 0 }
+                Some(*isolation)
             }
         };
         state.epoch += 1;
-        state.opened = Opened::new(&self.disk, concurrency);
+        state.opened = Opened::new(&self.disk, isolation);
     }
 
     fn latency(&self, range: Range<u64>) -> Duration {
