@@ -79,7 +79,8 @@ impl<'p> Transaction<'p> {
         Ok(())
     }
 
-    /// Notifies after the commit, once: whoever waits for it has work. The relay hears first, so that
+    /// Notifies after the commit, once, even one of which nobody knows whether it happened: whoever waits
+    /// for it may have work. The relay hears first, so that
     /// what is written leaves before more is made.
     pub fn after_commit(&mut self, notify: &Notify) {
         if self.to_notify.contains(notify) {
@@ -126,8 +127,11 @@ async fn attempt_once<'p, 'a, T, E: TransactionError>(
     let mut transaction = Transaction { session, facts: Vec::new(), ports, to_notify: Vec::new() };
     let value = work(&mut transaction).await?;
     let Transaction { session, facts, to_notify, .. } = transaction;
-    session.commit(&facts).await?;
+    let committed = session.commit(&facts).await;
+    if matches!(committed, Ok(()) | Err(DatabaseError::Unknown(_))) {
+        to_notify.iter().for_each(Notify::notify_one);
+    }
+    committed?;
     facts.iter().for_each(Fact::tell);
-    to_notify.iter().for_each(Notify::notify_one);
     Ok(value)
 }

@@ -14,7 +14,7 @@ use crate::notify::Notify;
 use crate::time::Time;
 
 pub use background::Background;
-pub use run::{POLL_CAP, POLL_JITTER, run};
+pub use run::{POLL_MAX, POLL_MIN, run};
 
 /// What a step found.
 #[derive(Clone, Debug, PartialEq, Eq)]

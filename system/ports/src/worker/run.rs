@@ -11,11 +11,17 @@ use super::background::DroppedAtEnd;
 use super::{Progress, Worker};
 use crate::Clock;
 
-/// How often an idle worker looks for work though nobody notified it; plus a jitter.
-pub const POLL_CAP: Duration = Duration::from_secs(2);
+/// How long an idle worker waits at first before it looks for work though nobody notified it; plus a
+/// jitter. Each look that finds nothing doubles it.
+pub const POLL_MIN: Duration = Duration::from_secs(2);
 
-/// The longest jitter: workers of several replicas should not look at the same moment for ever.
-pub const POLL_JITTER: Duration = Duration::from_millis(500);
+/// How long it waits at most. Whoever looks so seldom is one whose work comes with a notification or a
+/// time; what a dead replica left behind waits for its restart, or so long for others.
+pub const POLL_MAX: Duration = Duration::from_secs(64);
+
+/// The longest jitter is this part of the wait: workers of several replicas should not look at the
+/// same moment for ever.
+const POLL_JITTER_PART: u32 = 4;
 
 /// Steps `worker` until `stop` completes: again at once while there is work, else when it is
 /// notified, its time comes, or it has waited long. A step that has begun is always finished; what
@@ -40,9 +46,11 @@ pub async fn run(
             failed(&why);
         }
     };
+    let mut poll = POLL_MIN;
     while poll!(stop.as_mut()).is_pending() {
         let until = match worker.background.beside(worker.step(), ended).await {
             Progress::Worked => {
+                poll = POLL_MIN;
                 yield_now().await;
                 continue;
             }
@@ -52,14 +60,17 @@ pub async fn run(
                 Some(retry_at)
             }
         };
-        let jitter = u64::try_from(POLL_JITTER.as_micros()).unwrap_or(u64::MAX);
-        let cap = POLL_CAP + Duration::from_micros(draw(jitter));
-        let wait = until.map_or(cap, |until| until.since(clock.now()).min(cap));
+        let jitter = u64::try_from((poll / POLL_JITTER_PART).as_micros()).unwrap_or(u64::MAX);
+        let longest = poll + Duration::from_micros(draw(jitter));
+        let wait = until.map_or(longest, |until| until.since(clock.now()).min(longest));
+        let nothing_due = wait == longest;
         let notified = pin!(worker.notify.notified());
         let wakes = worker.background.beside(select(notified, clock.sleep(wait)), ended);
-        if let Either::Left(_) = select(stop.as_mut(), pin!(wakes)).await {
-            return;
-        }
+        poll = match select(stop.as_mut(), pin!(wakes)).await {
+            Either::Left(_) => return,
+            Either::Right((Either::Right(_), _)) if nothing_due => (poll * 2).min(POLL_MAX),
+            Either::Right(_) => POLL_MIN,
+        };
     }
 }
 

@@ -13,7 +13,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::with_default;
 use tracing::{Event, Metadata, Subscriber};
 
-use super::{Background, POLL_CAP, POLL_JITTER, Progress, Worker, run};
+use super::{Background, POLL_MAX, POLL_MIN, Progress, Worker, run};
 use crate::Clock;
 use crate::notify::Notify;
 use crate::time::Time;
@@ -114,13 +114,24 @@ fn a_failure_is_logged_and_retried_at_its_time() {
 #[test]
 fn idle_polls_are_capped_and_jittered() {
     let far = Progress::Idle(Some(Time(i64::MAX)));
-    let near = Progress::Idle(Some(Time(5_000_000)));
+    let near = Progress::Idle(Some(Time(7_000_000)));
     let past = Progress::Idle(Some(Time(1)));
     let (slept, log) = looped(worker(&[Progress::Idle(None), far, near, past]));
-    let cap = (POLL_CAP + POLL_JITTER / 2).as_millis();
-    // The third begins at 4.5 s.
-    assert_eq!(slept, [cap, cap, 500, 0]);
+    // With half of the longest jitter. The third begins at 6.75 s.
+    assert_eq!(slept, [2_250, 4_500, 250, 0]);
     assert_eq!(log, [""; 0]);
+}
+
+#[test]
+fn who_finds_nothing_looks_ever_more_seldom() {
+    let mut found = vec![Progress::Idle(None); 8];
+    found.extend([Progress::Worked, Progress::Idle(None), Progress::Idle(None)]);
+    found
+        .extend([Progress::Failed { why: "gone".into(), retry_at: Time(0) }, Progress::Idle(None)]);
+    let (slept, _) = looped(worker(&found));
+    let seconds: Vec<u128> = slept.iter().map(|slept| slept * 8 / 9 / 1000).collect();
+    let (first, last) = (POLL_MIN.as_secs().into(), POLL_MAX.as_secs().into());
+    assert_eq!(seconds, [first, 4, 8, 16, 32, last, last, last, first, 4, 0, first]);
 }
 
 #[test]
@@ -131,17 +142,19 @@ fn who_is_notified_looks_at_once_and_who_is_stopped_steps_no_more() {
         counted.fetch_add(1, Ordering::Relaxed);
         Box::pin(async { Progress::Idle(None) })
     });
-    struct Still;
+    struct Still(Mutex<Vec<Duration>>);
     impl Clock for Still {
         fn now(&self) -> Time {
             Time(0)
         }
-        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+            self.0.lock().unwrap().push(duration);
             Box::pin(pending())
         }
     }
+    let clock = Still(Mutex::default());
     let stop = Notify::default();
-    let mut going = Box::pin(run(worker, "node-1", &Still, |_| 0, stop.notified()));
+    let mut going = Box::pin(run(worker, "node-1", &clock, |_| 0, stop.notified()));
     let mut context = Context::from_waker(noop_waker_ref());
     for expected in 1..=3 {
         assert!(going.as_mut().poll(&mut context).is_pending());
@@ -151,6 +164,7 @@ fn who_is_notified_looks_at_once_and_who_is_stopped_steps_no_more() {
     stop.notify_one();
     assert!(going.as_mut().poll(&mut context).is_ready());
     assert_eq!(steps.load(Ordering::Relaxed), 3);
+    assert_eq!(*clock.0.lock().unwrap(), [POLL_MIN; 3], "a notification is work to come");
 }
 
 /// A piece in the background has what a step waits for: they must not wait for each other.
