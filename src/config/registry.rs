@@ -203,6 +203,11 @@ pub static SETTINGS: &[Setting] = &[
     row("consumer.prefetch", "Messages that a consumer holds unacknowledged.", |config| {
         Slot::Count(Number::U16(&mut config.shop.consumer.prefetch), 1..=65_535)
     }),
+    row(
+        "consumer.at_once",
+        "Of those, how many it handles at once; each takes a database connection meanwhile.",
+        |config| Slot::Count(Number::Usize(&mut config.shop.consumer.at_once), 1..=MANY),
+    ),
     row("consumer.attempts_max", "Attempts before a message is dead-lettered.", |config| {
         Slot::Count(Number::U32(&mut config.shop.consumer.attempts_max), 1..=MANY)
     }),

@@ -278,7 +278,7 @@ async fn every_connection_has_limits() {
                   current_setting('transaction_isolation')";
     let row = sqlx::query(limits).fetch_one(session.connection()).await.expect("settings");
     let found: Vec<String> = (0..4).map(|place| row.get(place)).collect();
-    assert_eq!(found, ["10s", "5s", "10s", "serializable"]);
+    assert_eq!(found, ["10s", "5s", "10s", "read committed"]);
     run(&mut *session, "SET LOCAL statement_timeout = '50ms'").await.expect("a setting");
     let slow = run(&mut *session, "SELECT CAST(pg_sleep(5) AS TEXT)").await;
     assert!(matches!(slow, Err(Error::Unavailable(_))), "{slow:?}");

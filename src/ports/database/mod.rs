@@ -1,8 +1,8 @@
 //! Databases: Postgres through a pool, and SQLite through one connection.
 //!
-//! Both are serial: Postgres at SERIALIZABLE, where the caller runs again what
-//! was undone, SQLite because it is one connection that begins IMMEDIATE. Statements are the same
-//! text on both, by sqlx's `Any`. What failed is told by `error`.
+//! What Postgres's transactions see of each other is READ COMMITTED unless [`Sql::at`] says otherwise;
+//! SQLite's are serial, because it is one connection that begins IMMEDIATE. Statements are the same text on
+//! both, by sqlx's `Any`. What failed is told by `error`.
 
 mod engine;
 mod error;
@@ -18,7 +18,7 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
 use stormproof_ports::{Database, DatabaseError, Session};
 
 use engine::Engine;
-pub use engine::install;
+pub use engine::{Isolation, install};
 pub use error::OpenError;
 
 /// An open database.
@@ -28,14 +28,26 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// Postgres at `url` (`postgres://user@host:5432/name`), with at most so many connections.
+    /// Postgres at `url` (`postgres://user@host:5432/name`), with at most so many connections and
+    /// transactions that are READ COMMITTED.
     ///
     /// # Errors
     /// If `url` is none, or the server cannot be reached or does not let us in.
     pub async fn postgres(url: &str, connections: u32) -> Result<Sql, OpenError> {
         install();
         let (options, pool) = postgres::open(url, connections).await?;
-        Ok(Sql { pool, engine: Engine::Postgres { options, connections } })
+        let isolation = Isolation::default();
+        Ok(Sql { pool, engine: Engine::Postgres { options, connections, isolation } })
+    }
+
+    /// The same database, whose transactions are at another level. SQLite has one only, and stays as it
+    /// is.
+    #[must_use]
+    pub fn at(mut self, level: Isolation) -> Sql {
+        if let Engine::Postgres { isolation, .. } = &mut self.engine {
+            *isolation = level;
+        }
+        self
     }
 
     /// The SQLite file at `path`, which is made if there is none. It is this process's alone until

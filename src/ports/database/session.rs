@@ -16,13 +16,11 @@ pub(super) struct SqlSession {
     asks_first: bool,
 }
 
-/// Opens a serial transaction. A kept connection may have died unheard, of a server that was
+/// Opens a transaction. A kept connection may have died unheard, of a server that was
 /// restarted say; since BEGIN has no effect, it is said again on the next one.
 pub(super) async fn begin(pool: &AnyPool, engine: &Engine) -> Result<SqlSession, DatabaseError> {
     let (statement, asks_first, dead_max) = match engine {
-        Engine::Postgres { connections, .. } => {
-            ("BEGIN ISOLATION LEVEL SERIALIZABLE", true, *connections)
-        }
+        Engine::Postgres { connections, isolation, .. } => (isolation.begin(), true, *connections),
         Engine::Sqlite => ("BEGIN IMMEDIATE", false, 1),
     };
     let mut dead = 0;

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_lock::Mutex;
+use futures::StreamExt as _;
 use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use scoped_futures::ScopedFutureExt;
 use stormproof_ports::notify::Notify;
 use stormproof_ports::retry::Backoff;
@@ -76,8 +78,10 @@ transient!(DatabaseError, CallError);
 /// How a queue is consumed.
 #[derive(Clone, Debug)]
 pub struct ConsumerPolicy {
-    /// Messages in hand at once.
+    /// Messages that the broker hands out before the first of them is settled.
     pub prefetch: u16,
+    /// Of those, how many are handled at once: none of them waits for the others, nor comes in order.
+    pub at_once: usize,
     /// Attempts before a message is dead-lettered.
     pub attempts_max: u32,
     /// The wait before the next subscription, after one was lost.
@@ -90,6 +94,7 @@ impl Default for ConsumerPolicy {
     fn default() -> ConsumerPolicy {
         ConsumerPolicy {
             prefetch: 16,
+            at_once: 8,
             attempts_max: 12,
             reconnect: Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(5) },
             retries: &RETRIES,
@@ -159,14 +164,45 @@ impl<H: Handler> Consumer<H> {
             }
         };
         state.failures = 0;
-        let Some(delivery) = subscription.take()? else { return Ok(Progress::Idle(None)) };
+        let (mut in_hand, mut taken, mut lost) = (FuturesUnordered::new(), 0, None);
+        loop {
+            // Never more than were handed out at once, for a step has an end.
+            while lost.is_none()
+                && in_hand.len() < self.policy.at_once
+                && taken < self.policy.prefetch
+            {
+                match subscription.take() {
+                    Ok(Some(delivery)) => in_hand.push(self.decide(delivery)),
+                    Ok(None) => break,
+                    Err(error) => lost = Some(error),
+                }
+                taken += 1;
+            }
+            let Some((tag, decided)) = in_hand.next().await else { break };
+            // What is in hand is finished all the same: some of it may have had its effect.
+            let settled = match (decided, &lost) {
+                (Ok(settle), None) => subscription.settle(tag, settle).await,
+                (decided, _) => decided.map(drop),
+            };
+            if let Err(error) = settled {
+                lost.get_or_insert(error);
+            }
+        }
+        match (lost, taken) {
+            (Some(lost), _) => Err(lost),
+            (None, 0) => Ok(Progress::Idle(None)),
+            (None, _) => Ok(Progress::Worked),
+        }
+    }
+
+    /// Handles a message, and says how it is to be settled.
+    async fn decide(&self, delivery: Delivery) -> (u64, Result<Settle, QueueLost>) {
         let settle = match self.handler.handle(&delivery.message).await {
-            Ok(()) => Settle::Ack,
-            Err(Failure::Poison(why)) => self.dead_letter(&delivery, &why).await?,
-            Err(Failure::Transient(why)) => self.put_off(&delivery, &why).await?,
+            Ok(()) => Ok(Settle::Ack),
+            Err(Failure::Poison(why)) => self.dead_letter(&delivery, &why).await,
+            Err(Failure::Transient(why)) => self.put_off(&delivery, &why).await,
         };
-        subscription.settle(delivery.tag, settle).await?;
-        Ok(Progress::Worked)
+        (delivery.tag, settle)
     }
 
     /// A copy goes to the retry queue; only when that is confirmed is the original acknowledged.

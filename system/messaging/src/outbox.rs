@@ -148,13 +148,21 @@ async fn claim(ports: &Ports, policy: &RelayPolicy) -> Result<Claimed, DatabaseE
             // What was written first leaves first.
             due.sort_by(|one, other| one.message.message_id.cmp(&other.message.message_id));
             // Row by row: one statement for all of them would have SQLite build a table first.
-            for row in &due {
-                sqlx::query("UPDATE outbox SET attempts = $1, next_attempt_at = $2 WHERE id = $3")
-                    .bind(row.attempts)
-                    .bind((now + policy.claim).0)
-                    .bind(row.message.message_id.clone())
-                    .execute(transaction.sql())
-                    .await?;
+            let mut claimed = Vec::with_capacity(due.len());
+            for row in due {
+                let done = sqlx::query(
+                    "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = $1 \
+                     WHERE id = $2 AND attempts = $3 AND status = 'NEW'",
+                )
+                .bind((now + policy.claim).0)
+                .bind(row.message.message_id.clone())
+                .bind(row.attempts - 1)
+                .execute(transaction.sql())
+                .await?;
+                // None: another replica's relay has claimed it since it was read.
+                if done.rows_affected() == 1 {
+                    claimed.push(row);
+                }
             }
             // What is claimed here is due again when the claim ends, if its settling fails.
             let next_due: Option<i64> = sqlx::query_scalar(
@@ -163,7 +171,7 @@ async fn claim(ports: &Ports, policy: &RelayPolicy) -> Result<Claimed, DatabaseE
             )
             .fetch_optional(transaction.sql())
             .await?;
-            Ok(Claimed { due, next_due: next_due.map(Time) })
+            Ok(Claimed { due: claimed, next_due: next_due.map(Time) })
         }
         .scope_boxed()
     })

@@ -91,7 +91,7 @@ impl<'p> Transaction<'p> {
     }
 }
 
-/// Runs `work` in a serial transaction and commits it if it returns `Ok`; an `Err` rolls back. What
+/// Runs `work` in a transaction and commits it if it returns `Ok`; an `Err` rolls back. What
 /// the database undid in favour of another transaction runs again, a few times.
 ///
 /// # Errors

@@ -234,9 +234,14 @@ pub enum PublishError {
 #[error("broker connection lost: {0}")]
 pub struct QueueLost(pub String);
 
-/// The service's own database, serial: Postgres at SERIALIZABLE, SQLite with one writer.
+/// The service's own database: Postgres, or SQLite with one writer.
+///
+/// A binding owes READ COMMITTED at the least: a statement sees what was committed before it, waits for
+/// the end of whoever has changed a row that it is to change, and then checks its condition again; a key
+/// is given once. It does not owe that two reads of a transaction agree, so who reads and then writes
+/// guards the write by what was read, and runs again if that has changed.
 pub trait Database: Send + Sync {
-    /// Opens a serial transaction.
+    /// Opens a transaction.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] if none can be had now.

@@ -89,8 +89,8 @@ async fn decline_in(
     request: &DebitRequest,
 ) -> Result<PaymentResult, Error> {
     let account = accounts::find(transaction, &request.account).await?;
-    let reason = why_declined(account.as_ref(), request.amount)
-        .expect("the withdrawal asked for the same, in the same serial transaction");
+    // The account would give it by now: somebody paid in between. To run again is to withdraw again.
+    let reason = why_declined(account.as_ref(), request.amount).ok_or(Error::Serialization)?;
     payments::decline(transaction, &request.key, reason).await?;
     let words = format!("declines {}: {reason}", request.amount);
     record(transaction, &request.order_id, PaymentOutcome::Declined, words).await?;
@@ -168,7 +168,10 @@ async fn refund_in(
         return Err(Error::rejected(Kind::Closed, "the account takes no money any more"));
     }
     let id = id::fresh(transaction.ports());
-    payments::insert_refund(transaction, request, &id).await?;
+    if !payments::insert_refund(transaction, request, &id).await? {
+        // Refunded since the debit was read: to run again is to answer with that refund.
+        return Err(Error::Serialization);
+    }
     let till = till(order_id);
     let posting = Posting::transfer(&id, till, charge.account.as_str(), amount.minor);
     accounts::post(transaction, &posting).await?;

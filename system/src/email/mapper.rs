@@ -17,15 +17,14 @@ pub struct Sent {
     pub sent_at: Time,
 }
 
-/// Claims the mail for `node` until `until`; `false` if it is sent, or claimed by another node.
-/// A node handles one message of a queue at a time, so its own claim is one that it gave up or
-/// that it left behind when it crashed.
+/// Claims the mail until `until`, under a name that no other claim has; `false` if it is sent, or if
+/// another claim has not ended. A repeat of the same claim is had.
 pub async fn claim(
     sql: &mut AnyConnection,
     order: &OrderId,
     template: &str,
     mail: &Mail,
-    node: &str,
+    claim: &str,
     now: Time,
     until: Time,
 ) -> Result<bool, Error> {
@@ -45,7 +44,7 @@ pub async fn claim(
     .bind(mail.subject.clone())
     .bind(mail.text.clone())
     .bind(mail.html.clone())
-    .bind(node.to_owned())
+    .bind(claim.to_owned())
     .bind(until.0)
     .bind(now.0)
     .execute(sql)
@@ -53,12 +52,12 @@ pub async fn claim(
     Ok(done.rows_affected() == 1)
 }
 
-/// Gives up `node`'s claim.
+/// Gives up the claim.
 pub async fn release(
     sql: &mut AnyConnection,
     order: &OrderId,
     template: &str,
-    node: &str,
+    claim: &str,
 ) -> Result<(), Error> {
     sqlx::query(
         "UPDATE sent SET claimed_until = 0 WHERE order_id = $1 AND template = $2 \
@@ -66,7 +65,7 @@ pub async fn release(
     )
     .bind(order.to_string())
     .bind(template.to_owned())
-    .bind(node.to_owned())
+    .bind(claim.to_owned())
     .execute(sql)
     .await?;
     Ok(())

@@ -15,6 +15,7 @@ use super::letter::{self, Letter};
 use super::mapper::{self, Sent};
 use crate::context::Context;
 use crate::error::Error;
+use crate::id;
 
 /// How long a mail is its claimant's: longer than any mail server may take to answer.
 const CLAIM: Duration = Duration::from_secs(30);
@@ -34,12 +35,14 @@ pub async fn deliver<L: Letter>(
 ) -> Result<(), Error> {
     let mail = letter::mail(letter)?;
     let template = letter.template();
-    if !claim(context, message, letter, &template, &mail).await? {
+    // Not the node's name: it may have several messages in hand, and be another life of itself.
+    let name = id::fresh(&context.ports);
+    if !claim(context, message, letter, &template, &mail, &name).await? {
         return Ok(());
     }
     if let Err(error) = context.ports.mailer.send(mail).await {
         story::say(letter.order_id().as_str(), "cannot hand a mail to the mail server");
-        release(context, letter, &template).await;
+        release(context, letter, &template, &name).await;
         return Err(error.into());
     }
     note_sent(context, message, letter, &template).await
@@ -52,16 +55,17 @@ async fn claim<L: Letter>(
     letter: &L,
     template: &str,
     mail: &Mail,
+    name: &str,
 ) -> Result<bool, Error> {
     transact(&context.ports, move |transaction| {
         async move {
-            let (order, node, now) = (letter.order_id(), &context.ports.node, transaction.now());
+            let (order, now) = (letter.order_id(), transaction.now());
             let sql = transaction.sql();
-            if mapper::claim(sql, order, template, mail, node, now, now + CLAIM).await? {
+            if mapper::claim(sql, order, template, mail, name, now, now + CLAIM).await? {
                 return Ok(true);
             }
             if !mapper::is_sent(transaction.sql(), order, template).await? {
-                return Err(Error::Unavailable("another replica is sending this mail".into()));
+                return Err(Error::Unavailable("this mail is being sent already".into()));
             }
             if inbox::first_time(transaction, L::QUEUE, message).await? {
                 let words = "skips a mail that is sent already";
@@ -74,11 +78,10 @@ async fn claim<L: Letter>(
     .await
 }
 
-/// Lets another replica try next. If that fails too, the claim ends by time.
-async fn release<L: Letter>(context: &Context, letter: &L, template: &str) {
+/// Lets the next attempt have it. If that fails too, the claim ends by time.
+async fn release<L: Letter>(context: &Context, letter: &L, template: &str, name: &str) {
     let released = transact(&context.ports, move |transaction| {
-        mapper::release(transaction.sql(), letter.order_id(), template, &context.ports.node)
-            .scope_boxed()
+        mapper::release(transaction.sql(), letter.order_id(), template, name).scope_boxed()
     })
     .await;
     drop(released);

@@ -51,12 +51,11 @@ impl Driver {
         }
         match claim(context).await {
             Ok(claimed) => {
-                let full = claimed.cases.len() as i64 >= context.settings.saga.batch;
                 for (case, step) in claimed.cases {
                     let flight = drive(context.clone(), self.flights.clone(), case, step);
                     self.flights.begin(flight);
                 }
-                if full { Progress::Worked } else { Progress::Idle(claimed.next_due) }
+                if claimed.full { Progress::Worked } else { Progress::Idle(claimed.next_due) }
             }
             Err(error) => {
                 let pause = context.settings.saga.backoff.delay(1, &*context.ports.rng);
@@ -70,6 +69,8 @@ impl Driver {
 struct Claimed {
     /// Each with the call whose intent is written.
     cases: Vec<(Case, Step)>,
+    /// As many were due as are claimed at once: there may be more, though some needed no call.
+    full: bool,
     next_due: Option<Time>,
 }
 
@@ -80,7 +81,9 @@ async fn claim(context: &Context) -> Result<Claimed, Error> {
             let now = transaction.now();
             let saga = &context.settings.saga;
             let mut cases = Vec::new();
-            for id in sagas::due(transaction, now, saga.batch).await? {
+            let due = sagas::due(transaction, now, saga.batch).await?;
+            let full = due.len() as i64 >= saga.batch;
+            for id in due {
                 let Some(before) = orders::load(transaction, &id).await? else { continue };
                 let mut case = before.clone();
                 if !before.saga.lease_owner.is_empty() {
@@ -93,7 +96,7 @@ async fn claim(context: &Context) -> Result<Claimed, Error> {
                 }
             }
             let next_due = sagas::next_due(transaction, now).await?;
-            Ok(Claimed { cases, next_due })
+            Ok(Claimed { cases, full, next_due })
         }
         .scope_boxed()
     })

@@ -104,8 +104,8 @@ enum LookedUp {
     New { email: String, lines: Vec<OrderLine> },
 }
 
-/// A key is either unknown or answered: its row commits with the order, and the database is serial,
-/// so nobody ever sees a request that is still running. A twin that finds no row goes on as the
+/// A key is either unknown or answered: its row commits with the order, so nobody ever sees a request
+/// that is still running. A twin that finds no row goes on as the
 /// first would, and only `write_down` tells which of the two was faster.
 async fn look_up(
     transaction: &mut Transaction<'_>,

@@ -117,16 +117,16 @@ fn read_refund(row: &AnyRow) -> Result<Option<Refund>, Error> {
     Ok(Some(Refund { amount, transaction_id }))
 }
 
-/// Writes a refund. The key and the debit are unique: a second one fails the transaction.
+/// Writes a refund; `false` if the key, or the debit, has one.
 pub async fn insert_refund(
     transaction: &mut Transaction<'_>,
     request: &RefundRequest,
     transaction_id: &str,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let now = transaction.now();
-    sqlx::query(
+    let done = sqlx::query(
         "INSERT INTO refunds (key, debit_key, amount, currency, transaction_id, at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
     )
     .bind(request.key.clone())
     .bind(request.debit_key.clone())
@@ -136,7 +136,7 @@ pub async fn insert_refund(
     .bind(now.0)
     .execute(transaction.sql())
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// The money of a page of orders, in order. What the ledger holds is read from its entries, not from

@@ -4,6 +4,7 @@ use sqlx::Row;
 use stormproof_messaging::Transaction;
 use stormproof_ports::time::Time;
 
+use super::guarded;
 use crate::error::Error;
 use crate::id::UserId;
 
@@ -50,15 +51,17 @@ pub async fn find(
     .transpose()
 }
 
+/// Writes the answer, unless a twin was faster: then the transaction is to be run again.
 pub async fn insert(
     transaction: &mut Transaction<'_>,
     key: ClientKey<'_>,
     stored: &Stored,
 ) -> Result<(), Error> {
     let now = transaction.now();
-    sqlx::query(
+    let done = sqlx::query(
         "INSERT INTO idempotency (user_id, route, key, body_hash, status, location, body, \
-         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+         ON CONFLICT (user_id, route, key) DO NOTHING",
     )
     .bind(key.user.to_string())
     .bind(key.route)
@@ -70,7 +73,7 @@ pub async fn insert(
     .bind(now.0)
     .execute(transaction.sql())
     .await?;
-    Ok(())
+    guarded(done.rows_affected())
 }
 
 /// Forgets a bounded number of keys that are older than `before`.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use clinic::{appointment, calendar, reminders};
 use futures::future::join;
 use sqlx::migrate::Migrator;
-use stormproof_bindings::{self as bindings, database::Sql, mailer::Maildrop, queue::RabbitMq};
+use stormproof_bindings::database::{Isolation, Sql};
+use stormproof_bindings::{self as bindings, mailer::Maildrop, queue::RabbitMq};
 use stormproof_ports::Ports;
 use tokio::net::TcpListener;
 
@@ -31,6 +32,8 @@ async fn ports(service: &str, tables: &Migrator) -> Result<Ports, Box<dyn Error>
     let (name, mails) = (setting("NAME", "clinic"), setting("MAILS", "target/mails"));
     let postgres = setting("POSTGRES", "postgres://postgres@127.0.0.1:5432");
     let database = Sql::postgres(&format!("{postgres}/{name}_{service}"), 8).await?;
+    // As in the world, where one transaction runs after the other.
+    let database = database.at(Isolation::Serializable);
     database.migrate(tables).await?;
     let broker = setting("AMQP", "amqp://guest:guest@127.0.0.1:5672/%2f");
     let broker = RabbitMq::open(&broker, &name)?.under(&format!("{name}."));

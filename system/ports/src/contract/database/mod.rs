@@ -14,11 +14,11 @@ use super::{Broken, Check, Kept, ensure};
 use crate::Database;
 
 use codecs::{keeps_codecs, tells_what_no_codec_wrote};
-use races::{loses_no_increment, serves_many_at_once, shows_no_skewed_write};
+use races::{gives_a_key_once, gives_the_last_one_once, loses_no_increment, serves_many_at_once};
 use values::{counts_and_sums_alike, keeps_values, sorts_text_by_bytes};
 
 /// Every check of this port. Each can run once on a database.
-pub const CHECKS: [Check; 12] = [
+pub const CHECKS: [Check; 13] = [
     Check::new("database keeps values", |ports| Box::pin(keeps_values(&*ports.database))),
     Check::new("database keeps what codecs write", |ports| {
         Box::pin(keeps_codecs(&*ports.database))
@@ -45,7 +45,10 @@ pub const CHECKS: [Check; 12] = [
         Box::pin(commits_no_failed_transaction_in_silence(&*ports.database))
     }),
     Check::new("database loses no increment", |ports| Box::pin(loses_no_increment(ports))),
-    Check::new("database shows no skewed write", |ports| Box::pin(shows_no_skewed_write(ports))),
+    Check::new("database gives the last one once", |ports| {
+        Box::pin(gives_the_last_one_once(ports))
+    }),
+    Check::new("database gives a key once", |ports| Box::pin(gives_a_key_once(ports))),
     Check::new("database serves many at once", |ports| Box::pin(serves_many_at_once(ports))),
 ];
 
@@ -157,11 +160,6 @@ async fn insert(sql: &mut AnyConnection, id: &str, n: i64) -> Result<(), sqlx::E
 async fn find(sql: &mut AnyConnection, id: &str) -> Result<Option<i64>, sqlx::Error> {
     let find = sqlx::query_scalar("SELECT n FROM contract_numbers WHERE id = $1");
     find.bind(id.to_owned()).fetch_optional(sql).await
-}
-
-async fn set(sql: &mut AnyConnection, id: &str, n: i64) -> Result<(), sqlx::Error> {
-    let set = sqlx::query("UPDATE contract_numbers SET n = $1 WHERE id = $2");
-    set.bind(n).bind(id.to_owned()).execute(sql).await.map(drop)
 }
 
 async fn value(

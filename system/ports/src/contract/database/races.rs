@@ -1,4 +1,4 @@
-//! Transactions beside each other: whatever they do, it is as if one had run after the other.
+//! Transactions beside each other: guards, conditions and keys hold, whatever the isolation.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use scoped_futures::{ScopedBoxFuture, ScopedFutureExt as _};
 use sqlx::AnyConnection;
 
 use super::super::{Broken, Kept, ensure};
-use super::{find, insert, set};
+use super::{find, insert};
 use crate::{Database, DatabaseError, Ports};
 
-/// Read, add in our own hands, write: who read before the other wrote has to do it again.
+/// Read, add in our own hands, write unless somebody wrote meanwhile: who read before the other wrote
+/// has to do it again.
 pub(super) async fn loses_no_increment(ports: &Ports) -> Kept {
     const EACH: i64 = 25;
     prepare(&*ports.database, &[("incremented", 0)]).await?;
@@ -26,30 +27,28 @@ pub(super) async fn loses_no_increment(ports: &Ports) -> Kept {
     ensure(n == 2 * EACH, || format!("{} increments add up to {n}", 2 * EACH))
 }
 
-/// Two may each take the last one if both are left: each reads both and writes one of them. Only
-/// serial transactions keep the rule that binds the two rows.
-pub(super) async fn shows_no_skewed_write(ports: &Ports) -> Kept {
+/// Two take the last one at once: the condition is checked on the row as it is when it is changed.
+pub(super) async fn gives_the_last_one_once(ports: &Ports) -> Kept {
     for round in 0..10 {
-        let ids = [format!("skewed {round} left"), format!("skewed {round} right")];
-        prepare(&*ports.database, &[(&ids[0], 1), (&ids[1], 1)]).await?;
-        let take = |mine: usize| {
-            let ids = &ids;
-            again(ports, move |sql| {
-                async move {
-                    let left = find(sql, &ids[0]).await?.unwrap_or(0);
-                    let right = find(sql, &ids[1]).await?.unwrap_or(0);
-                    if left + right == 2 {
-                        set(sql, &ids[mine], 0).await?;
-                    }
-                    Ok(())
-                }
-                .scope_boxed()
-            })
-        };
-        let (left, right) = join(take(0), take(1)).await;
-        left.and(right)?;
-        let sum = read(&*ports.database, &ids[0]).await? + read(&*ports.database, &ids[1]).await?;
-        ensure(sum == 1, || format!("of two, each took the last but one: {sum} are left"))?;
+        let id = format!("last {round}");
+        prepare(&*ports.database, &[(&id, 1)]).await?;
+        let sql = "UPDATE contract_numbers SET n = n - 1 WHERE id = $1 AND n >= 1";
+        let (left, right) = join(changed(ports, sql, &id), changed(ports, sql, &id)).await;
+        let (left, right) = (left?, right?);
+        let n = read(&*ports.database, &id).await?;
+        ensure(left + right == 1 && n == 0, || format!("{left} and {right} got it, {n} are left"))?;
+    }
+    Ok(())
+}
+
+/// Two claim the same key at once: one of them is told that it is taken.
+pub(super) async fn gives_a_key_once(ports: &Ports) -> Kept {
+    for round in 0..10 {
+        let id = format!("claimed {round}");
+        let sql = "INSERT INTO contract_numbers (id, n) VALUES ($1, 1) ON CONFLICT (id) DO NOTHING";
+        let (left, right) = join(changed(ports, sql, &id), changed(ports, sql, &id)).await;
+        let (left, right) = (left?, right?);
+        ensure(left + right == 1, || format!("{left} and {right} claimed it"))?;
     }
     Ok(())
 }
@@ -70,10 +69,27 @@ pub(super) async fn serves_many_at_once(ports: &Ports) -> Kept {
 }
 
 async fn add(ports: &Ports, id: &str, amount: i64) -> Result<(), DatabaseError> {
-    again(ports, |sql| {
+    let added = again(ports, |sql| {
         async move {
             let n = find(sql, id).await?.unwrap_or(0);
-            Ok(set(sql, id, n + amount).await?)
+            let guarded = "UPDATE contract_numbers SET n = $1 WHERE id = $2 AND n = $3";
+            let query = sqlx::query(guarded).bind(n + amount).bind(id.to_owned()).bind(n);
+            match query.execute(sql).await?.rows_affected() {
+                1 => Ok(1),
+                _ => Err(DatabaseError::Serialization),
+            }
+        }
+        .scope_boxed()
+    });
+    added.await.map(drop)
+}
+
+/// How many rows a statement about `id` changed.
+async fn changed(ports: &Ports, sql: &'static str, id: &str) -> Result<u64, DatabaseError> {
+    again(ports, |connection| {
+        async move {
+            let query = sqlx::query(sql).bind(id.to_owned());
+            Ok(query.execute(connection).await?.rows_affected())
         }
         .scope_boxed()
     })
@@ -86,8 +102,8 @@ async fn again<'a>(
     ports: &Ports,
     mut work: impl for<'t> FnMut(
         &'t mut AnyConnection,
-    ) -> ScopedBoxFuture<'a, 't, Result<(), DatabaseError>>,
-) -> Result<(), DatabaseError> {
+    ) -> ScopedBoxFuture<'a, 't, Result<u64, DatabaseError>>,
+) -> Result<u64, DatabaseError> {
     const ATTEMPTS_MAX: u32 = 10;
     for attempt in 1.. {
         match once(ports, &mut work).await {
@@ -105,11 +121,12 @@ async fn once<'a>(
     ports: &Ports,
     work: &mut impl for<'t> FnMut(
         &'t mut AnyConnection,
-    ) -> ScopedBoxFuture<'a, 't, Result<(), DatabaseError>>,
-) -> Result<(), DatabaseError> {
+    ) -> ScopedBoxFuture<'a, 't, Result<u64, DatabaseError>>,
+) -> Result<u64, DatabaseError> {
     let mut session = ports.database.begin().await?;
-    work(session.connection()).await?;
-    session.commit(&[]).await
+    let changed = work(session.connection()).await?;
+    session.commit(&[]).await?;
+    Ok(changed)
 }
 
 async fn prepare(database: &dyn Database, rows: &[(&str, i64)]) -> Result<(), Broken> {
