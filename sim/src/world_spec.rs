@@ -12,7 +12,11 @@ use stormproof_explore::{Options, ZERO};
 use stormproof_shop::phases::CALM_MAX;
 use stormproof_shop::scenario::Scenario;
 use stormproof_shop::topology;
-use stormproof_world::{ServiceSpec, Spec, migrated};
+use stormproof_world::{Concurrency, Isolation, ServiceSpec, Spec, migrated};
+
+/// As the shop is served: Postgres at READ COMMITTED, `database.connections` to a replica.
+const DATABASES: Concurrency =
+    Concurrency::Overlapping { isolation: Isolation::ReadCommitted, connections: 8 };
 
 /// The world of a scenario, whose services are told `settings`, without its observers.
 pub fn spec(scenario: &Scenario, seed: u64, options: Options, settings: &Arc<Settings>) -> Spec {
@@ -35,6 +39,7 @@ pub fn spec(scenario: &Scenario, seed: u64, options: Options, settings: &Arc<Set
     spec.clients.push(topology::STAFF.to_owned());
     let declared = spec.broker.declare(&queues::of_shop());
     declared.expect("the table of queues is consistent");
+    spec.concurrency = DATABASES;
     spec.template = final_state::template;
     spec.alias = Some("order".to_owned());
     spec.trace = options.trace;

@@ -274,11 +274,11 @@ impl SimDatabase {
     }
 
     fn connect(&self) -> (u64, AnyConnection) {
+        let pace = Arc::new(NodePace::new(&self.world, self.place));
         let state = lock(&self.host().state);
         let Opened::Overlapping { database, isolation } = &state.opened else {
             unreachable!("a world's databases are all had the same way")
         };
-        let pace = Arc::new(NodePace::new(&self.world, self.place));
         (state.epoch, database.connect(*isolation, u64::from(self.life.node.0), pace))
     }
 

@@ -1,6 +1,7 @@
 //! What time statements and locks take, where transactions overlap.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -16,27 +17,49 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a statement takes, there and back, in microseconds.
 const STATEMENT: Range<u64> = 50..400;
 
-/// Of one database.
+/// No sleep is shorter (`sleep`), so shorter times add up until they make one, in microseconds.
+const SLEEP_MIN: u64 = 1_000;
+
+/// Of one transaction.
 pub(super) struct NodePace {
     world: World,
     place: usize,
+    /// What its statements have taken and nobody has slept yet, in microseconds.
+    owed: AtomicU64,
+    /// Where in a transaction it is slept off is chance: what is owed counts for so much more.
+    ahead: u64,
 }
 
 impl NodePace {
     pub(super) fn new(world: &World, place: usize) -> NodePace {
-        NodePace { world: world.clone(), place }
+        let ahead = world.0.databases[place].latency(0..SLEEP_MIN).as_micros();
+        let ahead = u64::try_from(ahead).expect("a millisecond at the most");
+        NodePace { world: world.clone(), place, owed: AtomicU64::new(0), ahead }
+    }
+
+    fn owes(&self, range: Range<u64>) -> u64 {
+        let latency = self.world.0.databases[self.place].latency(range).as_micros();
+        let latency = u64::try_from(latency).expect("some milliseconds");
+        self.owed.fetch_add(latency, Ordering::Relaxed) + latency
+    }
+
+    fn sleep_off(&self) -> Option<BoxFuture<'static, ()>> {
+        let owed = Duration::from_micros(self.owed.swap(0, Ordering::Relaxed));
+        Some(Box::pin(sleep(&self.world.0.time, owed)))
     }
 }
 
 impl Pace for NodePace {
     fn statement(&self) -> Option<BoxFuture<'static, ()>> {
-        let latency = self.world.0.databases[self.place].latency(STATEMENT);
-        Some(Box::pin(sleep(&self.world.0.time, latency)))
+        match self.owes(STATEMENT) + self.ahead < SLEEP_MIN {
+            true => None,
+            false => self.sleep_off(),
+        }
     }
 
     fn commit(&self) -> Option<BoxFuture<'static, ()>> {
-        let latency = self.world.0.databases[self.place].latency(COMMIT);
-        Some(Box::pin(sleep(&self.world.0.time, latency)))
+        self.owes(COMMIT);
+        self.sleep_off()
     }
 
     fn lock(&self, ended: BoxFuture<'static, ()>) -> BoxFuture<'static, bool> {
