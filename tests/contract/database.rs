@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Row as _, SqlStr};
-use stormproof_bindings::database::{OpenError, Sql};
+use stormproof_bindings::database::{Isolation, OpenError, Sql};
 use stormproof_ports::{Database as _, DatabaseError as Error, Session, contract};
 use stormproof_system::service::SERVICES;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -49,6 +49,7 @@ const RIGHT: &str = "UPDATE contract_numbers SET n = n + 1 WHERE id = 'right'";
 #[tokio::test]
 async fn a_conflict_found_by_a_statement_is_to_be_run_again() {
     let Some((_postgres, sql)) = prepared("conflict_statement", 2).await else { return };
+    let sql = sql.at(Isolation::Serializable);
     let (first, second) = join(sql.begin(), sql.begin()).await;
     let (mut first, mut second) = (first.expect("idle"), second.expect("idle"));
     run(&mut *first, READ).await.expect("a read");
@@ -64,6 +65,7 @@ async fn a_conflict_found_by_a_statement_is_to_be_run_again() {
 #[tokio::test]
 async fn a_conflict_found_by_the_commit_is_to_be_run_again() {
     let Some((_postgres, sql)) = prepared("conflict_commit", 2).await else { return };
+    let sql = sql.at(Isolation::Serializable);
     let (first, second) = join(sql.begin(), sql.begin()).await;
     let (mut first, mut second) = (first.expect("idle"), second.expect("idle"));
     for (session, write) in [(&mut first, LEFT), (&mut second, RIGHT)] {
@@ -190,7 +192,7 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, arrives: bool) {
             },
             read = client.read(&mut there) => match read {
                 Ok(length @ 1..) => {
-                    let commit = there[..length].windows(6).any(|word| word == b"COMMIT");
+                    let commit = there[..length].windows(7).any(|word| word == b"COMMIT\0");
                     if commit && !arrives {
                         return;
                     }

@@ -127,8 +127,8 @@ impl Server {
     }
 
     async fn waits(&mut self, who: usize) -> bool {
-        let sql =
-            "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'";
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock' \
+             AND cardinality(pg_blocking_pids(pid)) > 0";
         let waits = sqlx::query_scalar(sql).bind(self.processes[who]);
         waits.fetch_one(&mut self.admin).await.map(|count: i64| count == 1).expect("it answers")
     }

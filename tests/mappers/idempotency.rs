@@ -56,7 +56,7 @@ async fn an_answer_is_found_by_user_route_and_key(bench: Bench) {
 async fn a_key_has_one_answer(bench: Bench) {
     insert(&bench, &key(1), &stored(1)).await.expect("the key is new");
     let second = insert(&bench, &key(1), &stored(2)).await;
-    assert!(matches!(second, Err(Error::Unavailable(_))), "{second:?}");
+    assert!(matches!(second, Err(Error::Serialization)), "{second:?}");
     assert_eq!(find(&bench, &key(1)).await, Some(stored(1)));
 }
 

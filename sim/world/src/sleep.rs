@@ -1,6 +1,7 @@
 //! Sleeping in virtual time, so that what wakes when depends on nothing that is still to come.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -12,16 +13,29 @@ use madsim::time::TimeHandle;
 thread_local! {
     /// How many sleeps the world of this thread has begun.
     static SLEEPS: Cell<u64> = const { Cell::new(0) };
+
+    /// When they end, by the world's clock; those of the past are forgotten as others begin.
+    static ENDS: RefCell<BTreeSet<Duration>> = const { RefCell::new(BTreeSet::new()) };
 }
 
 /// Sleeps in virtual time, a millisecond at the least.
 ///
-/// No two sleeps end in the same nanosecond, or nearly none: madsim wakes those that do in a sequence
-/// that depends on every other timer there is, and so on faults that are still to come.
+/// No two sleeps end in the same nanosecond: madsim wakes those that do in a sequence that depends on
+/// every other timer there is, and so on faults that are still to come.
 pub(crate) fn sleep(time: &TimeHandle, duration: Duration) -> Sleep {
+    const SHORTEST: Duration = Duration::from_millis(1);
     let nanoseconds = SLEEPS.replace(SLEEPS.get() + 1) % 997;
-    let duration = duration.saturating_add(Duration::from_nanos(nanoseconds));
-    Sleep { inner: time.sleep(duration), waker: None }
+    let now = time.elapsed();
+    let mut end = now + duration.max(SHORTEST) + Duration::from_nanos(nanoseconds);
+    ENDS.with_borrow_mut(|ends| {
+        while ends.first().is_some_and(|first| *first < now) {
+            ends.pop_first();
+        }
+        while !ends.insert(end) {
+            end += Duration::from_nanos(1);
+        }
+    });
+    Sleep { inner: time.sleep(end - now), waker: None }
 }
 
 /// Waits for `future`, `duration` at the longest.
