@@ -123,7 +123,9 @@ fn a_crash_of_the_database_undoes_what_is_open() {
         let counted = answers.iter().filter(|answer| answer.as_ref().is_ok_and(ok)).count();
         assert_eq!(world.unfired(), Vec::<usize>::new());
         world.sleep(3 * SECOND).await;
-        assert_eq!((counted, count(&world, "a")), (3, 3));
+        // Who was told is counted; the third may have committed too late to be told.
+        assert_eq!(count(&world, "a"), 3);
+        assert!((2..=3).contains(&counted), "{counted} were told");
         ask(&world, "a").await.expect("it goes on");
         assert_eq!(count(&world, "a"), 4);
     });
