@@ -15,9 +15,10 @@ use crate::Clock;
 /// jitter. Each look that finds nothing doubles it.
 pub const POLL_MIN: Duration = Duration::from_secs(2);
 
-/// How long it waits at most. Whoever looks so seldom is one whose work comes with a notification or a
-/// time; what a dead replica left behind waits for its restart, or so long for others.
-pub const POLL_MAX: Duration = Duration::from_secs(64);
+/// How long it waits at most, without the jitter. Work comes with a notification or has its time; only
+/// what a replica left behind that died before anybody else had seen it waits for this look, or for the
+/// restart. Whoever dies with a lease is waited for as long.
+pub const POLL_MAX: Duration = Duration::from_secs(16);
 
 /// The longest jitter is this part of the wait: workers of several replicas should not look at the
 /// same moment for ever.

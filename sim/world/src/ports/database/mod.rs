@@ -32,7 +32,7 @@ use crate::seed::{Seed, Stream};
 use crate::sleep::{sleep, within};
 use crate::spec::Concurrency;
 use crate::{World, lock};
-use pace::NodePace;
+use pace::TransactionPace;
 use session::{SimSession, Turn};
 use stormproof_sqlite::{Disk, Image, Isolation, SharedDatabase, open};
 
@@ -274,7 +274,7 @@ impl SimDatabase {
     }
 
     fn connect(&self) -> (u64, AnyConnection) {
-        let pace = Arc::new(NodePace::new(&self.world, self.place));
+        let pace = Arc::new(TransactionPace::new(&self.world, self.place));
         let state = lock(&self.host().state);
         let Opened::Overlapping { database, isolation } = &state.opened else {
             unreachable!("a world's databases are all had the same way")

@@ -20,8 +20,9 @@ const STATEMENT: Range<u64> = 50..400;
 /// No sleep is shorter (`sleep`), so shorter times add up until they make one, in microseconds.
 const SLEEP_MIN: u64 = 1_000;
 
-/// Of one transaction.
-pub(super) struct NodePace {
+/// Of one transaction. One that changes nothing has no commit to wait for, and may end owing less than a
+/// sleep.
+pub(super) struct TransactionPace {
     world: World,
     place: usize,
     /// What its statements have taken and nobody has slept yet, in microseconds.
@@ -30,11 +31,11 @@ pub(super) struct NodePace {
     ahead: u64,
 }
 
-impl NodePace {
-    pub(super) fn new(world: &World, place: usize) -> NodePace {
+impl TransactionPace {
+    pub(super) fn new(world: &World, place: usize) -> TransactionPace {
         let ahead = world.0.databases[place].latency(0..SLEEP_MIN).as_micros();
         let ahead = u64::try_from(ahead).expect("a millisecond at the most");
-        NodePace { world: world.clone(), place, owed: AtomicU64::new(0), ahead }
+        TransactionPace { world: world.clone(), place, owed: AtomicU64::new(0), ahead }
     }
 
     fn owes(&self, range: Range<u64>) -> u64 {
@@ -49,7 +50,7 @@ impl NodePace {
     }
 }
 
-impl Pace for NodePace {
+impl Pace for TransactionPace {
     fn statement(&self) -> Option<BoxFuture<'static, ()>> {
         match self.owes(STATEMENT) + self.ahead < SLEEP_MIN {
             true => None,
