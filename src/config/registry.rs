@@ -200,6 +200,11 @@ pub static SETTINGS: &[Setting] = &[
     row("relay.backoff_cap", "The longest wait before a row is published again.", |config| {
         Slot::Length(&mut config.shop.relay.backoff.cap)
     }),
+    row(
+        "relay.settle_after",
+        "How long a confirmed row waits to be marked together with others.",
+        |config| Slot::Length(&mut config.shop.relay.settle_after),
+    ),
     row("consumer.prefetch", "Messages that a consumer holds unacknowledged.", |config| {
         Slot::Count(Number::U16(&mut config.shop.consumer.prefetch), 1..=65_535)
     }),

@@ -24,7 +24,7 @@ pub fn ports(node: &str, database: Arc<dyn Database>, queue: Arc<dyn Queue>) -> 
         database,
         mailer: Arc::new(Absent("no mail server was named")),
         compute: Arc::new(ThreadPool::new(1)),
-        outbox_notify: Default::default(),
+        outgoing: Default::default(),
     }
 }
 

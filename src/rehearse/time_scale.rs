@@ -51,6 +51,7 @@ impl TimeScale {
         carrier.found_after = length(carrier.found_after);
         relay.claim = length(relay.claim);
         relay.backoff = backoff(relay.backoff);
+        relay.settle_after = length(relay.settle_after);
         consumer.reconnect = backoff(consumer.reconnect);
         reconcile.every = length(reconcile.every);
         reconcile.quiet = length(reconcile.quiet);

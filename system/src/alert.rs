@@ -32,7 +32,7 @@ pub async fn raise(
     if done.rows_affected() == 1 {
         let support =
             Support { order_id: order.clone(), kind: kind.to_owned(), text: text.to_owned() };
-        outbox::send(transaction, &support).await?;
+        outbox::send(transaction, &support);
         transaction.tell(Fact::new("alert", "RAISED", order, format!("alerts support: {kind}")));
     }
     Ok(())

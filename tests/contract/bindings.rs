@@ -12,7 +12,6 @@ use stormproof_bindings::rng::SystemRng;
 use stormproof_ports::Ports;
 use stormproof_ports::absent::Absent;
 use stormproof_ports::contract;
-use stormproof_ports::notify::Notify;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -57,7 +56,7 @@ impl Machine {
             database: sql.clone(),
             mailer: Arc::new(Maildrop::open(scratch.path(), SENDER).expect("the folder is ours")),
             compute: Arc::new(ThreadPool::new(2)),
-            outbox_notify: Notify::default(),
+            outgoing: Default::default(),
         };
         Machine { ports, sql, peer }
     }

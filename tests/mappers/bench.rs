@@ -11,7 +11,6 @@ use scoped_futures::{ScopedBoxFuture, ScopedFutureExt};
 use sqlx::Row as _;
 use stormproof_messaging::transaction::{Transaction, transact};
 use stormproof_ports::absent::Absent;
-use stormproof_ports::notify::Notify;
 use stormproof_ports::time::Time;
 use stormproof_ports::{Clock, Compute, Database, Ports, Rng};
 use stormproof_system::error::Error;
@@ -38,7 +37,7 @@ impl Bench {
             database,
             mailer: Arc::new(NOBODY),
             compute: Arc::new(Nowhere),
-            outbox_notify: Notify::default(),
+            outgoing: Default::default(),
         };
         Bench { ports, clock }
     }

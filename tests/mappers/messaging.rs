@@ -10,6 +10,7 @@ use scoped_futures::ScopedFutureExt as _;
 use stormproof_messaging::outbox::RelayPolicy;
 use stormproof_messaging::{inbox, outbox};
 use stormproof_ports::notify::Notify;
+use stormproof_ports::outgoing::Outgoing;
 use stormproof_ports::story::Fact;
 use stormproof_ports::time::Time;
 use stormproof_ports::worker::{Progress, Worker};
@@ -26,6 +27,7 @@ super::checks!("store":
     the_relay_sends_what_is_due_longest_due_first,
     what_is_not_confirmed_is_sent_again_under_its_own_id,
     what_a_relay_has_claimed_is_left_alone_until_the_claim_ends,
+    what_a_replica_commits_its_own_relay_has_at_hand,
     the_relay_goes_by_status_and_not_by_id,
     a_message_is_new_to_a_queue_once,
     an_alert_is_raised_once_for_each_kind_of_trouble,
@@ -99,7 +101,10 @@ fn replica(bench: &Bench, fates: &[Fate]) -> (Ports, Arc<Script>) {
 
 /// A relay that takes two messages at a time.
 fn relay(ports: &Ports) -> Worker {
-    outbox::relay(ports, RelayPolicy { batch: 2, ..RelayPolicy::default() })
+    outbox::relay(
+        ports,
+        RelayPolicy { batch: 2, settle_after: Duration::ZERO, ..RelayPolicy::default() },
+    )
 }
 
 fn letter(order: &str) -> Lost {
@@ -109,7 +114,11 @@ fn letter(order: &str) -> Lost {
 async fn send(bench: &Bench, order: &str) {
     let letter = &letter(order);
     let sent = bench.once(|transaction| {
-        async move { Ok(outbox::send(transaction, letter).await?) }.scope_boxed()
+        async move {
+            outbox::send(transaction, letter);
+            Ok(())
+        }
+        .scope_boxed()
     });
     sent.await.expect("a message can be written");
 }
@@ -128,7 +137,7 @@ async fn a_message_commits_with_its_transaction(bench: Bench) {
     let lost = &letter("order-1");
     let undone = bench.once(|transaction| {
         async move {
-            outbox::send(transaction, lost).await?;
+            outbox::send(transaction, lost);
             Err::<(), _>(Error::invalid("not after all"))
         }
         .scope_boxed()
@@ -161,6 +170,10 @@ async fn the_relay_sends_what_is_due_longest_due_first(bench: Bench) {
     bench.set_clock(90);
     relay.step().await;
     assert_eq!(script.published(), ["d"]);
+    // When its last claim would end it looks once more.
+    let claim = i64::try_from(RelayPolicy::default().claim.as_micros()).expect("a short time");
+    assert_eq!(relay.step().await, at(90 + claim));
+    bench.set_clock(90 + claim);
     assert_eq!(relay.step().await, Progress::Idle(None), "all is sent");
     let rows = bench.rows(
         "SELECT correlation_id, status, sent_at - 1893456000000000 FROM outbox \
@@ -215,6 +228,32 @@ async fn what_a_relay_has_claimed_is_left_alone_until_the_claim_ends(bench: Benc
     let (lost, found) = (hanging.take(), confirming.take());
     assert_eq!(found, lost, "the same message");
     assert_eq!(bench.rows("SELECT status, attempts FROM outbox").await, ["SENT 2"]);
+}
+
+/// It need not be claimed, and is nobody else's until its time is over.
+async fn what_a_replica_commits_its_own_relay_has_at_hand(bench: Bench) {
+    let (ports, script) = replica(&bench, &[]);
+    let own = relay(&ports);
+    assert_eq!(own.step().await, Progress::Idle(None), "from now on it takes what is handed over");
+    let claim = i64::try_from(RelayPolicy::default().claim.as_micros()).expect("a short time");
+    let row = format!("NEW 1 {claim}");
+    for order in ["a", "b", "c"] {
+        send(&bench, order).await;
+    }
+    let rows: Vec<_> = ["a", "b", "c"].iter().map(|order| format!("{order} {row}")).collect();
+    assert_eq!(outbox_rows(&bench).await, rows);
+    assert_eq!(own.step().await, Progress::Worked, "the batch was full");
+    assert_eq!(script.published(), ["a", "b"]);
+    // Its replica dies with the third in hand.
+    let (others, theirs) = replica(&bench, &[]);
+    let others = Ports { outgoing: Outgoing::default(), ..others };
+    let successor = relay(&others);
+    assert_eq!(successor.step().await, Progress::Idle(Some(Time(START + claim))));
+    bench.set_clock(claim);
+    successor.step().await;
+    assert_eq!(theirs.published(), ["c"]);
+    let rows = bench.rows("SELECT correlation_id, status, attempts FROM outbox ORDER BY id").await;
+    assert_eq!(rows, ["a SENT 1", "b SENT 1", "c SENT 2"]);
 }
 
 async fn the_relay_goes_by_status_and_not_by_id(bench: Bench) {
@@ -287,8 +326,8 @@ async fn a_move_leaves_its_trail(bench: Bench) {
     bench.set_clock(5);
     let moved = bench.once(|transaction| {
         async move {
-            transaction.moved("NONE", Fact::new("order", "PAID", "order-1", "is paid")).await?;
-            transaction.moved("PAID", Fact::new("order", "LOST", "order-1", "is lost")).await?;
+            transaction.moved("NONE", Fact::new("order", "PAID", "order-1", "is paid"));
+            transaction.moved("PAID", Fact::new("order", "LOST", "order-1", "is lost"));
             Ok(())
         }
         .scope_boxed()

@@ -38,19 +38,28 @@ impl Session for SqlSession {
         &mut self.transaction
     }
 
-    fn commit<'a>(self: Box<Self>, _facts: &'a [Fact]) -> BoxFuture<'a, Result<(), DatabaseError>>
+    fn commit<'a>(
+        mut self: Box<Self>,
+        _facts: &'a [Fact],
+    ) -> BoxFuture<'a, Result<(), DatabaseError>>
     where
         Self: 'a,
     {
-        Box::pin(self.finish())
+        Box::pin(async move {
+            if self.asks_first {
+                sqlx::query("SELECT 1").execute(&mut *self.transaction).await?;
+            }
+            self.commit_sound(&[]).await
+        })
     }
-}
 
-impl SqlSession {
-    async fn finish(mut self: Box<Self>) -> Result<(), DatabaseError> {
-        if self.asks_first {
-            sqlx::query("SELECT 1").execute(&mut *self.transaction).await?;
-        }
-        self.transaction.commit().await.map_err(of_commit)
+    fn commit_sound<'a>(
+        self: Box<Self>,
+        _facts: &'a [Fact],
+    ) -> BoxFuture<'a, Result<(), DatabaseError>>
+    where
+        Self: 'a,
+    {
+        Box::pin(async move { self.transaction.commit().await.map_err(of_commit) })
     }
 }

@@ -6,17 +6,20 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use scoped_futures::ScopedFutureExt as _;
-use sqlx::AnyConnection;
 use stormproof_ports::contract::{Broken, Check, Kept};
 use stormproof_ports::{DatabaseError, Ports};
 
+use crate::statements::Statements;
 use crate::transaction::transact;
 
 /// Every check; each can run once on a database with the tables of
 /// [`stormproof_ports::contract::database::migrator`].
-pub const CHECKS: [Check; 2] = [
+pub const CHECKS: [Check; 3] = [
     Check::new("transaction rolls back an error", |ports| Box::pin(rolls_back_an_error(ports))),
     Check::new("transaction runs again what lost", |ports| Box::pin(runs_again_what_lost(ports))),
+    Check::new("transaction knows of a failure that its work made light of", |ports| {
+        Box::pin(knows_of_a_failure(ports))
+    }),
 ];
 
 /// What the work wrote before it failed is gone, and its error is the transaction's.
@@ -68,7 +71,31 @@ pub async fn runs_again_what_lost(ports: &Ports) -> Kept {
     }
 }
 
-async fn insert(sql: &mut AnyConnection, id: &str, n: i64) -> Result<(), sqlx::Error> {
+/// A statement fails and the work goes on as if nothing were: what the transaction then says is so. Some
+/// engines undo it all, some the statement alone.
+///
+/// # Errors
+/// If it is not so.
+pub async fn knows_of_a_failure(ports: &Ports) -> Kept {
+    let done: Result<(), DatabaseError> = transact(ports, |transaction| {
+        async move {
+            insert(transaction.sql(), "made light of", 1).await?;
+            match insert(transaction.sql(), "made light of", 2).await {
+                Err(_) => Ok(()),
+                Ok(()) => Err(DatabaseError::Unknown("a key is taken twice".into())),
+            }
+        }
+        .scope_boxed()
+    })
+    .await;
+    let found = find(ports, "made light of").await?;
+    match done.is_ok() == found.is_some() {
+        true => Ok(()),
+        false => Err(Broken(format!("it said {done:?}, and {found:?} is there"))),
+    }
+}
+
+async fn insert(sql: Statements<'_>, id: &str, n: i64) -> Result<(), sqlx::Error> {
     let insert = sqlx::query("INSERT INTO contract_numbers (id, n) VALUES ($1, $2)");
     insert.bind(id.to_owned()).bind(n).execute(sql).await.map(drop)
 }

@@ -8,17 +8,22 @@
 #![deny(missing_docs)]
 #![warn(clippy::missing_errors_doc)]
 
+mod audit;
 pub mod consumer;
 pub mod contract;
 pub mod inbox;
 pub mod outbox;
 pub mod payload;
+mod relay;
 pub mod retries;
+mod rows;
+mod statements;
 pub mod transaction;
 
 use sqlx::migrate::Migrator;
 
 pub use payload::{Payload, Undecodable, decode, encode};
+pub use statements::Statements;
 pub use transaction::{Transaction, TransactionError, transact};
 
 /// The tables that everything here needs: outbox, inbox and audit trail, as migration 1. An

@@ -1,15 +1,20 @@
 //! A transaction: everything that one step changes, in one commit.
 //!
-//! State, inbox row, outbox rows and audit row commit together; no remote call is made inside. What the database undid in favour of another transaction runs again.
+//! State, inbox row, outbox rows and audit rows commit together; no remote call is made inside. What the
+//! database undid in favour of another transaction runs again. Outbox rows and audit rows are written last,
+//! all at once.
 
 use std::time::Duration;
 
 use scoped_futures::ScopedBoxFuture;
-use sqlx::AnyConnection;
 use stormproof_ports::notify::Notify;
 use stormproof_ports::story::Fact;
 use stormproof_ports::time::Time;
-use stormproof_ports::{DatabaseError, Ports, Session, id};
+use stormproof_ports::{DatabaseError, Message, Ports, Session};
+
+use crate::audit::{self, Move};
+use crate::outbox;
+use crate::statements::Statements;
 
 /// How often a transaction runs again after serialization failures before its caller is told.
 const ATTEMPTS_MAX: u32 = 10;
@@ -34,12 +39,18 @@ pub struct Transaction<'p> {
     facts: Vec<Fact>,
     ports: &'p Ports,
     to_notify: Vec<Notify>,
+    moves: Vec<Move>,
+    messages: Vec<Message>,
+    /// Of `messages`, those whose rows are written.
+    written: usize,
+    /// Whether all statements have succeeded.
+    sound: bool,
 }
 
 impl<'p> Transaction<'p> {
     /// The connection, for mappers.
-    pub fn sql(&mut self) -> &mut AnyConnection {
-        self.session.connection()
+    pub fn sql(&mut self) -> Statements<'_> {
+        Statements::new(self.session.connection(), &mut self.sound)
     }
 
     /// The ports that it was begun with.
@@ -58,25 +69,32 @@ impl<'p> Transaction<'p> {
     }
 
     /// A machine moved: leaves an audit row, and tells it.
+    pub fn moved(&mut self, from: &str, fact: Fact) {
+        let row = Move::now(self, fact.noun, &fact.subject, from, fact.state);
+        self.moves.push(row);
+        self.tell(fact);
+    }
+
+    /// A message that the commit will have sent.
+    pub(crate) fn send(&mut self, message: Message) {
+        self.messages.push(message);
+        let notify = self.ports.outgoing.notify();
+        self.after_commit(notify);
+    }
+
+    /// Writes the audit rows and outbox rows that have gathered. The commit does so by itself: call it
+    /// before a row is changed that many wait for, so that its lock is held for as short as can be.
     ///
     /// # Errors
-    /// If the row cannot be written: nothing has happened.
-    pub async fn moved(&mut self, from: &str, fact: Fact) -> Result<(), DatabaseError> {
-        sqlx::query(
-            "INSERT INTO audit (id, noun, subject, from_state, to_state, at, node) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(id::fresh(self.ports))
-        .bind(fact.noun)
-        .bind(fact.subject.clone())
-        .bind(from.to_owned())
-        .bind(fact.state)
-        .bind(self.now().0)
-        .bind(self.ports.node.to_string())
-        .execute(self.sql())
-        .await?;
-        self.tell(fact);
-        Ok(())
+    /// If a row cannot be written: nothing has happened.
+    pub async fn flush(&mut self) -> Result<(), DatabaseError> {
+        let moves = std::mem::take(&mut self.moves);
+        audit::write(self, moves).await?;
+        let messages = std::mem::take(&mut self.messages);
+        let result = outbox::write(self, &messages[self.written..]).await;
+        self.written = messages.len();
+        self.messages = messages;
+        result
     }
 
     /// Notifies after the commit, once, even one of which nobody knows whether it happened: whoever waits
@@ -86,7 +104,8 @@ impl<'p> Transaction<'p> {
         if self.to_notify.contains(notify) {
             return;
         }
-        let place = if *notify == self.ports.outbox_notify { 0 } else { self.to_notify.len() };
+        let relay = self.ports.outgoing.notify();
+        let place = if notify == relay { 0 } else { self.to_notify.len() };
         self.to_notify.insert(place, notify.clone());
     }
 }
@@ -124,10 +143,26 @@ async fn attempt_once<'p, 'a, T, E: TransactionError>(
          ),
 ) -> Result<T, E> {
     let session = ports.database.begin().await?;
-    let mut transaction = Transaction { session, facts: Vec::new(), ports, to_notify: Vec::new() };
+    let mut transaction = Transaction {
+        session,
+        facts: Vec::new(),
+        ports,
+        to_notify: Vec::new(),
+        moves: Vec::new(),
+        messages: Vec::new(),
+        written: 0,
+        sound: true,
+    };
     let value = work(&mut transaction).await?;
-    let Transaction { session, facts, to_notify, .. } = transaction;
-    let committed = session.commit(&facts).await;
+    transaction.flush().await?;
+    let Transaction { session, facts, to_notify, messages, sound, .. } = transaction;
+    let committed = match sound {
+        true => session.commit_sound(&facts).await,
+        false => session.commit(&facts).await,
+    };
+    if committed.is_ok() {
+        ports.outgoing.hand_over(messages);
+    }
     if matches!(committed, Ok(()) | Err(DatabaseError::Unknown(_))) {
         to_notify.iter().for_each(Notify::notify_one);
     }

@@ -15,6 +15,7 @@ pub mod delivery_buffer;
 mod error;
 pub mod id;
 pub mod notify;
+pub mod outgoing;
 pub mod retry;
 pub mod sql;
 pub mod sqlite;
@@ -35,6 +36,7 @@ use sqlx::AnyConnection;
 
 pub use crate::error::DatabaseError;
 use crate::notify::Notify;
+use crate::outgoing::Outgoing;
 use crate::story::Fact;
 use crate::time::Time;
 
@@ -57,8 +59,8 @@ pub struct Ports {
     pub mailer: Arc<dyn Mailer>,
     /// Where long computations run.
     pub compute: Arc<dyn Compute>,
-    /// Notified after a commit that wrote outbox rows; the relay listens.
-    pub outbox_notify: Notify,
+    /// From transactions to the relay: what they have written into the outbox and committed.
+    pub outgoing: Outgoing,
 }
 
 /// Time. Different nodes may disagree about it.
@@ -183,7 +185,7 @@ pub enum Settle {
 }
 
 /// A message as it travels: AMQP's basic properties and a JSON body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// Empty: the default exchange, which routes to the queue named by `routing_key`.
     pub exchange: String,
@@ -261,6 +263,20 @@ pub trait Session: Send {
     fn commit<'a>(self: Box<Self>, facts: &'a [Fact]) -> BoxFuture<'a, Result<(), DatabaseError>>
     where
         Self: 'a;
+    /// Commits a transaction of which the caller knows that none of its statements has failed. A binding
+    /// whose engine would undo a failed one in silence need not ask it first.
+    ///
+    /// # Errors
+    /// Those of [`commit`](Session::commit).
+    fn commit_sound<'a>(
+        self: Box<Self>,
+        facts: &'a [Fact],
+    ) -> BoxFuture<'a, Result<(), DatabaseError>>
+    where
+        Self: 'a,
+    {
+        self.commit(facts)
+    }
 }
 
 /// A place for long computations (password hashing), away from the threads that serve requests.

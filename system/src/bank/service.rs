@@ -42,7 +42,7 @@ pub async fn debit_by_message(
         async move {
             if inbox::first_time(transaction, BANK_DEBITS, message).await? {
                 let result = debit_in(transaction, request).await?;
-                outbox::send(transaction, &result).await?;
+                outbox::send(transaction, &result);
             }
             Ok(())
         }
@@ -71,9 +71,10 @@ async fn debit_in(
     let minor = request.amount.minor;
     let posting = Posting::transfer(&id, request.account.as_str(), till, minor);
     accounts::post(transaction, &posting).await?;
-    accounts::add(transaction, till, minor).await?;
     let words = format!("debits {}", request.amount);
-    record(transaction, &request.order_id, PaymentOutcome::Debited, words).await?;
+    record(transaction, &request.order_id, PaymentOutcome::Debited, words);
+    transaction.flush().await?;
+    accounts::add(transaction, till, minor).await?;
     Ok(PaymentResult {
         key: request.key.clone(),
         order_id: request.order_id.clone(),
@@ -93,7 +94,7 @@ async fn decline_in(
     let reason = why_declined(account.as_ref(), request.amount).ok_or(Error::Serialization)?;
     payments::decline(transaction, &request.key, reason).await?;
     let words = format!("declines {}: {reason}", request.amount);
-    record(transaction, &request.order_id, PaymentOutcome::Declined, words).await?;
+    record(transaction, &request.order_id, PaymentOutcome::Declined, words);
     Ok(PaymentResult {
         key: request.key.clone(),
         order_id: request.order_id.clone(),
@@ -127,7 +128,7 @@ async fn void_in(
         }
         return Ok(result);
     }
-    record(transaction, order, PaymentOutcome::Voided, "voids the debit".to_owned()).await?;
+    record(transaction, order, PaymentOutcome::Voided, "voids the debit".to_owned());
     Ok(PaymentResult {
         key,
         order_id: order.clone(),
@@ -150,8 +151,8 @@ pub async fn refund(context: &Context, request: &RefundRequest) -> Result<Refund
     refunded
 }
 
-/// Writes, in order: 1. the customer's balance; 2. the key; 3. the entries; 4. the till; 5. the
-/// audit row.
+/// Writes, in order: 1. the customer's balance; 2. the key; 3. the entries; 4. the audit row; 5. the
+/// till, for which others wait.
 async fn refund_in(
     transaction: &mut Transaction<'_>,
     request: &RefundRequest,
@@ -175,9 +176,10 @@ async fn refund_in(
     let till = till(order_id);
     let posting = Posting::transfer(&id, till, charge.account.as_str(), amount.minor);
     accounts::post(transaction, &posting).await?;
-    accounts::add(transaction, till, -amount.minor).await?;
     let fact = Fact::new("refund", "REFUNDED", order_id, format!("refunds {amount}"));
-    transaction.moved(ABSENT, fact).await?;
+    transaction.moved(ABSENT, fact);
+    transaction.flush().await?;
+    accounts::add(transaction, till, -amount.minor).await?;
     Ok(answer(id))
 }
 
@@ -195,11 +197,11 @@ async fn claimed(
     payments::debit(transaction, key).await?.ok_or(Error::Serialization)
 }
 
-async fn record(
+fn record(
     transaction: &mut Transaction<'_>,
     order: &OrderId,
     outcome: PaymentOutcome,
     words: String,
-) -> Result<(), Error> {
-    Ok(transaction.moved(ABSENT, Fact::new("debit", word(outcome), order, words)).await?)
+) {
+    transaction.moved(ABSENT, Fact::new("debit", word(outcome), order, words));
 }

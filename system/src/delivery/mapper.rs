@@ -1,7 +1,8 @@
 //! Parcels in SQL.
 
+use sqlx::Row;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
+use stormproof_messaging::Statements;
 use stormproof_ports::time::Time;
 
 use super::parcel::{Parcel, Timeline};
@@ -11,7 +12,7 @@ use crate::messages::{DeliveryRequest, DeliveryStatus};
 
 /// Writes down a requested parcel; `false` if the order has one.
 pub async fn insert(
-    sql: &mut AnyConnection,
+    sql: Statements<'_>,
     parcel: &Parcel,
     request: &DeliveryRequest,
 ) -> Result<bool, Error> {
@@ -35,7 +36,7 @@ pub async fn insert(
 }
 
 /// Writes down a parcel that is cancelled before it was requested; `false` if the order has one.
-pub async fn insert_tombstone(sql: &mut AnyConnection, parcel: &Parcel) -> Result<bool, Error> {
+pub async fn insert_tombstone(sql: Statements<'_>, parcel: &Parcel) -> Result<bool, Error> {
     let done = sqlx::query(
         "INSERT INTO parcels (order_id, status, sequence, changed_at, cancelled_at) \
          VALUES ($1, $2, $3, $4, $4) ON CONFLICT (order_id) DO NOTHING",
@@ -62,11 +63,7 @@ macro_rules! change_reaching {
 }
 
 /// Turns `before` into `after`; `false` if the parcel is no longer `before`.
-pub async fn change(
-    sql: &mut AnyConnection,
-    before: &Parcel,
-    after: &Parcel,
-) -> Result<bool, Error> {
+pub async fn change(sql: Statements<'_>, before: &Parcel, after: &Parcel) -> Result<bool, Error> {
     let statement = match after.status {
         _ if after.found => change_reaching!("found_at"),
         DeliveryStatus::Received => change_reaching!("received_at"),
@@ -90,7 +87,7 @@ pub async fn change(
 }
 
 /// The order's parcel.
-pub async fn find(sql: &mut AnyConnection, order: &OrderId) -> Result<Option<Parcel>, Error> {
+pub async fn find(sql: Statements<'_>, order: &OrderId) -> Result<Option<Parcel>, Error> {
     let row = sqlx::query(
         "SELECT order_id, status, sequence, changed_at, found_at, will_be_lost, next_move_at \
          FROM parcels WHERE order_id = $1",
@@ -103,7 +100,7 @@ pub async fn find(sql: &mut AnyConnection, order: &OrderId) -> Result<Option<Par
 
 /// What was requested for the order; `None` for a tombstone.
 pub async fn request(
-    sql: &mut AnyConnection,
+    sql: Statements<'_>,
     order: &OrderId,
 ) -> Result<Option<DeliveryRequest>, Error> {
     let content: Option<Option<String>> =
@@ -118,7 +115,7 @@ pub async fn request(
 }
 
 /// The parcels whose next move is due by `time`, earliest first.
-pub async fn due(sql: &mut AnyConnection, time: Time, limit: i64) -> Result<Vec<Parcel>, Error> {
+pub async fn due(sql: Statements<'_>, time: Time, limit: i64) -> Result<Vec<Parcel>, Error> {
     let rows = sqlx::query(
         "SELECT order_id, status, sequence, changed_at, found_at, will_be_lost, next_move_at \
          FROM parcels WHERE next_move_at <= $1 ORDER BY next_move_at, order_id LIMIT $2",
@@ -131,7 +128,7 @@ pub async fn due(sql: &mut AnyConnection, time: Time, limit: i64) -> Result<Vec<
 }
 
 /// When the first of the moves after `time` is due.
-pub async fn next_move(sql: &mut AnyConnection, time: Time) -> Result<Option<Time>, Error> {
+pub async fn next_move(sql: Statements<'_>, time: Time) -> Result<Option<Time>, Error> {
     let at: Option<i64> = sqlx::query_scalar(
         "SELECT next_move_at FROM parcels WHERE next_move_at > $1 ORDER BY next_move_at LIMIT 1",
     )
@@ -143,7 +140,7 @@ pub async fn next_move(sql: &mut AnyConnection, time: Time) -> Result<Option<Tim
 
 /// The order's parcel and when it got where.
 pub async fn find_with_timeline(
-    sql: &mut AnyConnection,
+    sql: Statements<'_>,
     order: &OrderId,
 ) -> Result<Option<(Parcel, Timeline)>, Error> {
     let row = sqlx::query(
@@ -159,7 +156,7 @@ pub async fn find_with_timeline(
 
 /// At most `limit` parcels of orders after `after`, by order.
 pub async fn page(
-    sql: &mut AnyConnection,
+    sql: Statements<'_>,
     after: &str,
     limit: i64,
 ) -> Result<Vec<(Parcel, Timeline)>, Error> {

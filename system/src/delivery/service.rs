@@ -37,9 +37,10 @@ pub async fn request(
             if !mapper::insert(transaction.sql(), &parcel, request).await? {
                 return request_again(transaction, request).await;
             }
-            transaction.moved("ABSENT", moved(&parcel)).await?;
+            transaction.moved("ABSENT", moved(&parcel));
             transaction.after_commit(&context.work_notify);
-            Ok(outbox::send(transaction, &parcel.update()).await?)
+            outbox::send(transaction, &parcel.update());
+            Ok(())
         }
         .scope_boxed()
     })
@@ -61,7 +62,8 @@ async fn request_again(
     };
     let parcel = existing(transaction, order).await?;
     transaction.tell(Fact::new("parcel", state, order, words));
-    Ok(outbox::send(transaction, &parcel.update()).await?)
+    outbox::send(transaction, &parcel.update());
+    Ok(())
 }
 
 /// Cancels the delivery if the parcel is not picked up yet.
@@ -83,7 +85,8 @@ pub async fn cancel(context: &Context, message: &Message, order: &OrderId) -> Re
                 _ => ("CANCEL_REFUSED", "refuses the cancel: already picked up"),
             };
             transaction.tell(Fact::new("parcel", state, order, words));
-            Ok(outbox::send(transaction, &parcel.update()).await?)
+            outbox::send(transaction, &parcel.update());
+            Ok(())
         }
         .scope_boxed()
     })
@@ -100,9 +103,10 @@ async fn plant_tombstone(transaction: &mut Transaction<'_>, order: &OrderId) -> 
     }
     let words = "cancels before the request came";
     let fact = Fact::new("parcel", tombstone.status.as_str(), order, words);
-    transaction.moved("ABSENT", fact).await?;
+    transaction.moved("ABSENT", fact);
     transaction.tell(Fact::new("parcel", "TOMBSTONE", order, ""));
-    Ok(outbox::send(transaction, &tombstone.update()).await?)
+    outbox::send(transaction, &tombstone.update());
+    Ok(())
 }
 
 /// A driver reports that the parcel is lost.
@@ -179,9 +183,10 @@ pub async fn change(
     if after.found {
         transaction.tell(Fact::new("parcel", "FOUND", &after.order_id, "finds the parcel"));
     } else {
-        transaction.moved(before.status.as_str(), moved(after)).await?;
+        transaction.moved(before.status.as_str(), moved(after));
     }
-    Ok(outbox::send(transaction, &after.update()).await?)
+    outbox::send(transaction, &after.update());
+    Ok(())
 }
 
 fn moved(parcel: &Parcel) -> Fact {

@@ -1,7 +1,8 @@
 //! Mails in SQL.
 
+use sqlx::Row;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
+use stormproof_messaging::Statements;
 use stormproof_ports::Mail;
 use stormproof_ports::time::Time;
 
@@ -20,7 +21,7 @@ pub struct Sent {
 /// Claims the mail until `until`, under a name that no other claim has; `false` if it is sent, or if
 /// another claim has not ended. A repeat of the same claim is had.
 pub async fn claim(
-    sql: &mut AnyConnection,
+    sql: Statements<'_>,
     order: &OrderId,
     template: &str,
     mail: &Mail,
@@ -54,7 +55,7 @@ pub async fn claim(
 
 /// Gives up the claim.
 pub async fn release(
-    sql: &mut AnyConnection,
+    sql: Statements<'_>,
     order: &OrderId,
     template: &str,
     claim: &str,
@@ -72,11 +73,7 @@ pub async fn release(
 }
 
 /// Whether the mail is sent.
-pub async fn is_sent(
-    sql: &mut AnyConnection,
-    order: &OrderId,
-    template: &str,
-) -> Result<bool, Error> {
+pub async fn is_sent(sql: Statements<'_>, order: &OrderId, template: &str) -> Result<bool, Error> {
     let state: Option<String> =
         sqlx::query_scalar("SELECT state FROM sent WHERE order_id = $1 AND template = $2")
             .bind(order.to_string())
@@ -88,7 +85,7 @@ pub async fn is_sent(
 
 /// Notes that the mail is sent, whoever claimed it; `false` if that was noted before.
 pub async fn mark_sent(
-    sql: &mut AnyConnection,
+    sql: Statements<'_>,
     order: &OrderId,
     template: &str,
     now: Time,
@@ -106,7 +103,7 @@ pub async fn mark_sent(
 }
 
 /// The latest `limit` mails, newest first.
-pub async fn latest(sql: &mut AnyConnection, limit: i64) -> Result<Vec<Sent>, Error> {
+pub async fn latest(sql: Statements<'_>, limit: i64) -> Result<Vec<Sent>, Error> {
     let rows = sqlx::query(
         "SELECT order_id, template, message_id, recipient, subject, text, html, sent_at FROM sent \
          WHERE state = 'SENT' ORDER BY sent_at DESC, order_id, template LIMIT $1",
@@ -119,7 +116,7 @@ pub async fn latest(sql: &mut AnyConnection, limit: i64) -> Result<Vec<Sent>, Er
 
 /// The latest `limit` mails to `recipient`, newest first.
 pub async fn latest_to(
-    sql: &mut AnyConnection,
+    sql: Statements<'_>,
     recipient: &str,
     limit: i64,
 ) -> Result<Vec<Sent>, Error> {

@@ -37,34 +37,33 @@ async fn carry_out_one(
     match effect {
         Effect::OrderMoved { from, to, words } => {
             let fact = Fact::new("order", to.as_str(), &order.id, words);
-            transaction.moved(from.as_str(), fact).await
+            transaction.moved(from.as_str(), fact);
         }
         Effect::PaymentMoved { from, to, words } => {
             let fact = Fact::new("payment", to.as_str(), &order.id, words);
-            transaction.moved(from.as_str(), fact).await
+            transaction.moved(from.as_str(), fact);
         }
         Effect::Told { state, words } => {
             transaction.tell(Fact::new("saga", state, &order.id, words));
-            Ok(())
         }
         Effect::MailSuccess => {
-            outbox::send(transaction, &OrderSuccess { order_id, to, total: order.total }).await
+            outbox::send(transaction, &OrderSuccess { order_id, to, total: order.total });
         }
         Effect::MailFail => {
             let explanation = order.reason.clone();
-            outbox::send(transaction, &OrderFail { order_id, to, explanation }).await
+            outbox::send(transaction, &OrderFail { order_id, to, explanation });
         }
         Effect::MailRefund => {
             let time = transaction.now().0;
             let reason = order.reason.clone();
             let refund = Refund { order_id, to, amount: order.total, time, reason };
-            outbox::send(transaction, &refund).await
+            outbox::send(transaction, &refund);
         }
-        Effect::MailLost => outbox::send(transaction, &Lost { order_id, to }).await,
+        Effect::MailLost => outbox::send(transaction, &Lost { order_id, to }),
         Effect::QueueDebit => {
             let words = "sends the debit by queue, same key";
             transaction.tell(Fact::new("payment", "DEBIT_BY_QUEUE", &order.id, words));
-            outbox::send(transaction, &debit_request(case)).await
+            outbox::send(transaction, &debit_request(case));
         }
         Effect::RequestDelivery => {
             transaction.tell(Fact::new(
@@ -73,7 +72,7 @@ async fn carry_out_one(
                 &order.id,
                 "asks the carrier to deliver",
             ));
-            outbox::send(transaction, &delivery_request(case)).await
+            outbox::send(transaction, &delivery_request(case));
         }
         Effect::CancelDelivery => {
             transaction.tell(Fact::new(
@@ -82,10 +81,11 @@ async fn carry_out_one(
                 &order.id,
                 "asks the carrier to cancel",
             ));
-            outbox::send(transaction, &DeliveryCancel { order_id }).await
+            outbox::send(transaction, &DeliveryCancel { order_id });
         }
-        Effect::Alert { kind, text } => alert::raise(transaction, &order.id, kind, &text).await,
+        Effect::Alert { kind, text } => alert::raise(transaction, &order.id, kind, &text).await?,
     }
+    Ok(())
 }
 
 fn delivery_request(case: &Case) -> DeliveryRequest {

@@ -179,8 +179,8 @@ fn new_case(
     })
 }
 
-/// In one transaction: 1. the key, once more, for a twin may have been faster; 2. order, lines,
-/// allocation, payment, saga; 3. the answer to the key.
+/// In one transaction: 1. the answer to the key, unless a twin was faster, who is then answered alike;
+/// 2. order, lines, allocation, payment, saga.
 async fn write_down(
     context: &Context,
     transaction: &mut Transaction<'_>,
@@ -189,21 +189,15 @@ async fn write_down(
     case: &Case,
     shelves: &[Share],
 ) -> Result<Placed, Error> {
-    if let Some(stored) = idempotency::find(transaction, key).await? {
-        return replay(transaction, stored, body_hash);
-    }
     let mut case = case.clone();
     let wanted: Vec<_> = case.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
     let planned = allocation::plan(&wanted, shelves);
-    let order = &case.order;
     let words = format!("takes the order: {}", words(&case));
-    let fact = Fact::new("order", OrderStatus::PendingPayment.as_str(), &order.id, words);
-    transaction.moved("", fact).await?;
+    let taken = Fact::new("order", OrderStatus::PendingPayment.as_str(), &case.order.id, words);
+    let mut effects = Vec::new();
     let (status, body) = match planned {
         Ok(allocation) => {
             case.allocation = allocation;
-            orders::insert(transaction, &case).await?;
-            transaction.after_commit(&context.work_notify);
             (202, serde_json::to_string(&view(&case)))
         }
         Err((sku, available)) => {
@@ -211,10 +205,9 @@ async fn write_down(
             case.order.reason = reason.clone();
             case.saga.goal = Goal::Done;
             case.saga.next_attempt_at = i64::MAX;
-            let now = transaction.now();
-            let failed = move_order(&mut case, OrderStatus::Failed, now, "fails: too little stock");
-            orders::insert(transaction, &case).await?;
-            carry_out(transaction, &case, vec![failed, Effect::MailFail]).await?;
+            let (now, words) = (transaction.now(), "fails: too little stock");
+            effects.push(move_order(&mut case, OrderStatus::Failed, now, words));
+            effects.push(Effect::MailFail);
             let problem = Problem::new(Kind::NotEnoughStock, reason)
                 .with("order_id", case.order.id.to_string().into());
             (Kind::NotEnoughStock.status().as_u16(), serde_json::to_string(&problem.document()))
@@ -226,7 +219,16 @@ async fn write_down(
         location: format!("/orders/{}", case.order.id),
         body: body.expect("views have string keys only"),
     };
-    idempotency::insert(transaction, key, &stored).await?;
+    if !idempotency::insert(transaction, key, &stored).await? {
+        let stored = idempotency::find(transaction, key).await?.ok_or(Error::Serialization)?;
+        return replay(transaction, stored, body_hash);
+    }
+    transaction.moved("", taken);
+    orders::insert(transaction, &case).await?;
+    carry_out(transaction, &case, effects).await?;
+    if case.saga.goal != Goal::Done {
+        transaction.after_commit(&context.work_notify);
+    }
     let Stored { status, location, body, .. } = stored;
     Ok(Placed { status, location, body, replayed: false })
 }

@@ -54,9 +54,10 @@ pub async fn reserve(
     reserved
 }
 
-/// Writes, in order: 1. the reservation, whose key is the order; 2. each line's stock and the line;
-/// 3. the audit row. The key goes first, because almost every reserve is the first one and then
-/// needs no question asked; a refusal further down takes it back.
+/// Writes, in order: 1. the reservation, whose key is the order, and its lines; 2. the audit row; 3. each
+/// line's stock. The key goes first, because almost every reserve is the first one and then needs no
+/// question asked; a refusal further down takes it back. The stock goes last, for every order of the
+/// same goods waits for its row.
 async fn reserve_in(
     transaction: &mut Transaction<'_>,
     order: &OrderId,
@@ -66,14 +67,17 @@ async fn reserve_in(
         return reserve_again(transaction, order, lines).await;
     }
     for line in lines {
+        mapper::insert_line(transaction, order, line).await?;
+    }
+    let fact = Fact::new("reservation", "HELD", order, format!("holds {}", words(lines)));
+    transaction.moved(State::Absent.as_str(), fact);
+    transaction.flush().await?;
+    for line in lines {
         if !mapper::hold(transaction, line).await? {
             let wanted = words(std::slice::from_ref(line));
             return Err(Error::rejected(Kind::NotEnoughStock, wanted));
         }
-        mapper::insert_line(transaction, order, line).await?;
     }
-    let fact = Fact::new("reservation", "HELD", order, format!("holds {}", words(lines)));
-    transaction.moved(State::Absent.as_str(), fact).await?;
     Ok(Reservation { state: State::Held, version: 1, lines: lines.to_vec() })
 }
 
@@ -120,8 +124,8 @@ async fn turn_in(
     }
 }
 
-/// Writes, in order: 1. the reservation's state, guarded by its version; 2. each stored line's
-/// stock, in its own row; 3. the audit row.
+/// Writes, in order: 1. the reservation's state, guarded by its version; 2. the audit row; 3. each stored
+/// line's stock, in its own row.
 async fn advance(
     transaction: &mut Transaction<'_>,
     order: &OrderId,
@@ -136,15 +140,16 @@ async fn advance(
         // Somebody else moved it: to run again is to reload and decide again.
         return Err(Error::Serialization);
     }
+    let words = tell(stored.state, to, &stored.lines);
+    let fact = Fact::new("reservation", to.as_str(), order, words);
+    transaction.moved(stored.state.as_str(), fact);
+    if stored.state == State::Absent {
+        transaction.tell(Fact::new("reservation", "TOMBSTONE", order, ""));
+    }
+    transaction.flush().await?;
     let shift = stored.state.shift(to);
     for line in &stored.lines {
         mapper::shift(transaction, line, shift).await?;
-    }
-    let words = tell(stored.state, to, &stored.lines);
-    let fact = Fact::new("reservation", to.as_str(), order, words);
-    transaction.moved(stored.state.as_str(), fact).await?;
-    if stored.state == State::Absent {
-        transaction.tell(Fact::new("reservation", "TOMBSTONE", order, ""));
     }
     Ok(Reservation { state: to, version: stored.version + 1, ..stored })
 }

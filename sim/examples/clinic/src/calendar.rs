@@ -57,7 +57,7 @@ async fn book(
                     let row = query(row).bind(slot).bind(wish.patient.clone());
                     row.bind(request.clone()).execute(transaction.sql()).await?;
                     // The message leaves if and only if the appointment commits.
-                    outbox::send(transaction, wish).await?;
+                    outbox::send(transaction, wish);
                     (StatusCode::CREATED, "GRANTED", format!("gives slot {slot}"))
                 }
             };

@@ -42,7 +42,8 @@ impl Handler for Desk {
         words: &'a str,
     ) -> BoxFuture<'a, Result<(), DatabaseError>> {
         let fact = Fact::new("reminder", "GIVEN_UP", &message.correlation_id, words);
-        Box::pin(transaction.moved("DUE", fact))
+        transaction.moved("DUE", fact);
+        Box::pin(async { Ok(()) })
     }
 }
 

@@ -9,7 +9,7 @@ use sqlx_core::any::{AnyArguments, AnyRow};
 use sqlx_core::error::Result;
 use sqlx_core::sql_str::SqlStr;
 
-use super::{Conflict, Ended, Isolation, Number, Owner, Ran, Transactions};
+use super::{Conflict, Isolation, Number, Owner, Ran, Transactions, Turn};
 use crate::connection::bind_of;
 use crate::lock::lock;
 use crate::session::Step;
@@ -23,8 +23,8 @@ pub trait Pace: Send + Sync {
     /// are locked.
     fn commit(&self) -> Option<BoxFuture<'static, ()>>;
 
-    /// Completes with `ended`, and says true; or says false, when a lock was waited for long enough.
-    fn lock(&self, ended: BoxFuture<'static, ()>) -> BoxFuture<'static, bool>;
+    /// Completes with `turn`, and says true; or says false, when a lock was waited for long enough.
+    fn lock(&self, turn: BoxFuture<'static, ()>) -> BoxFuture<'static, bool>;
 }
 
 /// One of the connections of a database, for one transaction after the other.
@@ -120,8 +120,8 @@ impl SharedConnection {
             };
             match ran {
                 Ok(Ran::Done(steps)) => break Ok(steps),
-                Ok(Ran::MustWait(ended)) => {
-                    if !self.has_ended(ended).await {
+                Ok(Ran::MustWait(turn)) => {
+                    if !self.is_its_turn(turn).await {
                         lock(&self.transactions).fail(number)?;
                         break Err(Conflict::LockTimeout.into());
                     }
@@ -136,13 +136,10 @@ impl SharedConnection {
         }
     }
 
-    async fn has_ended(&self, ended: Ended) -> bool {
-        // An error says that its end was not told, as when its database lost power.
-        self.pace
-            .lock(Box::pin(async move {
-                ended.await.ok();
-            }))
-            .await
+    async fn is_its_turn(&self, turn: Turn) -> bool {
+        // An error says that nobody is left to wait for, as when the database lost power.
+        let turn = async move { turn.await.unwrap_or_default() };
+        self.pace.lock(Box::pin(turn)).await
     }
 
     /// The same as a stream.

@@ -30,16 +30,35 @@ pub(super) struct RowChange {
     pub(super) after: Option<Image>,
 }
 
-/// Where a row is: its table, and its number there.
-type Place = (Arc<str>, i64);
+impl RowChange {
+    /// The change that takes it back.
+    pub(super) fn undone(&self) -> RowChange {
+        let RowChange { table, before, after } = self.clone();
+        RowChange { table, before: after, after: before }
+    }
+}
 
 /// The rows of one database, as far as they matter.
 #[derive(Default)]
-pub(super) struct Mirror {
-    tables: BTreeSet<Arc<str>>,
-    committed: BTreeMap<Place, Image>,
+pub(super) struct Mirror(BTreeMap<Arc<str>, Rows>);
+
+/// The rows of a table, by their numbers.
+#[derive(Default)]
+struct Rows {
+    /// Whether all that were there already are known.
+    are_kept: bool,
+    committed: BTreeMap<i64, Image>,
     /// What the loaded transaction sees otherwise; `None`: it does not see the row.
-    loaded: BTreeMap<Place, Option<Image>>,
+    loaded: BTreeMap<i64, Option<Image>>,
+}
+
+impl Rows {
+    fn view(&self, rowid: i64) -> Option<&Image> {
+        match self.loaded.get(&rowid) {
+            Some(image) => image.as_ref(),
+            None => self.committed.get(&rowid),
+        }
+    }
 }
 
 impl Mirror {
@@ -51,15 +70,15 @@ impl Mirror {
         text: &str,
     ) -> Result<(), Error> {
         let Some(name) = changed_by(text) else { return Ok(()) };
-        if self.tables.contains(name) {
+        if self.0.get(name).is_some_and(|rows| rows.are_kept) {
             return Ok(());
         }
-        let table: Arc<str> = name.into();
+        let rows = self.0.entry(name.into()).or_default();
+        rows.are_kept = true;
         for row in session.collect(&format!("SELECT rowid, * FROM {}", quoted(name)), &[])? {
             let rowid = row[0].as_i64().expect("a row has a number");
-            self.committed.insert((Arc::clone(&table), rowid), row[1..].into());
+            rows.committed.entry(rowid).or_insert_with(|| row[1..].into());
         }
-        self.tables.insert(table);
         Ok(())
     }
 
@@ -74,45 +93,51 @@ impl Mirror {
     ) -> Result<Vec<RowChange>, Error> {
         let mut seen = Vec::with_capacity(changes.len());
         for Change { table, rowid, .. } in changes {
-            let place = (Arc::clone(&table), rowid);
-            let after = row(session, &table, rowid)?;
-            let before = self.view(&place).cloned();
-            let change = RowChange { table, before, after: after.clone() };
+            let after = tables.row(session, &table, rowid)?;
+            let rows = self.rows(&table);
+            let before = rows.view(rowid).cloned();
+            rows.loaded.insert(rowid, after.clone());
+            let change = RowChange { table, before, after };
             if replaces {
-                for replaced in self.replaced_by(session, tables, &place, &change)? {
-                    let before = self.view(&replaced).cloned();
-                    seen.push(RowChange { table: Arc::clone(&replaced.0), before, after: None });
-                    self.loaded.insert(replaced, None);
+                for replaced in self.replaced_by(session, tables, rowid, &change)? {
+                    let table = Arc::clone(&change.table);
+                    let rows = self.rows(&table);
+                    let before = rows.view(replaced).cloned();
+                    rows.loaded.insert(replaced, None);
+                    seen.push(RowChange { table, before, after: None });
                 }
             }
             if change.before.is_some() || change.after.is_some() {
                 seen.push(change);
             }
-            self.loaded.insert(place, after);
         }
         Ok(seen)
     }
 
+    /// The row holds this, as was just seen to by hand.
+    pub(super) fn know(&mut self, table: &Arc<str>, rowid: i64, now: Option<Image>) {
+        self.rows(table).loaded.insert(rowid, now);
+    }
+
     /// The loaded transaction was put aside.
     pub(super) fn put_aside(&mut self) {
-        self.loaded.clear();
+        self.0.values_mut().for_each(|rows| rows.loaded.clear());
     }
 
     /// The loaded transaction was committed.
     pub(super) fn commit(&mut self) {
-        for (place, image) in std::mem::take(&mut self.loaded) {
-            match image {
-                Some(image) => self.committed.insert(place, image),
-                None => self.committed.remove(&place),
-            };
+        for rows in self.0.values_mut() {
+            while let Some((rowid, image)) = rows.loaded.pop_first() {
+                match image {
+                    Some(image) => rows.committed.insert(rowid, image),
+                    None => rows.committed.remove(&rowid),
+                };
+            }
         }
     }
 
-    fn view(&self, place: &Place) -> Option<&Image> {
-        match self.loaded.get(place) {
-            Some(image) => image.as_ref(),
-            None => self.committed.get(place),
-        }
+    fn rows(&mut self, table: &Arc<str>) -> &mut Rows {
+        self.0.entry(Arc::clone(table)).or_default()
     }
 
     /// Other rows that had a key which this one has now.
@@ -120,35 +145,24 @@ impl Mirror {
         &self,
         session: &mut Session,
         tables: &mut Tables,
-        place: &Place,
+        rowid: i64,
         change: &RowChange,
-    ) -> Result<Vec<Place>, Error> {
+    ) -> Result<Vec<i64>, Error> {
         let [_, keys] = tables.keys(session, change)?;
-        let first = (Arc::clone(&place.0), i64::MIN);
-        let committed = self.committed.range(first.clone()..).map(|(place, _)| place);
-        let loaded = self.loaded.range(first..).map(|(place, _)| place);
-        let places: BTreeSet<&Place> = committed
-            .take_while(|it| it.0 == place.0)
-            .chain(loaded.take_while(|it| it.0 == place.0))
-            .filter(|it| *it != place)
-            .collect();
+        let Some(rows) = self.0.get(&change.table) else { return Ok(Vec::new()) };
+        let others: BTreeSet<i64> =
+            rows.committed.keys().chain(rows.loaded.keys()).copied().collect();
         let mut replaced = Vec::new();
-        for other in places {
-            let Some(image) = self.view(other) else { continue };
-            let (table, before) = (Arc::clone(&other.0), Some(image.clone()));
+        for other in others.into_iter().filter(|it| *it != rowid) {
+            let Some(image) = rows.view(other) else { continue };
+            let (table, before) = (Arc::clone(&change.table), Some(image.clone()));
             let [had, _] = tables.keys(session, &RowChange { table, before, after: None })?;
             if had.iter().any(|key| keys.contains(key)) {
-                replaced.push(other.clone());
+                replaced.push(other);
             }
         }
         Ok(replaced)
     }
-}
-
-fn row(session: &mut Session, table: &str, rowid: i64) -> Result<Option<Image>, Error> {
-    let sql = format!("SELECT * FROM {} WHERE rowid = ?1", quoted(table));
-    let rows = session.ask(&sql, &[Value::Integer(rowid)])?;
-    Ok(rows.into_iter().next().map(Image::from))
 }
 
 /// The table whose rows a statement changes; `None`: it changes none.

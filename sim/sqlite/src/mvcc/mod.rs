@@ -10,20 +10,21 @@
 //! What decides whether two transactions are in each other's way is the rows that they change:
 //!
 //! - A row is locked by its keys from its first change to the end of the transaction. A statement that
-//!   changes a row locked by another has had no effect; it waits for the other's end, and is run anew
-//!   on what it then finds. Where waiting would go round in a circle, the one who closes it is refused.
+//!   changes a row locked by another has had no effect; it waits in a queue, and is run anew on what it
+//!   then finds. Where waiting would go round in a circle, the one who closes it is refused.
 //! - READ COMMITTED: each statement sees what is committed when it is run.
 //! - REPEATABLE READ: all statements see what was committed when the first one was run; what was
 //!   committed since is undone for as long as the transaction is loaded. Who is to change a row that was
 //!   changed since is refused.
 //!
 //! `shared` is the database and its way to sqlx, `connection` what sqlx drives; `transactions` begins and
-//! ends, `statement` runs one and finds who is in its way, with `probe` where it was refused; `mirror`
-//! knows what rows held, `table` knows how rows are told apart and changed again, `conflict` is how a
-//! transaction is refused.
+//! ends, `statement` runs one and finds who is in its way, with `probe` where it was refused; `locks` says
+//! whose turn it is, `mirror` knows what rows held, `table` knows how rows are told apart and changed again,
+//! `conflict` is how a transaction is refused.
 
 mod conflict;
 mod connection;
+mod locks;
 mod mirror;
 mod probe;
 mod shared;
@@ -34,7 +35,6 @@ mod tests;
 mod transactions;
 
 use futures::channel::oneshot;
-use futures::future::Shared;
 
 pub use conflict::Conflict;
 pub use connection::Pace;
@@ -59,5 +59,6 @@ pub(crate) type Number = u64;
 /// Whoever has a connection, by a number of the caller's choice.
 pub type Owner = u64;
 
-/// The end of a transaction, to be waited for.
-pub(crate) type Ended = Shared<oneshot::Receiver<()>>;
+/// Completes when it is its owner's turn to try again; with an error if there is nothing to wait for any
+/// more.
+pub(crate) type Turn = oneshot::Receiver<()>;

@@ -5,7 +5,7 @@ use sqlx_core::Error;
 use super::mirror::{self, RowChange};
 use super::table::Key;
 use super::transactions::{Committed, Transactions};
-use super::{Conflict, Ended, Isolation, Number, probe};
+use super::{Conflict, Isolation, Number, Turn, probe};
 use crate::session::Step;
 use crate::statement::Bind;
 
@@ -13,8 +13,8 @@ use crate::statement::Bind;
 pub(crate) enum Ran {
     /// It was run.
     Done(Vec<Step>),
-    /// It has had no effect: another transaction is in its way, and ends then.
-    MustWait(Ended),
+    /// It has had no effect: another transaction is in its way.
+    MustWait(Turn),
 }
 
 /// A row that a statement changes.
@@ -39,23 +39,28 @@ impl Transactions {
         keep: bool,
         arguments: &[Bind<'_>],
     ) -> Result<Ran, Error> {
-        self.open_mut(number).waits_for = None;
         if self.open_mut(number).has_failed {
             return Err(Conflict::Aborted.into());
         }
-        let ran = self.try_run(number, text, keep, arguments);
+        let awaited = self.locks.awaited(number);
+        let ran = self.try_run(number, text, keep, arguments, awaited.as_ref());
         if ran.is_err() {
             self.fail(number)?;
+        }
+        if let Some(key) = awaited {
+            self.locks.pass_on(&key);
         }
         ran
     }
 
+    /// `awaited`: the key that it has waited for.
     fn try_run(
         &mut self,
         number: Number,
         text: &str,
         keep: bool,
         arguments: &[Bind<'_>],
+        awaited: Option<&Key>,
     ) -> Result<Ran, Error> {
         self.load(number)?;
         self.mirror.keep_tables_of(&mut self.session, text)?;
@@ -77,13 +82,13 @@ impl Transactions {
             self.put_aside()?;
             return Err(Conflict::ConcurrentUpdate.into());
         }
-        if let Some(other) = self.claim(number, &touched) {
+        if let Some((key, holder)) = self.claim(number, &touched) {
             self.put_aside()?;
-            if self.waits_at_last_for(other, number) {
+            if self.locks.waits_at_last_for(holder, number) {
                 return Err(Conflict::Deadlock.into());
             }
-            self.open_mut(number).waits_for = Some(other);
-            return Ok(Ran::MustWait(self.open_mut(other).ended.clone()));
+            let was_its_turn = awaited == Some(&key);
+            return Ok(Ran::MustWait(self.locks.wait(key, number, was_its_turn)));
         }
         if self.is_taken_since(number, &touched) {
             self.put_aside()?;
@@ -125,38 +130,27 @@ impl Transactions {
         Ok(touched)
     }
 
-    /// Locks what is touched, key by key, up to one that another transaction has locked: that one.
-    /// A key that another row has is looked at when its turn comes, and is the last.
-    fn claim(&mut self, number: Number, touched: &[Touched]) -> Option<Number> {
-        let open = self.open.get_mut(&number).expect("it is open");
+    /// Locks what is touched, key by key, up to one that another transaction has locked: that one, and
+    /// who has it. A key that another row has is looked at when its turn comes, and is the last.
+    fn claim(&mut self, number: Number, touched: &[Touched]) -> Option<(Key, Number)> {
         for row in touched {
             for key in row.before.iter().chain(&row.after) {
-                match self.locks.get(key) {
-                    Some(holder) if *holder != number => return Some(*holder),
+                match self.locks.holder(key) {
+                    Some(holder) if holder != number => return Some((key.clone(), holder)),
                     Some(_) => continue,
                     None => {}
                 }
                 if let Some(taken) = row.in_the_way.iter().find(|it| it.before.contains(key)) {
-                    let mut holders = taken.before.iter().filter_map(|key| self.locks.get(key));
-                    return holders.find(|holder| **holder != number).copied();
+                    return taken.before.iter().find_map(|key| {
+                        let holder = self.locks.holder(key).filter(|holder| *holder != number)?;
+                        Some((key.clone(), holder))
+                    });
                 }
-                self.locks.insert(key.clone(), number);
-                open.keys.push(key.clone());
+                self.locks.lock(key, number);
+                self.open_mut(number).keys.push(key.clone());
             }
         }
         None
-    }
-
-    /// Whether `from` waits for `number`, or for somebody who does.
-    fn waits_at_last_for(&self, from: Number, number: Number) -> bool {
-        let mut at = Some(from);
-        while let Some(waiting) = at {
-            if waiting == number {
-                return true;
-            }
-            at = self.open.get(&waiting).and_then(|open| open.waits_for);
-        }
-        false
     }
 
     /// Whether a row that it is to change was changed since its snapshot.

@@ -2,6 +2,7 @@
 //! and what makes rows unique.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use sqlx_core::Error;
@@ -22,11 +23,17 @@ pub(super) struct Key {
 
 /// A table.
 pub(super) struct Table {
+    /// Its name and those of its columns, quoted.
+    name: String,
+    columns: Vec<String>,
     /// The places of the columns of each unique key, the primary key first.
     keys: Vec<Vec<usize>>,
     insert: String,
-    update: String,
     delete: String,
+    /// By the places of the columns that change: who names more has SQLite write more indexes.
+    updates: BTreeMap<Vec<usize>, String>,
+    /// By its number.
+    select: String,
 }
 
 /// Tables, as far as their rows were changed.
@@ -51,46 +58,42 @@ impl Tables {
         }))
     }
 
-    /// Does a change again.
-    pub(super) fn redo(&mut self, session: &mut Session, change: &RowChange) -> Result<(), Error> {
-        self.change(session, &change.table, change.before.as_ref(), change.after.as_ref())
-    }
-
-    /// Undoes a change.
-    pub(super) fn undo(&mut self, session: &mut Session, change: &RowChange) -> Result<(), Error> {
-        self.change(session, &change.table, change.after.as_ref(), change.before.as_ref())
-    }
-
-    fn change(
-        &mut self,
-        session: &mut Session,
-        table: &Arc<str>,
-        from: Option<&Image>,
-        to: Option<&Image>,
-    ) -> Result<(), Error> {
-        let table = self.get(session, table)?;
-        let key = |image: &Image| table.keys[0].iter().map(|place| image[*place].clone()).collect();
-        match (from, to) {
+    /// Makes a change by hand.
+    pub(super) fn make(&mut self, session: &mut Session, change: &RowChange) -> Result<(), Error> {
+        let table = self.get(session, &change.table)?;
+        match (&change.before, &change.after) {
             (None, Some(to)) => session.ask(&table.insert, to).map(drop),
-            (Some(from), None) => {
-                let key: Vec<Value> = key(from);
-                session.ask(&table.delete, &key).map(drop)
-            }
+            (Some(from), None) => session.ask(&table.delete, &table.primary_key(from)).map(drop),
             (Some(from), Some(to)) => {
-                let mut values = to.to_vec();
-                values.append(&mut key(from));
-                session.ask(&table.update, &values).map(drop)
+                let places: Vec<usize> = (0..to.len()).filter(|it| from[*it] != to[*it]).collect();
+                if places.is_empty() {
+                    return Ok(());
+                }
+                let mut values: Vec<Value> = places.iter().map(|it| to[*it].clone()).collect();
+                values.append(&mut table.primary_key(from));
+                session.ask(table.update(places), &values).map(drop)
             }
             (None, None) => Ok(()),
         }
     }
 
-    fn get(&mut self, session: &mut Session, name: &Arc<str>) -> Result<&Table, Error> {
-        if !self.0.contains_key(name) {
-            let table = Table::read(session, name)?;
-            self.0.insert(Arc::clone(name), table);
+    /// What a row holds now; `None`: there is no such row.
+    pub(super) fn row(
+        &mut self,
+        session: &mut Session,
+        table: &Arc<str>,
+        rowid: i64,
+    ) -> Result<Option<Image>, Error> {
+        let table = self.get(session, table)?;
+        let rows = session.ask(&table.select, &[Value::Integer(rowid)])?;
+        Ok(rows.into_iter().next().map(Image::from))
+    }
+
+    fn get(&mut self, session: &mut Session, name: &Arc<str>) -> Result<&mut Table, Error> {
+        match self.0.entry(Arc::clone(name)) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => Ok(entry.insert(Table::read(session, name)?)),
         }
-        Ok(&self.0[name])
     }
 }
 
@@ -128,20 +131,38 @@ impl Table {
         }
         let all = columns.join(", ");
         let places = (1..=columns.len()).map(|it| format!("?{it}")).collect::<Vec<_>>().join(", ");
-        let set = columns.iter().zip(1..).map(|(column, place)| format!("{column} = ?{place}"));
-        let set = set.collect::<Vec<_>>().join(", ");
-        let known = |first: usize| {
-            let parts = keys[0].iter().zip(first..);
-            let parts = parts.map(|(place, number)| format!("{} = ?{number}", columns[*place]));
-            parts.collect::<Vec<_>>().join(" AND ")
-        };
         Ok(Table {
             insert: format!("INSERT INTO {table} ({all}) VALUES ({places})"),
-            update: format!("UPDATE {table} SET {set} WHERE {}", known(columns.len() + 1)),
-            delete: format!("DELETE FROM {table} WHERE {}", known(1)),
+            delete: format!("DELETE FROM {table} WHERE {}", known(&columns, &keys[0], 1)),
+            updates: BTreeMap::new(),
+            select: format!("SELECT * FROM {table} WHERE rowid = ?1"),
+            name: table,
+            columns,
             keys,
         })
     }
+
+    fn primary_key(&self, image: &Image) -> Vec<Value> {
+        self.keys[0].iter().map(|place| image[*place].clone()).collect()
+    }
+
+    /// The statement that changes the columns at these places of a row that is known by its primary key.
+    fn update(&mut self, places: Vec<usize>) -> &str {
+        let Table { name, columns, keys, updates, .. } = self;
+        updates.entry(places).or_insert_with_key(|places| {
+            let set = places.iter().zip(1..);
+            let set = set.map(|(place, number)| format!("{} = ?{number}", columns[*place]));
+            let set = set.collect::<Vec<_>>().join(", ");
+            format!("UPDATE {name} SET {set} WHERE {}", known(columns, &keys[0], places.len() + 1))
+        })
+    }
+}
+
+/// The condition that the columns of a key are equal to the parameters from `first` on.
+fn known(columns: &[String], key: &[usize], first: usize) -> String {
+    let parts = key.iter().zip(first..);
+    let parts = parts.map(|(place, number)| format!("{} = ?{number}", columns[*place]));
+    parts.collect::<Vec<_>>().join(" AND ")
 }
 
 fn text(value: &Value) -> String {

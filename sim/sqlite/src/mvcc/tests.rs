@@ -43,7 +43,7 @@ impl Rig {
     fn run(&self, number: Number, text: &str) -> Said {
         match lock(&self.transactions).run(number, text, true, &[]) {
             Ok(Ran::Done(steps)) => told(&steps),
-            Ok(Ran::MustWait(ended)) => match ended.now_or_never() {
+            Ok(Ran::MustWait(turn)) => match turn.now_or_never() {
                 None => "waits".to_owned(),
                 Some(_) => "waits for nobody".to_owned(),
             },
@@ -278,6 +278,29 @@ fn whoever_is_thrown_out_is_in_nobodys_way() {
     assert_eq!(rig.rows(), "a0 b5");
 }
 
+/// The key goes from one to the next in the queue, also past those who have given up, and past whoever
+/// finds that it does not want it any more.
+#[test]
+fn whoever_waits_has_its_turn() {
+    let rig = Rig::new();
+    let [holder, first, gone, last] = [(); 4].map(|()| rig.begin(ReadCommitted));
+    let wait = |number| match lock(&rig.transactions).run(number, TAKE, true, &[]) {
+        Ok(Ran::MustWait(turn)) => turn,
+        _ => panic!("it waits"),
+    };
+    assert_eq!(rig.run(holder, TAKE), "1 changed");
+    let (first_turn, gone_turn, mut last_turn) = (wait(first), wait(gone), wait(last));
+    assert_eq!(rig.commit(holder), "committed");
+    assert_eq!(first_turn.now_or_never(), Some(Ok(())));
+    assert!((&mut last_turn).now_or_never().is_none(), "one at a time");
+    rig.roll_back(gone);
+    drop(gone_turn);
+    assert_eq!(rig.run(first, TAKE), "0 changed");
+    assert_eq!(last_turn.now_or_never(), Some(Ok(())), "the first did not take it");
+    assert_eq!((rig.commit(first), rig.commit(last)), ("committed".into(), "committed".into()));
+    assert_eq!(rig.rows(), "a0 b5");
+}
+
 /// Power is lost while somebody waits: the wait is over, and then the database is gone.
 #[test]
 fn a_power_cut_ends_every_wait() {
@@ -285,10 +308,10 @@ fn a_power_cut_ends_every_wait() {
     let (one, two) = (rig.begin(ReadCommitted), rig.begin(ReadCommitted));
     assert_eq!(rig.run(one, TAKE), "1 changed");
     let waits = lock(&rig.transactions).run(two, TAKE, true, &[]).expect("alive");
-    let Ran::MustWait(ended) = waits else { panic!("it waits") };
+    let Ran::MustWait(turn) = waits else { panic!("it waits") };
     rig.disk.power_cut();
     lock(&rig.transactions).end_all();
-    assert!(ended.now_or_never().is_some());
+    assert!(turn.now_or_never().is_some());
     // SQLite's "disk I/O error".
     assert_eq!(rig.run(two, TAKE), "10");
 }

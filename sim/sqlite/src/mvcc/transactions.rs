@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use futures::channel::oneshot;
-use futures::future::FutureExt as _;
 use sqlx_core::Error;
 
+use super::locks::Locks;
 use super::mirror::{Mirror, RowChange};
 use super::table::{Key, Tables};
-use super::{Conflict, Ended, Isolation, Number, Owner};
+use super::{Conflict, Isolation, Number, Owner};
 use crate::Value;
 use crate::reader::Reader;
 use crate::session::Session;
@@ -20,8 +19,8 @@ pub(crate) struct Transactions {
     pub(super) mirror: Mirror,
     pub(super) open: BTreeMap<Number, Open>,
     pub(super) loaded: Option<Number>,
-    /// Who has changed the row with this key.
-    pub(super) locks: BTreeMap<Key, Number>,
+    /// Who has changed which rows.
+    pub(super) locks: Locks,
     /// What was committed and is not in every snapshot, the oldest first.
     pub(super) commits: Vec<Committed>,
     /// How many commits there were.
@@ -42,9 +41,6 @@ pub(super) struct Open {
     pub(super) has_failed: bool,
     /// How much was changed before each of them.
     savepoints: Vec<usize>,
-    pub(super) waits_for: Option<Number>,
-    end: Option<oneshot::Sender<()>>,
-    pub(super) ended: Ended,
 }
 
 pub(super) struct Committed {
@@ -83,7 +79,7 @@ impl Transactions {
             mirror: Mirror::default(),
             open: BTreeMap::new(),
             loaded: None,
-            locks: BTreeMap::new(),
+            locks: Locks::default(),
             commits: Vec::new(),
             committed: 0,
             last: 0,
@@ -93,7 +89,6 @@ impl Transactions {
     /// Begins a transaction. It sees nothing yet.
     pub(crate) fn begin(&mut self, isolation: Isolation, owner: Owner) -> Number {
         self.last += 1;
-        let (end, ended) = oneshot::channel();
         let open = Open {
             isolation,
             owner,
@@ -103,9 +98,6 @@ impl Transactions {
             is_rebased: false,
             has_failed: false,
             savepoints: Vec::new(),
-            waits_for: None,
-            end: Some(end),
-            ended: ended.shared(),
         };
         self.open.insert(self.last, open);
         self.last
@@ -114,9 +106,9 @@ impl Transactions {
     /// It can only be rolled back from here on, to a savepoint or altogether. If there is no savepoint,
     /// others need not wait for that.
     pub(crate) fn fail(&mut self, number: Number) -> Result<(), Error> {
+        self.locks.stop_waiting(number);
         let open = self.open_mut(number);
         open.has_failed = true;
-        open.waits_for = None;
         match open.savepoints.is_empty() {
             true => self.let_go(number),
             false => Ok(()),
@@ -135,9 +127,7 @@ impl Transactions {
 
     /// The database has lost its power: nobody waits for anybody any more.
     pub(crate) fn end_all(&mut self) {
-        for number in self.open.keys().copied().collect::<Vec<_>>() {
-            self.unlock(number);
-        }
+        self.locks.let_all_go();
     }
 
     /// Whether it has changed anything.
@@ -262,15 +252,9 @@ impl Transactions {
 
     /// Lets others go on; says what was locked.
     fn unlock(&mut self, number: Number) -> Vec<Key> {
-        let open = self.open.get_mut(&number).expect("it is open");
-        let keys = std::mem::take(&mut open.keys);
-        for key in &keys {
-            self.locks.remove(key);
-        }
-        if let Some(end) = open.end.take() {
-            // An error says that nobody waits.
-            end.send(()).ok();
-        }
+        let keys = std::mem::take(&mut self.open_mut(number).keys);
+        self.locks.stop_waiting(number);
+        keys.iter().for_each(|key| self.locks.unlock(key, number));
         keys
     }
 
@@ -288,24 +272,31 @@ impl Transactions {
         self.put_aside()?;
         self.session.begin(Some("BEGIN IMMEDIATE"))?;
         self.loaded = Some(number);
-        let waiting = self.session.waiting();
-        self.make_so(number, snapshot)?;
-        self.see_since(waiting, false).map(drop)
+        self.make_so(number, snapshot)
     }
 
     /// What is committed becomes what the transaction sees.
     fn make_so(&mut self, number: Number, snapshot: u64) -> Result<(), Error> {
-        let Transactions { session, tables, open, commits, .. } = self;
-        let open = open.get_mut(&number).expect("it is open");
-        open.is_rebased = false;
-        for commit in commits.iter().rev().take_while(|commit| commit.number > snapshot) {
-            open.is_rebased = true;
-            for change in commit.changes.iter().rev() {
-                tables.undo(session, change)?;
-            }
-        }
-        for change in &open.changes {
-            tables.redo(session, change)?;
+        let commits = self.commits.iter().rev().take_while(|commit| commit.number > snapshot);
+        let undone: Vec<RowChange> =
+            commits.flat_map(|commit| commit.changes.iter().rev()).map(RowChange::undone).collect();
+        let open = self.open_mut(number);
+        open.is_rebased = !undone.is_empty();
+        let done = std::mem::take(&mut open.changes);
+        let made = undone.iter().chain(&done).try_for_each(|change| self.make(change));
+        self.open_mut(number).changes = done;
+        made
+    }
+
+    /// Makes a change of the loaded transaction in SQLite.
+    fn make(&mut self, change: &RowChange) -> Result<(), Error> {
+        let waiting = self.session.waiting();
+        self.tables.make(&mut self.session, change)?;
+        let changes = self.session.changes_since(waiting);
+        match changes.as_slice() {
+            [one] => self.mirror.know(&one.table, one.rowid, change.after.clone()),
+            // Triggers and foreign keys may change more.
+            _ => drop(self.mirror.see(&mut self.session, &mut self.tables, changes, false)?),
         }
         Ok(())
     }

@@ -43,6 +43,6 @@ pub(super) fn of(world: &World, node: NodeIndex) -> Ports {
         database,
         mailer: Arc::new(mailer::SimMailer::new(world, life)),
         compute: Arc::new(compute::Inline),
-        outbox_notify: Default::default(),
+        outgoing: Default::default(),
     }
 }

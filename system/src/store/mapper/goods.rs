@@ -11,28 +11,29 @@ use crate::store::allocation::Share;
 use crate::store::order::OrderLine;
 use crate::store::saga::Case;
 
-/// Reads the goods of one order.
-pub async fn of_order(transaction: &mut Transaction<'_>, case: &mut Case) -> Result<(), Error> {
-    let id = case.order.id.to_string();
-    let rows = sqlx::query(
-        "SELECT sku, name, quantity, price FROM order_lines WHERE order_id = $1 ORDER BY sku",
-    )
-    .bind(id.clone())
-    .fetch_all(transaction.sql())
-    .await?;
-    for row in &rows {
-        case.lines.push(read_line(row, case.order.total.currency)?);
+/// The first of an order's columns that are about its goods.
+const FIRST: usize = 36;
+
+/// Reads the goods of one order: a row for each line and each warehouse that gives some of it.
+pub fn read(rows: &[AnyRow], case: &mut Case) -> Result<(), Error> {
+    for row in rows {
+        let Some(sku) = row.try_get::<Option<String>, _>(FIRST)? else { continue };
+        let sku = Sku::parse(sku)?;
+        if let Some(warehouse) = row.try_get::<Option<String>, _>(FIRST + 4)? {
+            let warehouse = WarehouseId::parse(warehouse)?;
+            let quantity = row.try_get(FIRST + 5)?;
+            case.allocation.push(Share { sku: sku.clone(), warehouse, quantity });
+        }
+        case.lines.push(OrderLine {
+            sku,
+            name: row.try_get(FIRST + 1)?,
+            quantity: row.try_get(FIRST + 2)?,
+            price: Money::new(row.try_get(FIRST + 3)?, case.order.total.currency),
+        });
     }
-    let rows = sqlx::query(
-        "SELECT sku, warehouse, quantity FROM allocations WHERE order_id = $1 \
-         ORDER BY sku, warehouse",
-    )
-    .bind(id)
-    .fetch_all(transaction.sql())
-    .await?;
-    for row in &rows {
-        case.allocation.push(read_share(row)?);
-    }
+    case.lines.sort_by(|one, other| one.sku.cmp(&other.sku));
+    case.lines.dedup_by(|one, other| one.sku == other.sku);
+    case.allocation.sort();
     Ok(())
 }
 

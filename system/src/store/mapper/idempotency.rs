@@ -4,7 +4,6 @@ use sqlx::Row;
 use stormproof_messaging::Transaction;
 use stormproof_ports::time::Time;
 
-use super::guarded;
 use crate::error::Error;
 use crate::id::UserId;
 
@@ -51,12 +50,12 @@ pub async fn find(
     .transpose()
 }
 
-/// Writes the answer, unless a twin was faster: then the transaction is to be run again.
+/// Writes the answer; `false` if a twin was faster, whose answer is there now.
 pub async fn insert(
     transaction: &mut Transaction<'_>,
     key: ClientKey<'_>,
     stored: &Stored,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let now = transaction.now();
     let done = sqlx::query(
         "INSERT INTO idempotency (user_id, route, key, body_hash, status, location, body, \
@@ -73,7 +72,7 @@ pub async fn insert(
     .bind(now.0)
     .execute(transaction.sql())
     .await?;
-    guarded(done.rows_affected())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Forgets a bounded number of keys that are older than `before`.

@@ -13,7 +13,7 @@ use crate::store::payment::{Payment, PaymentStatus};
 use crate::store::saga::{Case, DeliveryState, Goal, Saga, Step, Stock};
 
 macro_rules! select_case {
-    ($rest:literal) => {
+    ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT o.id, o.user_id, o.email, o.status, o.total, o.currency, o.reason, \
              o.carrier_sequence, o.version, o.pending_payment_at, o.paid_at, o.received_at, \
@@ -21,8 +21,9 @@ macro_rules! select_case {
              o.cancel_pending_at, o.cancelled_at, p.status, p.transaction_id, p.refund_id, \
              p.parked_reason, p.version, s.goal, s.stock, s.delivery, s.step, s.attempts, \
              s.replans, s.debit_queued, s.next_attempt_at, s.lease_owner, s.lease_until, s.epoch, \
-             s.version \
-             FROM orders o JOIN payments p ON p.order_id = o.id JOIN sagas s ON s.order_id = o.id ",
+             s.version",
+            $columns,
+            " FROM orders o JOIN payments p ON p.order_id = o.id JOIN sagas s ON s.order_id = o.id ",
             $rest
         )
     };
@@ -30,19 +31,23 @@ macro_rules! select_case {
 
 /// The case of `id`, or `None`.
 pub async fn load(transaction: &mut Transaction<'_>, id: &OrderId) -> Result<Option<Case>, Error> {
-    let row = sqlx::query(select_case!("WHERE o.id = $1"))
-        .bind(id.to_string())
-        .fetch_optional(transaction.sql())
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    let mut case = read(&row)?;
-    goods::of_order(transaction, &mut case).await?;
+    let rows = sqlx::query(select_case!(
+        ", l.sku, l.name, l.quantity, l.price, a.warehouse, a.quantity",
+        "LEFT JOIN order_lines l ON l.order_id = o.id \
+         LEFT JOIN allocations a ON a.order_id = l.order_id AND a.sku = l.sku WHERE o.id = $1"
+    ))
+    .bind(id.to_string())
+    .fetch_all(transaction.sql())
+    .await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let mut case = read(row)?;
+    goods::read(&rows, &mut case)?;
     Ok(Some(case))
 }
 
 /// A user's orders, newest first, at most 100.
 pub async fn of_user(transaction: &mut Transaction<'_>, user: &UserId) -> Result<Vec<Case>, Error> {
-    let rows = sqlx::query(select_case!("WHERE o.user_id = $1 ORDER BY o.id DESC LIMIT 100"))
+    let rows = sqlx::query(select_case!("", "WHERE o.user_id = $1 ORDER BY o.id DESC LIMIT 100"))
         .bind(user.to_string())
         .fetch_all(transaction.sql())
         .await?;

@@ -63,8 +63,8 @@ impl Pace for TransactionPace {
         self.sleep_off()
     }
 
-    fn lock(&self, ended: BoxFuture<'static, ()>) -> BoxFuture<'static, bool> {
+    fn lock(&self, turn: BoxFuture<'static, ()>) -> BoxFuture<'static, bool> {
         let world = self.world.clone();
-        Box::pin(async move { within(&world.0.time, LOCK_TIMEOUT, ended).await.is_some() })
+        Box::pin(async move { within(&world.0.time, LOCK_TIMEOUT, turn).await.is_some() })
     }
 }
