@@ -101,6 +101,9 @@ async fn it_stays_where_its_queue_is_gone(servers: &Servers, broker: &RabbitMq) 
     let replayed = broker.replay(DEAD_DEBITS, "third").await;
     assert!(replayed.as_ref().is_err_and(|error| error.0.contains("stays")), "{replayed:?}");
     assert_eq!(dead(broker).await.message.message_id, "third", "it is still there");
+    // A broker that was named to us is looked at by the next run too.
+    let deleted = channel.queue_delete(DEAD_DEBITS.into(), Default::default()).await;
+    deleted.expect("nobody uses it");
 }
 
 /// The command on the folder of a shop that is closed.
