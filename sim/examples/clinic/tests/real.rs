@@ -14,17 +14,28 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 use stormproof_bindings::{database, http::HttpClient, queue::RabbitMq};
 use stormproof_ports::client::Client;
 
-const POSTGRES: &str = "postgres://postgres@127.0.0.1:5432";
-const AMQP: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
+/// Where `serve` looks, too.
+fn postgres() -> String {
+    setting("POSTGRES", "postgres://postgres@127.0.0.1:5432")
+}
+
+fn amqp() -> String {
+    setting("AMQP", "amqp://guest:guest@127.0.0.1:5672/%2f")
+}
+
+#[allow(clippy::disallowed_methods, reason = "this is no world")]
+fn setting(name: &str, usual: &str) -> String {
+    std::env::var(name).unwrap_or(usual.to_owned())
+}
 
 /// What is made here has names of its own, and goes in the end.
 #[tokio::test]
 async fn appointments_are_made_on_real_servers() {
     let name = format!("clinic_test_{}", std::process::id());
-    let broker = RabbitMq::open(AMQP, &name).expect("an address").under(&format!("{name}."));
-    let (postgres, rabbitmq) = (sql("SELECT 1").await, broker.ping().await);
-    if postgres.is_err() || rabbitmq.is_err() {
-        writeln!(stderr(), "SKIPPED: {POSTGRES}: {postgres:?}, {AMQP}: {rabbitmq:?}").ok();
+    let broker = RabbitMq::open(&amqp(), &name).expect("an address").under(&format!("{name}."));
+    let (database, rabbitmq) = (sql("SELECT 1").await, broker.ping().await);
+    if database.is_err() || rabbitmq.is_err() {
+        writeln!(stderr(), "SKIPPED: {}: {database:?}, {}: {rabbitmq:?}", postgres(), amqp()).ok();
         return;
     }
     for service in ["calendar", "reminders"] {
@@ -76,6 +87,6 @@ async fn soon<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
 
 async fn sql(sql: &str) -> Result<(), sqlx::Error> {
     database::install();
-    let mut connection = AnyConnection::connect(&format!("{POSTGRES}/postgres")).await?;
+    let mut connection = AnyConnection::connect(&format!("{}/postgres", postgres())).await?;
     sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.map(drop)
 }
