@@ -10,3 +10,9 @@ pub mod calendar;
 pub mod patient;
 pub mod reminders;
 pub mod system;
+
+/// What the environment says, where the services are served; `usual` if it says nothing.
+#[allow(clippy::disallowed_methods, reason = "this is no world")]
+pub fn setting(name: &str, usual: &str) -> String {
+    std::env::var(name).unwrap_or(usual.to_owned())
+}

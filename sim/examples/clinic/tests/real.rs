@@ -5,37 +5,28 @@ use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use clinic::appointment::{self, Appointment};
+use clinic::{appointment, appointment::Appointment, setting};
 use futures::FutureExt as _;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 use stormproof_bindings::{database, http::HttpClient, queue::RabbitMq};
 use stormproof_ports::client::Client;
 
-/// Where `serve` looks, too.
-fn postgres() -> String {
-    setting("POSTGRES", "postgres://postgres@127.0.0.1:5432")
-}
-
-fn amqp() -> String {
-    setting("AMQP", "amqp://guest:guest@127.0.0.1:5672/%2f")
-}
-
-#[allow(clippy::disallowed_methods, reason = "this is no world")]
-fn setting(name: &str, usual: &str) -> String {
-    std::env::var(name).unwrap_or(usual.to_owned())
-}
+static POSTGRES: LazyLock<String> =
+    LazyLock::new(|| setting("POSTGRES", "postgres://postgres@127.0.0.1:5432"));
+static AMQP: LazyLock<String> =
+    LazyLock::new(|| setting("AMQP", "amqp://guest:guest@127.0.0.1:5672/%2f"));
 
 /// What is made here has names of its own, and goes in the end.
 #[tokio::test]
 async fn appointments_are_made_on_real_servers() {
     let name = format!("clinic_test_{}", std::process::id());
-    let broker = RabbitMq::open(&amqp(), &name).expect("an address").under(&format!("{name}."));
+    let broker = RabbitMq::open(&AMQP, &name).expect("an address").under(&format!("{name}."));
     let (database, rabbitmq) = (sql("SELECT 1").await, broker.ping().await);
     if database.is_err() || rabbitmq.is_err() {
-        writeln!(stderr(), "SKIPPED: {}: {database:?}, {}: {rabbitmq:?}", postgres(), amqp()).ok();
+        writeln!(stderr(), "SKIPPED: {}: {database:?}, {}: {rabbitmq:?}", *POSTGRES, *AMQP).ok();
         return;
     }
     for service in ["calendar", "reminders"] {
@@ -87,6 +78,6 @@ async fn soon<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
 
 async fn sql(sql: &str) -> Result<(), sqlx::Error> {
     database::install();
-    let mut connection = AnyConnection::connect(&format!("{}/postgres", postgres())).await?;
+    let mut connection = AnyConnection::connect(&format!("{}/postgres", *POSTGRES)).await?;
     sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.map(drop)
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use clinic::{appointment, calendar, reminders};
+use clinic::{appointment, calendar, reminders, setting};
 use futures::future::join;
 use sqlx::migrate::Migrator;
 use stormproof_bindings::database::{Isolation, Sql};
@@ -42,9 +42,4 @@ async fn ports(service: &str, tables: &Migrator) -> Result<Ports, Box<dyn Error>
     let mailer = Arc::new(Maildrop::open(Path::new(&mails), "Clinic <desk@clinic.example>")?);
     // A service that calls others names them here: `http: Arc::new(HttpClient::new(urls)?)`.
     Ok(Ports { mailer, ..ports })
-}
-
-#[allow(clippy::disallowed_methods, reason = "this is no world")]
-fn setting(name: &str, usual: &str) -> String {
-    std::env::var(name).unwrap_or(usual.to_owned())
 }
