@@ -117,15 +117,17 @@ impl Relay {
         ports.outgoing.open(policy.claim);
         let now = ports.clock.now();
         let batch = usize::try_from(policy.batch).unwrap_or(usize::MAX);
-        let handed_over = ports.outgoing.take(batch).into_iter();
-        let mut due: Vec<Row> = handed_over.map(|message| Row { message, attempts: 1 }).collect();
-        let mut full = due.len() == batch;
+        let mut due = Vec::new();
+        let mut full = false;
         if state.look.is_due(now) {
             let claimed = claim(ports, policy).await?;
             state.look = Look { last: Some(now), next: claimed.next_due };
-            full |= claimed.full;
-            due.extend(claimed.due);
+            (due, full) = (claimed.due, claimed.full);
         }
+        // Only now: what was handed over would be lost here if the database did not answer.
+        let handed_over = ports.outgoing.take(batch);
+        full |= handed_over.len() == batch;
+        due.extend(handed_over.into_iter().map(|message| Row { message, attempts: 1 }));
         // What was written first leaves first.
         due.sort_by(|one, other| one.message.message_id.cmp(&other.message.message_id));
         let failed = publish(ports, due, &mut state.confirmed).await;

@@ -91,10 +91,10 @@ impl<'p> Transaction<'p> {
         let moves = std::mem::take(&mut self.moves);
         audit::write(self, moves).await?;
         let messages = std::mem::take(&mut self.messages);
-        let result = outbox::write(self, &messages[self.written..]).await;
+        outbox::write(self, &messages[self.written..]).await?;
         self.written = messages.len();
         self.messages = messages;
-        result
+        Ok(())
     }
 
     /// Notifies after the commit, once, even one of which nobody knows whether it happened: whoever waits

@@ -73,9 +73,10 @@ impl Mirror {
         if self.0.get(name).is_some_and(|rows| rows.are_kept) {
             return Ok(());
         }
+        let there = session.collect(&format!("SELECT rowid, * FROM {}", quoted(name)), &[])?;
         let rows = self.0.entry(name.into()).or_default();
         rows.are_kept = true;
-        for row in session.collect(&format!("SELECT rowid, * FROM {}", quoted(name)), &[])? {
+        for row in there {
             let rowid = row[0].as_i64().expect("a row has a number");
             rows.committed.entry(rowid).or_insert_with(|| row[1..].into());
         }
