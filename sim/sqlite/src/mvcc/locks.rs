@@ -67,10 +67,13 @@ impl Locks {
     /// It waits no longer, and does not take what it was told of.
     pub(super) fn stop_waiting(&mut self, number: Number) {
         let Some(key) = self.awaited(number) else { return };
-        if let Some(lock) = self.keys.get_mut(&key) {
-            lock.queue.retain(|(waiting, _)| *waiting != number);
+        let Some(lock) = self.keys.get_mut(&key) else { return };
+        let before = lock.queue.len();
+        lock.queue.retain(|(waiting, _)| *waiting != number);
+        // Who is not in the queue was told that it is its turn.
+        if lock.queue.len() == before {
+            self.pass_on(&key);
         }
-        self.pass_on(&key);
     }
 
     /// Tells the first who still waits that the key is free, if it is.

@@ -295,6 +295,7 @@ fn whoever_waits_has_its_turn() {
     assert!((&mut last_turn).now_or_never().is_none(), "one at a time");
     rig.roll_back(gone);
     drop(gone_turn);
+    assert!((&mut last_turn).now_or_never().is_none(), "it is still the first one's turn");
     assert_eq!(rig.run(first, TAKE), "0 changed");
     assert_eq!(last_turn.now_or_never(), Some(Ok(())), "the first did not take it");
     assert_eq!((rig.commit(first), rig.commit(last)), ("committed".into(), "committed".into()));
