@@ -22,15 +22,22 @@ pub struct ProxyContext {
 
 impl ProxyContext {
     /// `node` passes a moment: the fault that was aimed at it. One of processes has struck when this
-    /// returns.
+    /// returns, and strikes to its end even if nobody waits for that: whoever passed was perhaps on a
+    /// connection of the process that just died.
     pub async fn pass(&self, node: &str, side: Side, act: Act, name: &str) -> Option<Fault> {
         let injector = self.faults.injector();
         match injector.pass(&self.faults, node, side, act, &[name])? {
             Aimed::Operation(fault) => Some(fault),
             Aimed::Process(number, fault) => {
-                if self.cluster.strike(&fault).await {
-                    injector.has_struck(&self.faults, number);
-                }
+                let (faults, cluster, aimed) =
+                    (self.faults.clone(), self.cluster.clone(), fault.clone());
+                let struck = tokio::spawn(async move {
+                    if cluster.strike(&aimed).await {
+                        faults.injector().has_struck(&faults, number);
+                    }
+                });
+                // An error says that the rehearsal is over.
+                struck.await.ok();
                 Some(fault)
             }
         }
