@@ -1,22 +1,21 @@
-//! What is behind a pool, and what every pool needs.
+//! What is behind a database, and what each needs.
 
 use std::time::Duration;
 
+use sqlx::AnyPool;
 use sqlx::any::{AnyConnectOptions, install_drivers};
+
+use super::pool::Pool;
 
 /// How long a transaction waits for its connection: behind others, or for a server that is away.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is behind the pool.
+/// What is behind a database.
 pub(super) enum Engine {
-    /// How to connect past the pool, how many of its connections may have died, and what its
-    /// transactions see of each other.
-    Postgres {
-        options: AnyConnectOptions,
-        connections: u32,
-        isolation: Isolation,
-    },
-    Sqlite,
+    /// How to connect past the pool, and what its transactions see of each other.
+    Postgres { options: AnyConnectOptions, pool: Pool, isolation: Isolation },
+    /// A pool of one connection.
+    Sqlite(AnyPool),
 }
 
 /// What transactions on Postgres see of each other, by its own names.

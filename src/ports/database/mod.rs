@@ -6,6 +6,7 @@
 
 mod engine;
 mod error;
+mod pool;
 mod postgres;
 mod session;
 mod sqlite;
@@ -14,16 +15,16 @@ use std::path::Path;
 
 use futures::future::BoxFuture;
 use sqlx::migrate::Migrator;
-use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _};
 use stormproof_ports::{Database, DatabaseError, Session};
 
 use engine::Engine;
 pub use engine::{Isolation, install};
 pub use error::OpenError;
+use session::{PostgresSession, SqliteSession};
 
 /// An open database.
 pub struct Sql {
-    pool: AnyPool,
     engine: Engine,
 }
 
@@ -37,7 +38,7 @@ impl Sql {
         install();
         let (options, pool) = postgres::open(url, connections).await?;
         let isolation = Isolation::default();
-        Ok(Sql { pool, engine: Engine::Postgres { options, connections, isolation } })
+        Ok(Sql { engine: Engine::Postgres { options, pool, isolation } })
     }
 
     /// The same database, whose transactions are at another level. SQLite has one only, and stays as it
@@ -57,7 +58,7 @@ impl Sql {
     /// If the file is damaged, in use by another process, or cannot be written.
     pub async fn sqlite(path: &Path) -> Result<Sql, OpenError> {
         install();
-        Ok(Sql { pool: sqlite::open(path).await?, engine: Engine::Sqlite })
+        Ok(Sql { engine: Engine::Sqlite(sqlite::open(path).await?) })
     }
 
     /// Brings the database to today's tables. Several replicas may do so at once.
@@ -73,7 +74,7 @@ impl Sql {
                 connection.close().await.ok();
                 Ok(migrated?)
             }
-            Engine::Sqlite => Ok(migrator.run(&self.pool).await?),
+            Engine::Sqlite(pool) => Ok(migrator.run(pool).await?),
         }
     }
 
@@ -82,21 +83,30 @@ impl Sql {
     /// # Errors
     /// If it does not, within a few seconds.
     pub async fn ping(&self) -> Result<(), OpenError> {
-        let mut connection = self.pool.acquire().await?;
-        Ok(connection.ping().await?)
+        match &self.engine {
+            Engine::Postgres { pool, .. } => Ok(pool::take(pool).await?.ping().await?),
+            Engine::Sqlite(pool) => Ok(pool.acquire().await?.ping().await?),
+        }
     }
 
     /// Waits for open transactions and lets the database go.
     pub async fn close(&self) {
-        self.pool.close().await;
+        match &self.engine {
+            Engine::Postgres { pool, .. } => pool::close(pool).await,
+            Engine::Sqlite(pool) => pool.close().await,
+        }
     }
 }
 
 impl Database for Sql {
     fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Session>, DatabaseError>> {
         Box::pin(async move {
-            let session = session::begin(&self.pool, &self.engine).await?;
-            Ok(Box::new(session) as Box<dyn Session>)
+            Ok(match &self.engine {
+                Engine::Postgres { pool, isolation, .. } => {
+                    Box::new(PostgresSession::begin(pool, *isolation).await?) as Box<dyn Session>
+                }
+                Engine::Sqlite(pool) => Box::new(SqliteSession::begin(pool).await?),
+            })
         })
     }
 }

@@ -1,44 +1,66 @@
 //! An open transaction on a connection of the pool. Dropping it rolls back.
 
 use futures::future::BoxFuture;
-use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
 use stormproof_ports::story::Fact;
 use stormproof_ports::{DatabaseError, Session};
+use tokio::runtime::Handle;
 
-use super::engine::Engine;
-use super::error::{is_lost, of_commit};
+use super::engine::Isolation;
+use super::error::{code, is_lost, of_commit};
+use super::pool::{Kept, Pool, take};
 
-/// What [`begin`] opens.
-pub(super) struct SqlSession {
-    transaction: Transaction<'static, Any>,
-    /// Postgres answers COMMIT with a silent rollback when a statement failed before, so it is
-    /// asked first: then it says 25P02. SQLite undoes the failed statement alone.
-    asks_first: bool,
+/// A transaction on Postgres.
+pub(super) struct PostgresSession {
+    /// `None` once it has come to its end.
+    connection: Option<Kept>,
 }
 
-/// Opens a transaction. A kept connection may have died unheard, of a server that was
-/// restarted say; since BEGIN has no effect, it is said again on the next one.
-pub(super) async fn begin(pool: &AnyPool, engine: &Engine) -> Result<SqlSession, DatabaseError> {
-    let (statement, asks_first, dead_max) = match engine {
-        Engine::Postgres { connections, isolation, .. } => (isolation.begin(), true, *connections),
-        Engine::Sqlite => ("BEGIN IMMEDIATE", false, 1),
-    };
-    let mut dead = 0;
-    loop {
-        match pool.begin_with(statement).await {
-            Ok(transaction) => return Ok(SqlSession { transaction, asks_first }),
-            Err(error) if is_lost(&error) && dead < dead_max => dead += 1,
-            Err(error) => return Err(error.into()),
+impl PostgresSession {
+    /// Begins. A kept connection may have died unheard, of a server that was restarted say; since BEGIN
+    /// has no effect, it is said again on the next one.
+    pub(super) async fn begin(
+        pool: &Pool,
+        isolation: Isolation,
+    ) -> Result<PostgresSession, DatabaseError> {
+        let mut dead = 0;
+        loop {
+            let mut connection = take(pool).await?;
+            match connection.execute(isolation.begin()).await {
+                Ok(_) => return Ok(PostgresSession { connection: Some(connection) }),
+                Err(error) => {
+                    drop(Kept::take(connection));
+                    if !is_lost(&error) || dead >= pool.status().max_size {
+                        return Err(error.into());
+                    }
+                    dead += 1;
+                }
+            }
         }
     }
 }
 
-impl Session for SqlSession {
+impl Session for PostgresSession {
     fn connection(&mut self) -> &mut AnyConnection {
-        &mut self.transaction
+        self.connection.as_mut().expect("it is open")
     }
 
+    /// Postgres answers COMMIT with a silent rollback when a statement failed before, so it is asked
+    /// first: then it says 25P02.
     fn commit<'a>(
+        mut self: Box<Self>,
+        facts: &'a [Fact],
+    ) -> BoxFuture<'a, Result<(), DatabaseError>>
+    where
+        Self: 'a,
+    {
+        Box::pin(async move {
+            sqlx::query("SELECT 1").execute(self.connection()).await?;
+            self.commit_sound(facts).await
+        })
+    }
+
+    fn commit_sound<'a>(
         mut self: Box<Self>,
         _facts: &'a [Fact],
     ) -> BoxFuture<'a, Result<(), DatabaseError>>
@@ -46,20 +68,61 @@ impl Session for SqlSession {
         Self: 'a,
     {
         Box::pin(async move {
-            if self.asks_first {
-                sqlx::query("SELECT 1").execute(&mut *self.transaction).await?;
-            }
-            self.commit_sound(&[]).await
+            let committed = self.connection().execute("COMMIT").await;
+            let connection = self.connection.take().expect("it is open");
+            committed.map(drop).map_err(|error| {
+                // Who was answered with a code is out of the transaction, and may go on.
+                if is_lost(&error) || code(&error).is_none() {
+                    drop(Kept::take(connection));
+                }
+                of_commit(error)
+            })
         })
     }
+}
 
-    fn commit_sound<'a>(
-        self: Box<Self>,
-        _facts: &'a [Fact],
-    ) -> BoxFuture<'a, Result<(), DatabaseError>>
+impl Drop for PostgresSession {
+    /// Rolls back now and not when the connection is used again, for others may wait for its locks. Where
+    /// nothing runs any more that could, the connection is closed.
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move {
+                if connection.execute("ROLLBACK").await.is_err() {
+                    drop(Kept::take(connection));
+                }
+            })),
+            Err(_) => drop(Kept::take(connection)),
+        }
+    }
+}
+
+/// A transaction on SQLite, which undoes a failed statement alone.
+pub(super) struct SqliteSession(Transaction<'static, Any>);
+
+impl SqliteSession {
+    /// Begins as the only one.
+    pub(super) async fn begin(pool: &AnyPool) -> Result<SqliteSession, DatabaseError> {
+        let mut dead = false;
+        loop {
+            match pool.begin_with("BEGIN IMMEDIATE").await {
+                Ok(transaction) => return Ok(SqliteSession(transaction)),
+                Err(error) if is_lost(&error) && !dead => dead = true,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Session for SqliteSession {
+    fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.0
+    }
+
+    fn commit<'a>(self: Box<Self>, _facts: &'a [Fact]) -> BoxFuture<'a, Result<(), DatabaseError>>
     where
         Self: 'a,
     {
-        Box::pin(async move { self.transaction.commit().await.map_err(of_commit) })
+        Box::pin(async move { self.0.commit().await.map_err(of_commit) })
     }
 }
