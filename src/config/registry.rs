@@ -210,9 +210,12 @@ pub static SETTINGS: &[Setting] = &[
     }),
     row(
         "consumer.at_once",
-        "Of those, how many it handles at once; each takes a database connection meanwhile.",
+        "How many it handles at once, or batches of them; each takes a database connection meanwhile.",
         |config| Slot::Count(Number::Usize(&mut config.shop.consumer.at_once), 1..=MANY),
     ),
+    row("consumer.batch", "The most messages that share a transaction.", |config| {
+        Slot::Count(Number::Usize(&mut config.shop.consumer.batch), 1..=MANY)
+    }),
     row("consumer.attempts_max", "Attempts before a message is dead-lettered.", |config| {
         Slot::Count(Number::U32(&mut config.shop.consumer.attempts_max), 1..=MANY)
     }),

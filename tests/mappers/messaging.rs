@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Either, pending, select};
 use scoped_futures::ScopedFutureExt as _;
+use stormproof_messaging::batch::{self, Work};
 use stormproof_messaging::outbox::RelayPolicy;
-use stormproof_messaging::{inbox, outbox};
+use stormproof_messaging::{Transaction, inbox, outbox};
 use stormproof_ports::notify::Notify;
 use stormproof_ports::outgoing::Outgoing;
 use stormproof_ports::story::Fact;
@@ -30,6 +31,7 @@ super::checks!("store":
     what_a_replica_commits_its_own_relay_has_at_hand,
     the_relay_goes_by_status_and_not_by_id,
     a_message_is_new_to_a_queue_once,
+    messages_of_a_batch_share_a_transaction_and_no_failure,
     an_alert_is_raised_once_for_each_kind_of_trouble,
     a_move_leaves_its_trail,
 );
@@ -300,6 +302,53 @@ async fn a_message_is_new_to_a_queue_once(bench: Bench) {
     for (queue, id, expected, why) in table {
         assert_eq!(first_time(queue, id).await, expected, "{why}");
     }
+}
+
+/// Leaves a trail for each message but for the odd one, and notes for which it was asked to.
+struct Clerk(Mutex<Vec<String>>);
+
+impl Work for Clerk {
+    type Error = Error;
+
+    fn work<'a>(
+        &'a self,
+        transaction: &'a mut Transaction<'_>,
+        message: &'a Message,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let id = &message.message_id;
+        self.0.lock().expect("nobody panics with it").push(id.clone());
+        transaction.moved("", Fact::new("message", "DONE", id, ""));
+        let answer = match id.as_str() {
+            "odd" => Err(Error::invalid("what a message")),
+            _ => Ok(()),
+        };
+        Box::pin(async { answer })
+    }
+}
+
+async fn messages_of_a_batch_share_a_transaction_and_no_failure(bench: Bench) {
+    // What is delivered together; what the clerk is asked to do; which of them are done.
+    let table: [(&[&str], &[&str], &[bool]); 4] = [
+        (&["m-1", "m-2"], &["m-1", "m-2"], &[true, true]),
+        // One is known: each comes to its own end, and what is done is not done again.
+        (&["m-2", "m-3", "m-3"], &["m-3"], &[true, true, true]),
+        // One is odd: the others do not suffer for it.
+        (&["m-4", "odd", "m-5"], &["m-4", "odd", "m-4", "odd", "m-5"], &[true, false, true]),
+        (&["odd"], &["odd"], &[false]),
+    ];
+    for (ids, asked, done) in table {
+        let clerk = Clerk(Mutex::default());
+        let message = |id: &&str| encode(&letter("order-1"), (*id).into(), START);
+        let messages: Vec<Message> = ids.iter().map(message).collect();
+        let messages: Vec<&Message> = messages.iter().collect();
+        let results = batch::handle(&bench.ports, "queue-1", &messages, &clerk).await;
+        assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), done, "{ids:?}");
+        assert_eq!(clerk.0.into_inner().expect("nobody panics with it"), asked, "{ids:?}");
+    }
+    let trail = bench.rows("SELECT subject FROM audit ORDER BY subject").await;
+    assert_eq!(trail, ["m-1", "m-2", "m-3", "m-4", "m-5"]);
+    let inbox = bench.rows("SELECT message_id FROM inbox ORDER BY message_id").await;
+    assert_eq!(inbox, ["m-1", "m-2", "m-3", "m-4", "m-5"]);
 }
 
 async fn an_alert_is_raised_once_for_each_kind_of_trouble(bench: Bench) {

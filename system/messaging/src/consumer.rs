@@ -1,11 +1,13 @@
 //! Consuming a queue: subscribe, handle, acknowledge after the commit; put off or dead-letter.
 //!
-//! A handler does its whole work, inbox row included, in one transaction. What it returns decides:
+//! Messages about one subject are handled in the order in which they come, one after the other; of
+//! different subjects, several at once, or together in one transaction. What the handler returns decides:
 //! `Ok` acknowledges; [`Failure::Poison`] goes to the dead-letter queue at once; everything else is
 //! transient and the message comes again after a delay, counted by an attempt counter of our own,
 //! until it is dead-lettered too. What an application does about a dead letter commits before the
 //! message is rejected.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,11 +29,31 @@ use crate::transaction::{Transaction, transact};
 
 /// What is done with the messages of a queue.
 pub trait Handler: Send + Sync + 'static {
-    /// Does the whole work of one message, in one transaction.
+    /// Does the whole work of one message, inbox row included.
     ///
     /// # Errors
     /// Whether it is to come again, or to be given up.
     fn handle<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Whether several messages are better handled together.
+    fn batches(&self) -> bool {
+        false
+    }
+
+    /// Does the whole work of messages that have come together, and says of each what became of it.
+    /// [`batch::handle`](crate::batch::handle) does it in one transaction.
+    fn handle_all<'a>(
+        &'a self,
+        messages: &'a [&'a Message],
+    ) -> BoxFuture<'a, Vec<Result<(), Failure>>> {
+        Box::pin(async move {
+            let mut results = Vec::new();
+            for message in messages {
+                results.push(self.handle(message).await);
+            }
+            results
+        })
+    }
 
     /// A message is given up; `words` say which and why. What is written here commits before the
     /// message is rejected: a dead letter that nobody was told of would be forgotten.
@@ -80,8 +102,10 @@ transient!(DatabaseError, CallError);
 pub struct ConsumerPolicy {
     /// Messages that the broker hands out before the first of them is settled.
     pub prefetch: u16,
-    /// Of those, how many are handled at once: none of them waits for the others, nor comes in order.
+    /// How many are handled at once: messages about different subjects, or batches of such.
     pub at_once: usize,
+    /// The most messages of a batch, where the handler takes [batches](Handler::batches).
+    pub batch: usize,
     /// Attempts before a message is dead-lettered.
     pub attempts_max: u32,
     /// The wait before the next subscription, after one was lost.
@@ -95,6 +119,7 @@ impl Default for ConsumerPolicy {
         ConsumerPolicy {
             prefetch: 16,
             at_once: 8,
+            batch: 16,
             attempts_max: 12,
             reconnect: Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(5) },
             retries: &RETRIES,
@@ -164,28 +189,34 @@ impl<H: Handler> Consumer<H> {
             }
         };
         state.failures = 0;
+        let size = if self.handler.batches() { self.policy.batch } else { 1 };
         let (mut in_hand, mut taken, mut lost) = (FuturesUnordered::new(), 0, None);
+        let mut waiting = Waiting::default();
         loop {
             // Never more than were handed out at once, for a step has an end.
-            while lost.is_none()
-                && in_hand.len() < self.policy.at_once
-                && taken < self.policy.prefetch
-            {
+            while lost.is_none() && taken < self.policy.prefetch {
                 match subscription.take() {
-                    Ok(Some(delivery)) => in_hand.push(self.decide(delivery)),
+                    Ok(Some(delivery)) => waiting.push(delivery),
                     Ok(None) => break,
                     Err(error) => lost = Some(error),
                 }
                 taken += 1;
             }
-            let Some((tag, decided)) = in_hand.next().await else { break };
+            while lost.is_none() && in_hand.len() < self.policy.at_once {
+                let Some(batch) = waiting.next_batch(size) else { break };
+                in_hand.push(self.decide(batch));
+            }
+            let Some(decided) = in_hand.next().await else { break };
             // What is in hand is finished all the same: some of it may have had its effect.
-            let settled = match (decided, &lost) {
-                (Ok(settle), None) => subscription.settle(tag, settle).await,
-                (decided, _) => decided.map(drop),
-            };
-            if let Err(error) = settled {
-                lost.get_or_insert(error);
+            for (delivery, decision) in decided {
+                waiting.done(&delivery);
+                let settled = match (decision, &lost) {
+                    (Ok(settle), None) => subscription.settle(delivery.tag, settle).await,
+                    (decision, _) => decision.map(drop),
+                };
+                if let Err(error) = settled {
+                    lost.get_or_insert(error);
+                }
             }
         }
         match (lost, taken) {
@@ -195,14 +226,20 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    /// Handles a message, and says how it is to be settled.
-    async fn decide(&self, delivery: Delivery) -> (u64, Result<Settle, QueueLost>) {
-        let settle = match self.handler.handle(&delivery.message).await {
-            Ok(()) => Ok(Settle::Ack),
-            Err(Failure::Poison(why)) => self.dead_letter(&delivery, &why).await,
-            Err(Failure::Transient(why)) => self.put_off(&delivery, &why).await,
-        };
-        (delivery.tag, settle)
+    /// Handles messages, and says how each is to be settled.
+    async fn decide(&self, batch: Vec<Delivery>) -> Vec<(Delivery, Result<Settle, QueueLost>)> {
+        let messages: Vec<&Message> = batch.iter().map(|delivery| &delivery.message).collect();
+        let results = self.handler.handle_all(&messages).await;
+        let mut decided = Vec::new();
+        for (delivery, result) in batch.into_iter().zip(results) {
+            let settle = match result {
+                Ok(()) => Ok(Settle::Ack),
+                Err(Failure::Poison(why)) => self.dead_letter(&delivery, &why).await,
+                Err(Failure::Transient(why)) => self.put_off(&delivery, &why).await,
+            };
+            decided.push((delivery, settle));
+        }
+        decided
     }
 
     /// A copy goes to the retry queue; only when that is confirmed is the original acknowledged.
@@ -236,5 +273,86 @@ impl<H: Handler> Consumer<H> {
         told.map_err(|error| QueueLost(format!("the dead letter cannot be told: {error}")))?;
         story::say(&message.correlation_id, &words);
         Ok(Settle::Reject)
+    }
+}
+
+/// Messages that wait to be handled, and the subjects of those in hand.
+#[derive(Default)]
+struct Waiting {
+    deliveries: VecDeque<Delivery>,
+    subjects_in_hand: BTreeSet<String>,
+}
+
+impl Waiting {
+    fn push(&mut self, delivery: Delivery) {
+        self.deliveries.push_back(delivery);
+    }
+
+    /// The longest waiting, at most `size`, about subjects of which none is in hand. By subject, so that
+    /// whoever changes several does so in one order and none waits for another in a circle.
+    fn next_batch(&mut self, size: usize) -> Option<Vec<Delivery>> {
+        let mut batch = Vec::new();
+        let mut left = VecDeque::new();
+        for delivery in self.deliveries.drain(..) {
+            let subject = &delivery.message.correlation_id;
+            let in_hand = self.subjects_in_hand.contains(subject);
+            // What is left keeps its place before what came later about the same subject.
+            let overtakes = left.iter().any(|it: &Delivery| it.message.correlation_id == *subject);
+            match batch.len() < size && !in_hand && !overtakes {
+                true => batch.push(delivery),
+                false => left.push_back(delivery),
+            }
+        }
+        self.deliveries = left;
+        let subject = |delivery: &Delivery| delivery.message.correlation_id.clone();
+        batch.sort_by_key(subject);
+        self.subjects_in_hand.extend(batch.iter().map(subject));
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    fn done(&mut self, delivery: &Delivery) {
+        self.subjects_in_hand.remove(&delivery.message.correlation_id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivery(tag: u64, subject: &str) -> Delivery {
+        let correlation_id = subject.to_owned();
+        Delivery {
+            tag,
+            message: Message { correlation_id, ..Message::default() },
+            redelivered: false,
+        }
+    }
+
+    fn tags(batch: Option<&Vec<Delivery>>) -> Vec<u64> {
+        batch.into_iter().flatten().map(|delivery| delivery.tag).collect()
+    }
+
+    #[test]
+    fn messages_about_one_subject_are_handled_in_their_order() {
+        let mut waiting = Waiting::default();
+        for (tag, subject) in [(1, "b"), (2, "a"), (3, "b"), (4, "c")] {
+            waiting.push(delivery(tag, subject));
+        }
+        let first = waiting.next_batch(2);
+        assert_eq!(tags(first.as_ref()), [2, 1], "by subject");
+        let second = waiting.next_batch(2);
+        assert_eq!(tags(second.as_ref()), [4], "b is in hand");
+        assert_eq!(tags(waiting.next_batch(2).as_ref()), [] as [u64; 0], "b still is");
+        first.iter().flatten().for_each(|delivery| waiting.done(delivery));
+        assert_eq!(tags(waiting.next_batch(1).as_ref()), [3]);
+    }
+
+    #[test]
+    fn one_batch_may_have_several_words_about_a_subject() {
+        let mut waiting = Waiting::default();
+        for (tag, subject) in [(1, "b"), (2, "a"), (3, "b"), (4, "a")] {
+            waiting.push(delivery(tag, subject));
+        }
+        assert_eq!(tags(waiting.next_batch(8).as_ref()), [2, 4, 1, 3]);
     }
 }

@@ -6,7 +6,14 @@
 use stormproof_ports::story::Fact;
 use stormproof_ports::{DatabaseError, Message};
 
+use crate::rows::{Insert, ROWS_MAX};
 use crate::transaction::Transaction;
+
+static INSERT: Insert = Insert::new(
+    "INSERT INTO inbox (queue, message_id, received_at) VALUES {} \
+     ON CONFLICT (queue, message_id) DO NOTHING",
+    3,
+);
 
 /// Notes that `queue` delivered `message`; `false` if it did before.
 ///
@@ -17,20 +24,33 @@ pub async fn first_time(
     queue: &'static str,
     message: &Message,
 ) -> Result<bool, DatabaseError> {
-    let now = transaction.now();
-    let done = sqlx::query(
-        "INSERT INTO inbox (queue, message_id, received_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (queue, message_id) DO NOTHING",
-    )
-    .bind(queue)
-    .bind(message.message_id.clone())
-    .bind(now.0)
-    .execute(transaction.sql())
-    .await?;
-    let first = done.rows_affected() == 1;
+    let first = all_first_time(transaction, queue, &[message]).await?;
     if !first {
         let words = format!("drops a duplicate of {}", message.schema);
         transaction.tell(Fact::new("inbox", "DUPLICATE", &message.correlation_id, words));
     }
     Ok(first)
+}
+
+/// Notes that `queue` delivered `messages`; `false` if it did some of them before, or one of them twice.
+///
+/// # Errors
+/// If the rows cannot be written: nothing has happened.
+pub(crate) async fn all_first_time(
+    transaction: &mut Transaction<'_>,
+    queue: &'static str,
+    messages: &[&Message],
+) -> Result<bool, DatabaseError> {
+    let now = transaction.now();
+    for messages in messages.chunks(ROWS_MAX) {
+        let query = sqlx::query(INSERT.text(messages.len()));
+        let query = messages.iter().fold(query, |query, message| {
+            query.bind(queue).bind(message.message_id.clone()).bind(now.0)
+        });
+        let done = query.execute(transaction.sql()).await?;
+        if done.rows_affected() < messages.len() as u64 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -1,14 +1,15 @@
 //! Messages that commit with the state that they tell of.
 //!
 //! A [`transaction`] changes state and writes messages into the [`outbox`] in one commit; a relay
-//! carries them to the broker; a [`consumer`] handles each once, by the [`inbox`], puts it off by the
-//! [`retries`], or gives it up. What the messages say, and what an application does about a message
+//! carries them to the broker; a [`consumer`] handles each once, by the [`inbox`], by itself or in a
+//! [`batch`], puts it off by the [`retries`], or gives it up. What the messages say, and what an application does about a message
 //! that was given up, is the application's.
 
 #![deny(missing_docs)]
 #![warn(clippy::missing_errors_doc)]
 
 mod audit;
+pub mod batch;
 pub mod consumer;
 pub mod contract;
 pub mod inbox;

@@ -2,6 +2,7 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use stormproof_messaging::Transaction;
 use stormproof_ports::Message;
 use stormproof_ports::worker::Worker;
 
@@ -14,26 +15,34 @@ use crate::messages::{
 };
 
 pub fn requests(context: &Context) -> Worker {
-    consumer::worker(context, DELIVERY_REQUESTS, request)
+    consumer::batch_worker(context, DELIVERY_REQUESTS, request)
 }
 
 pub fn cancels(context: &Context) -> Worker {
-    consumer::worker(context, DELIVERY_CANCELS, cancel)
+    consumer::batch_worker(context, DELIVERY_CANCELS, cancel)
 }
 
-fn request<'a>(context: &'a Context, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
+fn request<'a>(
+    context: &'a Context,
+    transaction: &'a mut Transaction<'_>,
+    message: &'a Message,
+) -> BoxFuture<'a, Result<(), Error>> {
     async move {
         let request: DeliveryRequest = decode(message)?;
         check(&request)?;
-        service::request(context, message, &request).await
+        service::request(context, transaction, &request).await
     }
     .boxed()
 }
 
-fn cancel<'a>(context: &'a Context, message: &'a Message) -> BoxFuture<'a, Result<(), Error>> {
+fn cancel<'a>(
+    _context: &'a Context,
+    transaction: &'a mut Transaction<'_>,
+    message: &'a Message,
+) -> BoxFuture<'a, Result<(), Error>> {
     async move {
         let cancel: DeliveryCancel = decode(message)?;
-        service::cancel(context, message, &cancel.order_id).await
+        service::cancel(transaction, &cancel.order_id).await
     }
     .boxed()
 }

@@ -52,7 +52,9 @@ async fn round(context: &Context) -> Result<Progress, Error> {
                 Some(time) if is_astray(time, now, carrier) => wake_at.take().unwrap_or(now),
                 _ => now,
             };
-            let parcels = mapper::due(transaction.sql(), until, BATCH).await?;
+            let mut parcels = mapper::due(transaction.sql(), until, BATCH).await?;
+            // As the consumers do: then none waits for another in a circle.
+            parcels.sort_by(|one, other| one.order_id.cmp(&other.order_id));
             for parcel in &parcels {
                 let after = move_along(parcel, now, carrier, roll)
                     .expect("only parcels with a move left are given a time for it");

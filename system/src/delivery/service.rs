@@ -4,9 +4,7 @@
 //! sequence (`protocol.md` §5.1). Whatever was asked, the Store is told how things stand.
 
 use scoped_futures::ScopedFutureExt;
-use stormproof_messaging::{Transaction, transact};
-use stormproof_messaging::{inbox, outbox};
-use stormproof_ports::Message;
+use stormproof_messaging::{Transaction, outbox, transact};
 use stormproof_ports::story::Fact;
 
 use super::mapper;
@@ -14,37 +12,28 @@ use super::parcel::{Event, Parcel, Timeline};
 use crate::context::Context;
 use crate::error::{Error, Kind, Problem};
 use crate::id::OrderId;
-use crate::messages::{DELIVERY_CANCELS, DELIVERY_REQUESTS, DeliveryRequest, DeliveryStatus};
+use crate::messages::{DeliveryRequest, DeliveryStatus};
 
 /// Accepts a request. A repeat is told the current status again; other content for a known order
 /// is refused for good.
 pub async fn request(
     context: &Context,
-    message: &Message,
+    transaction: &mut Transaction<'_>,
     request: &DeliveryRequest,
 ) -> Result<(), Error> {
-    transact(&context.ports, move |transaction| {
-        async move {
-            // 1. The inbox; 2. the parcel; 3. the audit row; 4. the update to the Store.
-            if !inbox::first_time(transaction, DELIVERY_REQUESTS, message).await? {
-                return Ok(());
-            }
-            let now = transaction.now();
-            let order = request.order_id.clone();
-            let mut parcel =
-                Parcel::begin(order, Event::Request, now).expect("an absent parcel is accepted");
-            parcel.next_move_at = Some(now + context.settings.carrier.pick_up_after);
-            if !mapper::insert(transaction.sql(), &parcel, request).await? {
-                return request_again(transaction, request).await;
-            }
-            transaction.moved("ABSENT", moved(&parcel));
-            transaction.after_commit(&context.work_notify);
-            outbox::send(transaction, &parcel.update());
-            Ok(())
-        }
-        .scope_boxed()
-    })
-    .await
+    // 1. The parcel; 2. the audit row; 3. the update to the Store.
+    let now = transaction.now();
+    let order = request.order_id.clone();
+    let mut parcel =
+        Parcel::begin(order, Event::Request, now).expect("an absent parcel is accepted");
+    parcel.next_move_at = Some(now + context.settings.carrier.pick_up_after);
+    if !mapper::insert(transaction.sql(), &parcel, request).await? {
+        return request_again(transaction, request).await;
+    }
+    transaction.moved("ABSENT", moved(&parcel));
+    transaction.after_commit(&context.work_notify);
+    outbox::send(transaction, &parcel.update());
+    Ok(())
 }
 
 async fn request_again(
@@ -67,30 +56,21 @@ async fn request_again(
 }
 
 /// Cancels the delivery if the parcel is not picked up yet.
-pub async fn cancel(context: &Context, message: &Message, order: &OrderId) -> Result<(), Error> {
-    transact(&context.ports, move |transaction| {
-        async move {
-            if !inbox::first_time(transaction, DELIVERY_CANCELS, message).await? {
-                return Ok(());
-            }
-            let now = transaction.now();
-            let Some(parcel) = mapper::find(transaction.sql(), order).await? else {
-                return plant_tombstone(transaction, order).await;
-            };
-            if let Some(cancelled) = parcel.after(Event::Cancel, now) {
-                return change(transaction, &parcel, &cancelled).await;
-            }
-            let (state, words) = match parcel.status {
-                DeliveryStatus::Cancelled => ("REPEATED", "has cancelled the delivery already"),
-                _ => ("CANCEL_REFUSED", "refuses the cancel: already picked up"),
-            };
-            transaction.tell(Fact::new("parcel", state, order, words));
-            outbox::send(transaction, &parcel.update());
-            Ok(())
-        }
-        .scope_boxed()
-    })
-    .await
+pub async fn cancel(transaction: &mut Transaction<'_>, order: &OrderId) -> Result<(), Error> {
+    let now = transaction.now();
+    let Some(parcel) = mapper::find(transaction.sql(), order).await? else {
+        return plant_tombstone(transaction, order).await;
+    };
+    if let Some(cancelled) = parcel.after(Event::Cancel, now) {
+        return change(transaction, &parcel, &cancelled).await;
+    }
+    let (state, words) = match parcel.status {
+        DeliveryStatus::Cancelled => ("REPEATED", "has cancelled the delivery already"),
+        _ => ("CANCEL_REFUSED", "refuses the cancel: already picked up"),
+    };
+    transaction.tell(Fact::new("parcel", state, order, words));
+    outbox::send(transaction, &parcel.update());
+    Ok(())
 }
 
 /// The request is still on its way: the tombstone will refuse it (`protocol.md` §5.2).

@@ -1,9 +1,7 @@
 //! What the Store hears: the carrier's updates, and the Bank's answers to queued debits.
 
 use futures::future::BoxFuture;
-use scoped_futures::ScopedFutureExt;
-use stormproof_messaging::inbox;
-use stormproof_messaging::{Transaction, transact};
+use stormproof_messaging::Transaction;
 use stormproof_ports::Message;
 use stormproof_ports::time::Time;
 use stormproof_ports::worker::Worker;
@@ -23,36 +21,22 @@ use crate::messages::{DELIVERY_UPDATES, DeliveryUpdate, PAYMENT_RESULTS, Payment
 /// The Store's consumers.
 pub fn workers(context: &Context) -> Vec<Worker> {
     vec![
-        consumer::worker(context, DELIVERY_UPDATES, delivery_update),
-        consumer::worker(context, PAYMENT_RESULTS, payment_result),
+        consumer::batch_worker(context, DELIVERY_UPDATES, delivery_update),
+        consumer::batch_worker(context, PAYMENT_RESULTS, payment_result),
     ]
 }
 
 fn delivery_update<'a>(
     context: &'a Context,
+    transaction: &'a mut Transaction<'_>,
     message: &'a Message,
 ) -> BoxFuture<'a, Result<(), Error>> {
     Box::pin(async move {
         let update: DeliveryUpdate = decode(message)?;
-        let update = &update;
-        transact(&context.ports, move |transaction| {
-            async move {
-                if !inbox::first_time(transaction, DELIVERY_UPDATES, message).await? {
-                    return Ok(());
-                }
-                let before = known(transaction, &update.order_id).await?;
-                let mut case = before.clone();
-                let now = transaction.now();
-                let effects = hear_carrier(&mut case, update);
-                if wake(&mut case, now, &context.settings.saga) {
-                    transaction.after_commit(&context.work_notify);
-                }
-                orders::save(transaction, &before, &mut case).await?;
-                carry_out(transaction, &case, effects).await
-            }
-            .scope_boxed()
-        })
-        .await
+        let before = known(transaction, &update.order_id).await?;
+        let mut case = before.clone();
+        let effects = hear_carrier(&mut case, &update);
+        save(context, transaction, &before, case, effects).await
     })
 }
 
@@ -127,32 +111,33 @@ fn carrier_moves(case: &mut Case, status: OrderStatus, at: Time) -> Vec<Effect> 
 
 fn payment_result<'a>(
     context: &'a Context,
+    transaction: &'a mut Transaction<'_>,
     message: &'a Message,
 ) -> BoxFuture<'a, Result<(), Error>> {
     Box::pin(async move {
         let result: PaymentResult = decode(message)?;
-        let result = &result;
-        transact(&context.ports, move |transaction| {
-            async move {
-                if !inbox::first_time(transaction, PAYMENT_RESULTS, message).await? {
-                    return Ok(());
-                }
-                let before = known(transaction, &result.order_id).await?;
-                let mut case = before.clone();
-                let now = transaction.now();
-                let conditions =
-                    Conditions { now, settings: &context.settings.saga, rng: &*context.ports.rng };
-                let effects = payment_settled(&mut case, result, &conditions);
-                if wake(&mut case, now, conditions.settings) {
-                    transaction.after_commit(&context.work_notify);
-                }
-                orders::save(transaction, &before, &mut case).await?;
-                carry_out(transaction, &case, effects).await
-            }
-            .scope_boxed()
-        })
-        .await
+        let before = known(transaction, &result.order_id).await?;
+        let mut case = before.clone();
+        let (now, rng) = (transaction.now(), &*context.ports.rng);
+        let conditions = Conditions { now, settings: &context.settings.saga, rng };
+        let effects = payment_settled(&mut case, &result, &conditions);
+        save(context, transaction, &before, case, effects).await
     })
+}
+
+/// Writes what the news has changed, and has the order driven on if that gives it something to do.
+async fn save(
+    context: &Context,
+    transaction: &mut Transaction<'_>,
+    before: &Case,
+    mut case: Case,
+    effects: Vec<Effect>,
+) -> Result<(), Error> {
+    if wake(&mut case, transaction.now(), &context.settings.saga) {
+        transaction.after_commit(&context.work_notify);
+    }
+    orders::save(transaction, before, &mut case).await?;
+    carry_out(transaction, &case, effects).await
 }
 
 /// An order not known yet is no poison: its message comes again later (`protocol.md` §5.6).

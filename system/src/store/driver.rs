@@ -81,8 +81,11 @@ async fn claim(context: &Context) -> Result<Claimed, Error> {
             let now = transaction.now();
             let saga = &context.settings.saga;
             let mut cases = Vec::new();
-            let due = sagas::due(transaction, now, saga.batch).await?;
+            let mut due = sagas::due(transaction, now, saga.batch).await?;
             let full = due.len() as i64 >= saga.batch;
+            // Whoever changes several orders does so in this order, and none waits for another in a
+            // circle.
+            due.sort();
             for id in due {
                 let Some(before) = orders::load(transaction, &id).await? else { continue };
                 let mut case = before.clone();
