@@ -5,6 +5,7 @@
 
 mod api;
 mod broker;
+mod budget;
 mod bugs;
 mod contract;
 mod determinism;

@@ -72,6 +72,7 @@ fn with_history(played: Played, world: &World, options: Options) -> Outcome {
         moments: world.moments(),
         struck: world.struck(),
         passages: world.passages().into_iter().filter_map(|it| it.since(ZERO)).collect(),
+        statements: world.statements(),
         fingerprint: world.fingerprint(),
         story,
         trace: if options.trace { world.history().trace() } else { Vec::new() },

@@ -188,7 +188,7 @@ struct World {
 struct NoTime;
 
 impl Pace for NoTime {
-    fn statement(&self) -> Option<BoxFuture<'static, ()>> {
+    fn statement(&self, _: &str) -> Option<BoxFuture<'static, ()>> {
         None
     }
 

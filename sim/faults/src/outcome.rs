@@ -40,6 +40,10 @@ pub struct Outcome {
     /// Every moment passed, in order, from the storm's beginning to its end; empty unless asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passages: Vec<Passage>,
+    /// How many statements each database has run, by their first word, BEGIN and those COMMITs included
+    /// that changed something; none where transactions are serial.
+    #[serde(default)]
+    pub statements: BTreeMap<String, BTreeMap<String, u64>>,
     /// The last hash of the event chain, in hexadecimal.
     pub fingerprint: String,
     /// Empty unless asked for.

@@ -314,6 +314,13 @@ impl World {
         self.0.injector.passages()
     }
 
+    /// How many statements each database has run, by their first word, BEGIN and those COMMITs included
+    /// that changed something; none of one whose transactions are serial.
+    pub fn statements(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+        let databases = self.0.databases.iter();
+        databases.map(|host| (host.name().to_owned(), host.statements())).collect()
+    }
+
     /// The last hash of the event chain, in hexadecimal.
     pub fn fingerprint(&self) -> String {
         self.0.history.fingerprint()

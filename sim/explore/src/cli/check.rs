@@ -202,6 +202,7 @@ pub(super) fn rest(outcome: &Outcome) -> Vec<String> {
         story,
         trace: _,
         passages,
+        statements,
     } = outcome;
     let mut lines = vec![
         format!("scenario {scenario} · seed {seed}"),
@@ -215,6 +216,7 @@ pub(super) fn rest(outcome: &Outcome) -> Vec<String> {
         format!("sometimes {sometimes:?}"),
         format!("moments {moments:?} {passages:?}"),
         format!("struck {struck:?}"),
+        format!("statements {statements:?}"),
     ];
     lines.extend(story.told());
     lines

@@ -126,6 +126,7 @@ impl Run {
                 moments: world.moments(),
                 struck: world.struck(),
                 passages: world.passages().into_iter().filter_map(|it| it.since(ZERO)).collect(),
+                statements: world.statements(),
                 fingerprint: world.fingerprint(),
                 story: if options.story { story(&world, rested) } else { Story::default() },
                 trace: if options.trace { world.history().trace() } else { Vec::new() },

@@ -16,8 +16,9 @@ use crate::session::Step;
 
 /// What time it takes.
 pub trait Pace: Send + Sync {
-    /// Completes when a statement may be run; `None`: at once.
-    fn statement(&self) -> Option<BoxFuture<'static, ()>>;
+    /// Completes when a statement of this text may be run; `None`: at once. One that has waited for a row
+    /// is asked for again.
+    fn statement(&self, sql: &str) -> Option<BoxFuture<'static, ()>>;
 
     /// Completes when a commit that changes something is on the disk; `None`: at once. Until then its rows
     /// are locked.
@@ -111,7 +112,7 @@ impl SharedConnection {
         }
         let number = self.open.expect("it was begun");
         let ran = loop {
-            if let Some(pause) = self.pace.statement() {
+            if let Some(pause) = self.pace.statement(query.as_str()) {
                 pause.await;
             }
             let ran = {

@@ -12,6 +12,7 @@
 mod pace;
 mod session;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub(crate) struct DatabaseHost {
     name: Arc<str>,
     node: NodeIndex,
     disk: Disk,
+    /// How many statements were run, by their first word.
+    statements: Mutex<BTreeMap<&'static str, u64>>,
     state: Mutex<DatabaseState>,
 }
 
@@ -104,7 +107,8 @@ impl DatabaseHost {
         };
         let opened = Opened::new(&disk, isolation);
         let state = DatabaseState { opened, epoch: 1, stream: seed.stream(name) };
-        DatabaseHost { name: name.clone(), node, disk, state: Mutex::new(state) }
+        let (statements, state) = (Mutex::default(), Mutex::new(state));
+        DatabaseHost { name: name.clone(), node, disk, statements, state }
     }
 
     /// How long things take is drawn anew.
@@ -118,6 +122,11 @@ impl DatabaseHost {
 
     pub(crate) fn disk(&self) -> &Disk {
         &self.disk
+    }
+
+    pub(crate) fn statements(&self) -> BTreeMap<String, u64> {
+        let counts = lock(&self.statements);
+        counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect()
     }
 
     /// The database dies: with its power, or in order. It recovers at once, so that it can be

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::COMMIT;
-use crate::World;
 use crate::sleep::{sleep, within};
+use crate::{World, lock};
 use stormproof_sqlite::Pace;
 
 /// How long a statement waits for a lock, as the real binding sets it.
@@ -19,6 +19,15 @@ const STATEMENT: Range<u64> = 50..400;
 
 /// No sleep is shorter (`sleep`), so shorter times add up until they make one, in microseconds.
 const SLEEP_MIN: u64 = 1_000;
+
+/// A statement's first word, of those that services use.
+fn kind(sql: &str) -> &'static str {
+    let first = sql.split_ascii_whitespace().next().unwrap_or_default();
+    ["SELECT", "INSERT", "UPDATE", "DELETE"]
+        .into_iter()
+        .find(|kind| first.eq_ignore_ascii_case(kind))
+        .unwrap_or("other")
+}
 
 /// Of one transaction. One that changes nothing has no commit to wait for, and may end owing less than a
 /// sleep.
@@ -35,7 +44,13 @@ impl TransactionPace {
     pub(super) fn new(world: &World, place: usize) -> TransactionPace {
         let ahead = world.0.databases[place].latency(0..SLEEP_MIN).as_micros();
         let ahead = u64::try_from(ahead).expect("a millisecond at the most");
-        TransactionPace { world: world.clone(), place, owed: AtomicU64::new(0), ahead }
+        let pace = TransactionPace { world: world.clone(), place, owed: AtomicU64::new(0), ahead };
+        pace.count("BEGIN");
+        pace
+    }
+
+    fn count(&self, kind: &'static str) {
+        *lock(&self.world.0.databases[self.place].statements).entry(kind).or_default() += 1;
     }
 
     fn owes(&self, range: Range<u64>) -> u64 {
@@ -51,7 +66,8 @@ impl TransactionPace {
 }
 
 impl Pace for TransactionPace {
-    fn statement(&self) -> Option<BoxFuture<'static, ()>> {
+    fn statement(&self, sql: &str) -> Option<BoxFuture<'static, ()>> {
+        self.count(kind(sql));
         match self.owes(STATEMENT) + self.ahead < SLEEP_MIN {
             true => None,
             false => self.sleep_off(),
@@ -59,6 +75,7 @@ impl Pace for TransactionPace {
     }
 
     fn commit(&self) -> Option<BoxFuture<'static, ()>> {
+        self.count("COMMIT");
         self.owes(COMMIT);
         self.sleep_off()
     }
