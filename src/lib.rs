@@ -10,6 +10,7 @@ pub mod config;
 pub mod data_folder;
 pub mod databases;
 pub mod host;
+mod html;
 pub mod logging;
 pub mod rehearse;
 mod signals;

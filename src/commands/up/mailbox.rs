@@ -15,7 +15,8 @@ use stormproof_system::email::dto::{Mail, Mailbox};
 use stormproof_system::error::Error;
 use stormproof_system::token;
 
-use super::page::{Escaped, page};
+use super::page::page;
+use crate::html::Escaped;
 
 /// Whose mails, by the exact address: everybody's, if it is not said.
 #[derive(Deserialize)]

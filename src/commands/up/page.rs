@@ -1,6 +1,5 @@
 //! The front page: what this is and what to try. Pages are plain HTML: no script, nothing fetched.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
@@ -11,6 +10,7 @@ use axum::routing::get;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use crate::commands::demo;
+use crate::html::Escaped;
 
 /// Nothing but what the page itself brings: a mail's HTML came from outside.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; \
@@ -61,25 +61,6 @@ pub fn page(title: &str, content: &str) -> Response {
     (headers, html).into_response()
 }
 
-/// Text as HTML shows it, inside elements and quoted attributes.
-pub struct Escaped<'a>(pub &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for letter in self.0.chars() {
-            match letter {
-                '&' => formatter.write_str("&amp;")?,
-                '<' => formatter.write_str("&lt;")?,
-                '>' => formatter.write_str("&gt;")?,
-                '"' => formatter.write_str("&quot;")?,
-                '\'' => formatter.write_str("&#39;")?,
-                letter => write!(formatter, "{letter}")?,
-            }
-        }
-        Ok(())
-    }
-}
-
 /// The password is not shown: it is where the shop was started, for whoever started it.
 fn front(address: SocketAddr) -> String {
     format!(
@@ -102,15 +83,4 @@ fn front(address: SocketAddr) -> String {
         support = demo::SUPPORT,
         money = demo::WELCOME_MINOR / 100,
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_can_leave_its_element_or_attribute() {
-        let text = Escaped("<b title=\"a\" id='b'>&").to_string();
-        assert_eq!(text, "&lt;b title=&quot;a&quot; id=&#39;b&#39;&gt;&amp;");
-    }
 }
