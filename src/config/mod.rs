@@ -20,6 +20,7 @@ use stormproof_system::settings::{Carrier, Settings};
 
 pub use file::ConfigFile;
 pub use secret::Secret;
+pub use slot::length;
 
 /// All settings of a process.
 #[derive(Clone, Debug)]

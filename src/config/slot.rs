@@ -128,7 +128,11 @@ const LENGTH_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
-fn length(text: &str) -> Result<Duration, String> {
+/// `250ms`, `20s`, `2m`, `1h`.
+///
+/// # Errors
+/// In words, what was expected.
+pub fn length(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let unit = UNITS.iter().find(|(name, _)| *name == unit);

@@ -1,12 +1,14 @@
 //! What a load came to, and what must hold of it. Pure.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::placing::Placed;
+use super::ramp::Ramp;
 use super::shopping::{Shopped, is_settled};
+use super::spread::Spread;
+use super::timelines::{Passage, passages, settled_in};
 
 /// The figures, and what is broken.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -18,8 +20,18 @@ pub struct Report {
     pub orders_per_second: f64,
     /// From when an order was to be placed to its answer.
     pub answered: Option<Spread>,
-    /// From an order's beginning to its last status, by the Store's clocks.
+    /// From when an order was to be placed to its last status.
     pub settled: Option<Spread>,
+    /// From when an order was to be placed to when it was begun.
+    pub begun_late: Option<Spread>,
+    /// Orders under way at once, at the most.
+    pub under_way_max: usize,
+    /// The time in each step of an order, by the Store's clocks.
+    pub passages: Vec<Passage>,
+    /// How arrivals at a rate were spread.
+    pub pace: Option<String>,
+    /// If there was one.
+    pub ramp: Option<Ramp>,
     pub by_status: BTreeMap<String, u64>,
     pub asked_again: u64,
     pub cancels_asked: u64,
@@ -39,34 +51,9 @@ pub struct Report {
     pub commits_per_order: Option<f64>,
     /// Why there is no figure, if there is none.
     pub commits_not_measured: String,
+    /// What is to be known about how these figures came about.
+    pub remarks: Vec<String>,
     pub broken: Vec<String>,
-}
-
-/// Percentiles in milliseconds, to three digits.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Spread {
-    pub p50_ms: f64,
-    pub p90_ms: f64,
-    pub p99_ms: f64,
-    pub max_ms: f64,
-}
-
-impl Spread {
-    /// `None` of nothing.
-    pub fn of(durations: impl Iterator<Item = Duration>) -> Option<Spread> {
-        let mut histogram = Histogram::<u64>::new(3).expect("three digits are allowed");
-        for duration in durations {
-            let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-            histogram.record(micros).expect("it resizes itself");
-        }
-        let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
-        (!histogram.is_empty()).then(|| Spread {
-            p50_ms: at(0.5),
-            p90_ms: at(0.9),
-            p99_ms: at(0.99),
-            max_ms: histogram.max() as f64 / 1000.0,
-        })
-    }
 }
 
 impl Report {
@@ -85,17 +72,21 @@ impl Report {
             ["DEBITED", "REFUND_DUE", "PARKED", "REFUNDED"].map(with);
         let known = shopped.orders.iter().filter(|order| shopped.shown.contains_key(&order.id));
         let seconds = shopped.took.as_secs_f64();
+        let count = |of: fn(&Placed) -> u64| shopped.orders.iter().map(of).sum();
         Report {
             orders: shopped.orders.len(),
             customers: shopped.customers,
             seconds,
             orders_per_second: shopped.orders.len() as f64 / seconds,
             answered: Spread::of(shopped.orders.iter().map(|order| order.answered_in)),
-            settled: Spread::of(shopped.settled_in.iter().copied()),
+            settled: Spread::of(settled_in(&shopped.orders, &shopped.timelines).into_iter()),
+            begun_late: Spread::of(shopped.orders.iter().map(|order| order.begun_late)),
+            under_way_max: shopped.under_way_max,
+            passages: passages(&shopped.timelines),
             by_status,
-            asked_again: shopped.asked_again,
-            cancels_asked: shopped.cancels_asked,
-            cancels_accepted: shopped.cancels_accepted,
+            asked_again: count(|order| order.asked_again.into()),
+            cancels_asked: count(|order| order.cancel.is_some().into()),
+            cancels_accepted: count(|order| (order.cancel == Some(true)).into()),
             promises_made: promised.count(),
             promises_kept: kept.count(),
             refunds_due: debited + due + parked + refunded,
@@ -106,9 +97,20 @@ impl Report {
         }
     }
 
-    /// Takes the commits that were counted before the first order and after the last one settled.
-    pub fn count_commits(&mut self, before: Result<i64, String>, after: Result<i64, String>) {
-        match before.and_then(|before| Ok(after? - before)) {
+    /// Says if orders that were due did not begin, for as many as allowed were under way.
+    pub fn note_bound(&mut self, at_once: usize) {
+        if self.under_way_max >= at_once {
+            let late = self.begun_late.as_ref().map_or(0.0, |late| late.max_ms);
+            self.remarks.push(format!(
+                "{at_once} requests were under way, as many as --at-once allows: orders began up to \
+                 {late:.0} ms after they were due, which is part of all times"
+            ));
+        }
+    }
+
+    /// Takes the commits that were counted from the first order to the last one settled.
+    pub fn count_commits(&mut self, commits: Result<i64, String>) {
+        match commits {
             Ok(commits) => self.commits_per_order = Some(commits as f64 / self.orders as f64),
             Err(why) => self.commits_not_measured = why,
         }
@@ -155,21 +157,22 @@ mod tests {
     }
 
     #[test]
-    fn commits_are_measured_or_it_is_said_why_not() {
-        let mut report = Report { orders: 4, ..Report::default() };
-        report.count_commits(Ok(100), Ok(230));
-        assert_eq!(report.commits_per_order, Some(32.5));
-        let mut report = Report { orders: 4, ..Report::default() };
-        report.count_commits(Ok(100), Err("away".into()));
-        assert_eq!((report.commits_per_order, &*report.commits_not_measured), (None, "away"));
+    fn a_bound_that_was_reached_is_told() {
+        let mut report = Report { under_way_max: 31, ..Report::default() };
+        report.note_bound(32);
+        assert!(report.remarks.is_empty(), "{report:#?}");
+        report.under_way_max = 32;
+        report.note_bound(32);
+        assert!(report.remarks[0].contains("32 requests"), "{report:#?}");
     }
 
     #[test]
-    fn percentiles_are_of_the_durations() {
-        assert_eq!(Spread::of(std::iter::empty()), None);
-        let spread = Spread::of((1..=100).map(Duration::from_millis)).expect("there are some");
-        assert!((49.0..51.0).contains(&spread.p50_ms), "{spread:?}");
-        assert!((98.5..99.5).contains(&spread.p99_ms), "{spread:?}");
-        assert!((99.9..100.2).contains(&spread.max_ms), "{spread:?}");
+    fn commits_are_measured_or_it_is_said_why_not() {
+        let mut report = Report { orders: 4, ..Report::default() };
+        report.count_commits(Ok(130));
+        assert_eq!(report.commits_per_order, Some(32.5));
+        let mut report = Report { orders: 4, ..Report::default() };
+        report.count_commits(Err("away".into()));
+        assert_eq!((report.commits_per_order, &*report.commits_not_measured), (None, "away"));
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use serde_json::Value;
+use stormproof_ports::Rng;
 use stormproof_ports::trace::hex;
-use stormproof_ports::{Ports, Rng};
 use stormproof_system::bank::dto::{AccountAnswer, OpenAccount, Status};
 use stormproof_system::context::Context;
 use stormproof_system::id::{Sku, UserId, WarehouseId};
@@ -29,11 +29,12 @@ const PURSE: i64 = 100_000_000;
 
 /// Customers and goods.
 pub struct Setting {
-    pub ports: Ports,
+    pub context: Context,
     /// Drawn for each run: part of all names and keys, so that two runs share none.
     pub run: String,
-    pub customers: Vec<Customer>,
     pub skus: Vec<String>,
+    /// Whether goods and accounts are the load's own.
+    own_goods: bool,
 }
 
 /// Somebody who orders, logged in.
@@ -42,29 +43,41 @@ pub struct Customer {
 }
 
 impl Setting {
-    /// Registers `customers`. With `own_goods` they get goods of the load's own and accounts; else
-    /// the shop sells what it has, and gives everybody an account itself.
+    /// With `own_goods` there are goods of the load's own, as much as there are orders; else the shop
+    /// sells what it has.
     ///
     /// # Errors
     /// What was refused, and why.
     pub async fn prepare(
-        context: &Context,
+        context: Context,
         orders: u32,
-        customers: u32,
         own_goods: bool,
-        at_once: usize,
     ) -> Result<Setting, String> {
         let run = drawn();
         let skus = match own_goods {
-            true => vec![stock(context, &run, orders).await?],
-            false => on_sale(context).await?,
+            true => vec![stock(&context, &run, orders).await?],
+            false => on_sale(&context).await?,
         };
-        let run_name = &run;
-        let registered = stream::iter(0..customers)
-            .map(|number| register(context, run_name, number, own_goods))
-            .buffered(at_once);
-        let customers = registered.try_collect().await?;
-        Ok(Setting { ports: context.ports.clone(), run, customers, skus })
+        Ok(Setting { context, run, skus, own_goods })
+    }
+
+    /// Registers so many customers, from this number on. With goods of the load's own they get accounts
+    /// too; else the shop gives everybody one itself.
+    ///
+    /// # Errors
+    /// As [`Setting::prepare`].
+    pub async fn customers(
+        &self,
+        first: usize,
+        count: u32,
+        at_once: usize,
+    ) -> Result<Vec<Customer>, String> {
+        stream::iter(first..)
+            .take(usize::try_from(count).expect("32 bits are a size"))
+            .map(|number| register(&self.context, &self.run, number, self.own_goods))
+            .buffered(at_once)
+            .try_collect()
+            .await
     }
 }
 
@@ -107,7 +120,7 @@ async fn on_sale(context: &Context) -> Result<Vec<String>, String> {
 async fn register(
     context: &Context,
     run: &str,
-    number: u32,
+    number: usize,
     own_goods: bool,
 ) -> Result<Customer, String> {
     let username = format!("load-{run}-{number}");

@@ -1,0 +1,99 @@
+//! The report as people read it. Pure.
+
+use super::figures::Report;
+use super::ramp::Ramp;
+use super::spread::Spread;
+
+/// The whole report, a line a figure.
+pub fn words(report: &Report) -> String {
+    let by_status: Vec<String> =
+        report.by_status.iter().map(|(status, count)| format!("{count} {status}")).collect();
+    let mut text = format!(
+        "{} orders in {:.1} s, {:.0} orders/s, {} customers: {}\n",
+        report.orders,
+        report.seconds,
+        report.orders_per_second,
+        report.customers,
+        by_status.join(", "),
+    );
+    let mut line = |name: &str, figure: String| text += &format!("{name:<14} {figure}\n");
+    if let Some(pace) = &report.pace {
+        line("arrivals", pace.clone());
+        line("begun late", spread(report.begun_late.as_ref()));
+    }
+    line("under way", format!("{} orders at once at the most", report.under_way_max));
+    line("answered", spread(report.answered.as_ref()));
+    line("settled", spread(report.settled.as_ref()));
+    line("asked again", format!("{} times, same key", report.asked_again));
+    let (asked, accepted) = (report.cancels_asked, report.cancels_accepted);
+    line("cancels", format!("{asked} asked for, {accepted} accepted"));
+    line("promises", format!("{} made, {} kept", report.promises_made, report.promises_kept));
+    let (due, made, parked) = (report.refunds_due, report.refunds_made, report.refunds_parked);
+    line("refunds", format!("{due} due, {made} made, {parked} wait for people"));
+    let differences = report.differences.len();
+    line("reconciled", format!("{} orders, {differences} differences", report.compared));
+    let commits = report.commits_per_order.map(|commits| format!("{commits:.1}"));
+    line("commits/order", commits.unwrap_or_else(|| unmeasured(&report.commits_not_measured)));
+    if let Some(ramp) = &report.ramp {
+        text += &steps(ramp);
+    }
+    text += &passages(report);
+    for remark in &report.remarks {
+        text += &format!("remark: {remark}\n");
+    }
+    match report.broken.as_slice() {
+        [] => text += "everything holds",
+        broken => broken.iter().for_each(|what| text += &format!("BROKEN: {what}\n")),
+    }
+    text
+}
+
+fn unmeasured(why: &str) -> String {
+    format!("not measured: {why}")
+}
+
+fn spread(spread: Option<&Spread>) -> String {
+    spread.map_or("nothing to measure".into(), Spread::to_string)
+}
+
+/// A row a step.
+fn steps(ramp: &Ramp) -> String {
+    let mut text = format!(
+        "\nthe ramp, orders/s and ms\n{:>8} {:>8}  {:>12} {:>8}  {:>11} {:>8}\n",
+        "offered", "brought", "answered p50", "p99", "settled p50", "p99"
+    );
+    let ms = |spread: Option<&Spread>, of: fn(&Spread) -> f64| {
+        spread.map_or("-".to_owned(), |spread| format!("{:.1}", of(spread)))
+    };
+    for step in &ramp.steps {
+        let (answered, settled) = (step.answered.as_ref(), step.settled.as_ref());
+        text += &format!(
+            "{:>8.1} {:>8.1}  {:>12} {:>8}  {:>11} {:>8}\n",
+            step.offered,
+            step.brought,
+            ms(answered, |it| it.p50_ms),
+            ms(answered, |it| it.p99_ms),
+            ms(settled, |it| it.p50_ms),
+            ms(settled, |it| it.p99_ms),
+        );
+    }
+    text += &match &ramp.knee {
+        Some(knee) => format!("knee at {} orders/s: {}", knee.rate, knee.why),
+        None => "no knee: the shop follows to the end of the ramp".to_owned(),
+    };
+    text + &format!("; the most it brought: {:.0} orders/s\n\n", ramp.brought_max)
+}
+
+/// A row for each status and the next.
+fn passages(report: &Report) -> String {
+    let row = |name: &str, orders: &str, spread: &Spread| {
+        format!("  {name:<32} {orders:>7} {:>9.1} {:>9.1}\n", spread.p50_ms, spread.p99_ms)
+    };
+    let mut text =
+        format!("  {:<32} {:>7} {:>9} {:>9}\n", "each step", "orders", "p50 ms", "p99 ms");
+    for passage in &report.passages {
+        let name = format!("{} to {}", passage.from, passage.to);
+        text += &row(&name, &passage.orders.to_string(), &passage.took);
+    }
+    text
+}
