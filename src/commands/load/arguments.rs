@@ -1,9 +1,11 @@
 //! What the command is asked: how much is ordered, by whom, how fast; what is measured beside it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::arrivals::Arrivals;
 use super::pace::{ORDERS_MAX, RATE_MAX, Rates, Stage};
+use super::processes::{self, NamedProcess};
 use crate::admin_client::ShopAddress;
 use crate::config;
 
@@ -49,6 +51,10 @@ pub struct Arguments {
     /// Orders under way at once, at the most; at a rate 4096 if not given, else 32.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
     at_once: Option<u32>,
+    /// Measures the processor and memory of a process and all its children, by Linux's /proc; may be
+    /// given for each service, for postgres and rabbitmq.
+    #[arg(long, value_name = "NAME=PID")]
+    pub pid: Vec<NamedProcess>,
     /// Seconds to wait until all orders are settled.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub patience: u64,
@@ -71,6 +77,22 @@ impl Arguments {
 
     pub fn is_ramp(&self) -> bool {
         self.ramp.is_some()
+    }
+
+    /// The processes to measure; the load's own with them, if there are any.
+    ///
+    /// # Errors
+    /// If two have one name.
+    pub fn processes(&self) -> Result<Vec<NamedProcess>, String> {
+        let mut names = BTreeSet::new();
+        let own = (!self.pid.is_empty()).then(processes::own);
+        let all: Vec<_> = self.pid.iter().cloned().chain(own).collect();
+        match all.iter().find(|process| !names.insert(&process.name)) {
+            Some(NamedProcess { name, .. }) => {
+                Err(format!("--pid {name}=…: expected a name that no other process has"))
+            }
+            None => Ok(all),
+        }
     }
 
     /// How arrivals at a rate are spread, in words.
@@ -167,6 +189,7 @@ mod tests {
             ("--ramp 1..2:1 --settled-within 1", "such as 250ms"),
             ("--ramp 1..2:1 --step-for 0", "1..=3600"),
             ("--ramp 1000..90000:1000 --step-for 3600", "1000000 at most"),
+            ("--pid store", "NAME=PID"),
             ("--customers 1 --orders 101", "at least 2"),
             ("--customers 1 --ramp 20..30:10", "at least 2"),
         ];

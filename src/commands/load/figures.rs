@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::conflicts::Counts;
+use super::meter::Reading;
 use super::placing::Placed;
 use super::ramp::Ramp;
 use super::shopping::{Shopped, is_settled};
@@ -51,9 +53,30 @@ pub struct Report {
     pub commits_per_order: Option<f64>,
     /// Why there is no figure, if there is none.
     pub commits_not_measured: String,
+    /// Statements by their leading keyword, and all of them, by `pg_stat_statements`.
+    pub statements_per_order: Option<f64>,
+    pub statements_per_order_by_kind: BTreeMap<String, f64>,
+    pub statements_not_measured: String,
+    /// What became of each database's transactions, from before the customers were registered until all
+    /// was settled.
+    pub transactions: Counts,
+    pub transactions_not_measured: String,
+    /// What was asked for by name, and the load itself.
+    pub processes: Vec<ProcessFigures>,
+    pub processes_not_measured: String,
     /// What is to be known about how these figures came about.
     pub remarks: Vec<String>,
     pub broken: Vec<String>,
+}
+
+/// What a process and its children took.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProcessFigures {
+    pub name: String,
+    pub processor_seconds: f64,
+    pub processor_ms_per_order: f64,
+    /// The most at any moment that was looked at, in MiB.
+    pub resident_mib_max: f64,
 }
 
 impl Report {
@@ -79,10 +102,10 @@ impl Report {
             seconds,
             orders_per_second: shopped.orders.len() as f64 / seconds,
             answered: Spread::of(shopped.orders.iter().map(|order| order.answered_in)),
-            settled: Spread::of(settled_in(&shopped.orders, &shopped.timelines).into_iter()),
+            settled: Spread::of(settled_in(&shopped.orders, &shopped.courses).into_iter()),
             begun_late: Spread::of(shopped.orders.iter().map(|order| order.begun_late)),
             under_way_max: shopped.under_way_max,
-            passages: passages(&shopped.timelines),
+            passages: passages(&shopped.courses),
             by_status,
             asked_again: count(|order| order.asked_again.into()),
             cancels_asked: count(|order| order.cancel.is_some().into()),
@@ -108,11 +131,46 @@ impl Report {
         }
     }
 
-    /// Takes the commits that were counted from the first order to the last one settled.
-    pub fn count_commits(&mut self, commits: Result<i64, String>) {
-        match commits {
-            Ok(commits) => self.commits_per_order = Some(commits as f64 / self.orders as f64),
+    /// Takes what was counted from each part's first order to its last one settled.
+    pub fn take_costs(&mut self, costs: Reading, most_kib: &BTreeMap<String, u64>) {
+        let orders = self.orders as f64;
+        match costs.commits {
+            Ok(commits) => {
+                self.commits_per_order = Some(commits.values().sum::<i64>() as f64 / orders);
+            }
             Err(why) => self.commits_not_measured = why,
+        }
+        match costs.statements {
+            Ok(kinds) => {
+                let each = |(kind, calls): (String, i64)| (kind, calls as f64 / orders);
+                let kinds = kinds.into_iter().filter(|(_, calls)| *calls > 0);
+                self.statements_per_order_by_kind = kinds.map(each).collect();
+                self.statements_per_order = Some(self.statements_per_order_by_kind.values().sum());
+            }
+            Err(why) => self.statements_not_measured = why,
+        }
+        match costs.processor_ms {
+            Ok(processes) if processes.is_empty() => {
+                self.processes_not_measured = "no --pid was given".into();
+            }
+            Ok(processes) => {
+                let figures = |(name, ms): (String, i64)| ProcessFigures {
+                    processor_seconds: ms as f64 / 1000.0,
+                    processor_ms_per_order: ms as f64 / orders,
+                    resident_mib_max: most_kib.get(&name).copied().unwrap_or(0) as f64 / 1024.0,
+                    name,
+                };
+                self.processes = processes.into_iter().map(figures).collect();
+            }
+            Err(why) => self.processes_not_measured = why,
+        }
+    }
+
+    /// Takes what became of the databases' transactions.
+    pub fn take_transactions(&mut self, transactions: Result<Counts, String>) {
+        match transactions {
+            Ok(transactions) => self.transactions = transactions,
+            Err(why) => self.transactions_not_measured = why,
         }
     }
 
@@ -167,12 +225,37 @@ mod tests {
     }
 
     #[test]
-    fn commits_are_measured_or_it_is_said_why_not() {
+    fn costs_are_measured_or_it_is_said_why_not() {
+        let counted = |name: &str, count| Ok(BTreeMap::from([(name.to_owned(), count)]));
+        let costs = Reading {
+            commits: counted("", 130),
+            statements: counted("SELECT", 40),
+            processor_ms: counted("store", 2000),
+        };
         let mut report = Report { orders: 4, ..Report::default() };
-        report.count_commits(Ok(130));
+        report.take_costs(costs, &BTreeMap::from([("store".to_owned(), 3072)]));
         assert_eq!(report.commits_per_order, Some(32.5));
+        assert_eq!(report.statements_per_order_by_kind, BTreeMap::from([("SELECT".into(), 10.0)]));
+        let store = ProcessFigures {
+            name: "store".into(),
+            processor_seconds: 2.0,
+            processor_ms_per_order: 500.0,
+            resident_mib_max: 3.0,
+        };
+        assert_eq!(report.processes, [store]);
+
+        let away = || Err("away".to_owned());
+        let costs = Reading { commits: away(), statements: away(), processor_ms: away() };
         let mut report = Report { orders: 4, ..Report::default() };
-        report.count_commits(Err("away".into()));
-        assert_eq!((report.commits_per_order, &*report.commits_not_measured), (None, "away"));
+        report.take_costs(costs, &BTreeMap::new());
+        report.take_transactions(Err("away".into()));
+        assert_eq!((report.commits_per_order, report.statements_per_order), (None, None));
+        let told = [
+            &report.commits_not_measured,
+            &report.statements_not_measured,
+            &report.processes_not_measured,
+            &report.transactions_not_measured,
+        ];
+        assert_eq!(told, ["away"; 4]);
     }
 }

@@ -10,23 +10,33 @@
 mod arguments;
 mod arrivals;
 mod commits;
+mod conflicts;
+mod courses;
 mod figures;
+mod meter;
 mod pace;
 mod placing;
+mod processes;
 mod ramp;
+mod servers;
 mod setting;
 mod shopping;
 mod spread;
+mod statements;
 mod timelines;
 mod words;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use super::reconcile;
 use crate::terminal::print;
 pub use arguments::Arguments;
 use figures::Report;
+use meter::{Meter, Reading};
+use processes::MemoryWatch;
 use ramp::{Ramp, RampStep};
 use setting::Setting;
 use shopping::{Plan, Shopped};
@@ -38,6 +48,14 @@ use shopping::{Plan, Shopped};
 pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let stages = arguments.stages()?;
     let context = arguments.reach.context()?;
+    let processes = arguments.processes()?;
+    // A process that is not there is a slip of the keyboard: better told before the load than after it.
+    if cfg!(target_os = "linux") {
+        processes::look(&processes)?;
+    }
+    let memory = MemoryWatch::start(processes.clone());
+    let meter = Meter { servers: servers::all(&arguments.reach), processes };
+    let transactions_before = meter.transactions().await;
     let own_goods = arguments.reach.data.is_none();
     let orders = stages.iter().map(|(stage, _)| stage.orders).sum();
     let setting = Setting::prepare(context, orders, own_goods).await?;
@@ -45,19 +63,20 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         cancel_percent: arguments.cancel_percent,
         at_once: arguments.at_once(),
         looks_at_once: arguments.looks_at_once(),
+        store: servers::of_the_store(&arguments.reach).ok(),
         patience: Duration::from_secs(arguments.patience),
     };
     let mut ramp = arguments.is_ramp().then(|| Ramp::new(arguments.settled_within));
     let mut whole = Shopped::default();
-    let mut commits = Ok(0);
+    let mut costs = Reading::nothing();
     for (stage, customers) in &stages {
         let customers = setting.customers(whole.customers, *customers, plan.looks_at_once).await?;
         let first = u32::try_from(whole.orders.len()).expect("as many as were asked for");
-        let before = commits::count(&arguments.reach).await;
-        let mut after = Ok(0);
-        let count = async || after = commits::count(&arguments.reach).await;
-        let shopped = shopping::shop(&setting, &plan, stage, &customers, first, count).await?;
-        commits = commits.and_then(|sum| Ok(sum + after? - before?));
+        let before = meter.read().await;
+        let mut after = Reading::nothing();
+        let read = async || after = meter.read().await;
+        let shopped = shopping::shop(&setting, &plan, stage, &customers, first, read).await?;
+        costs.add(before, after);
         let has_settled = shopped.is_settled();
         let step = stage.due.as_ref().map(|due| RampStep::of(&shopped, due));
         whole.extend(shopped);
@@ -67,12 +86,23 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         }
     }
     let mut report = Report::of(&whole);
-    report.count_commits(commits);
+    if plan.store.is_none() {
+        report.remarks.push(courses::BY_TIMELINES.to_owned());
+    }
+    report.take_costs(costs, &memory.most_kib());
     report.ramp = ramp;
     if arguments.has_rate() {
         report.pace = Some(arguments.pace());
         report.note_bound(plan.at_once);
     }
+    let between = match transactions_before {
+        Ok(before) => {
+            sleep(conflicts::TOLD_WITHIN).await;
+            meter.transactions().await.and_then(|after| conflicts::between(&before, &after))
+        }
+        Err(why) => Err(why),
+    };
+    report.take_transactions(between);
     let found = reconcile::all(&setting.context, 0).await?;
     report.compared = found.compared;
     report.differences =

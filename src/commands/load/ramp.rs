@@ -51,9 +51,9 @@ impl RampStep {
             rate: due.rate,
             orders: shopped.orders.len(),
             offered: due.moments.len() as f64 / due.length.as_secs_f64(),
-            brought: settled_a_second(&shopped.timelines, due.length),
+            brought: settled_a_second(&shopped.courses, due.length),
             answered: Spread::of(shopped.orders.iter().map(|order| order.answered_in)),
-            settled: Spread::of(settled_in(&shopped.orders, &shopped.timelines).into_iter()),
+            settled: Spread::of(settled_in(&shopped.orders, &shopped.courses).into_iter()),
         }
     }
 

@@ -11,8 +11,10 @@ use stormproof_system::store::dto::{OrderView, TimelineEntry};
 use stormproof_system::store::order::OrderStatus;
 use tokio::time::{Instant, sleep};
 
+use super::courses::{self, Course};
 use super::pace::Stage;
 use super::placing::{Placed, PlacedAll, cancel_late, place_all};
+use super::servers::Server;
 use super::setting::{Customer, Setting};
 use crate::admin_client::{Outcome, get, insist, refusal};
 
@@ -23,6 +25,8 @@ pub struct Plan {
     pub at_once: usize,
     /// Requests that look, cancel late, or prepare.
     pub looks_at_once: usize,
+    /// The Store's database, if it can be asked how orders went.
+    pub store: Option<Server>,
     /// Until all are answered, and again until all are settled.
     pub patience: Duration,
 }
@@ -38,8 +42,8 @@ pub struct Shopped {
     pub orders: Vec<Placed>,
     /// Every order that the Store shows the customers, by id.
     pub shown: BTreeMap<String, OrderView>,
-    /// Of each of `orders`, by the Store's clocks.
-    pub timelines: Vec<Vec<TimelineEntry>>,
+    /// Of each of `orders`.
+    pub courses: Vec<Course>,
 }
 
 /// How long one request may take before its outcome is unknown.
@@ -72,17 +76,26 @@ pub async fn shop(
     let everybody: Vec<&Customer> = customers.iter().collect();
     let views = look_at(setting, plan, &everybody, Instant::now() + plan.patience).await?;
     let shown = views.into_iter().flatten().map(|view| (view.order_id.clone(), view)).collect();
-    let timelines = stream::iter(&orders)
-        .enumerate()
-        .map(|(place, order)| timeline(setting, &customers[place % customers.len()], &order.id))
-        .buffered(plan.looks_at_once)
-        .try_collect()
-        .await?;
-    Ok(Shopped { customers: customers.len(), took, under_way_max, orders, shown, timelines })
+    let courses = match &plan.store {
+        Some(store) => {
+            let ids: Vec<String> = orders.iter().map(|order| order.id.clone()).collect();
+            courses::recorded(store, &ids).await?
+        }
+        None => {
+            let customers = customers.iter().cycle();
+            stream::iter(orders.iter().zip(customers))
+                .map(|(order, customer)| timeline(setting, customer, &order.id))
+                .buffered(plan.looks_at_once)
+                .map_ok(Course::from)
+                .try_collect()
+                .await?
+        }
+    };
+    Ok(Shopped { customers: customers.len(), took, under_way_max, orders, shown, courses })
 }
 
 impl Shopped {
-    /// Whether every order that was promised is known and settled.
+    /// Whether every order that the Store shows has settled.
     pub fn is_settled(&self) -> bool {
         self.shown.values().all(is_settled)
     }
@@ -94,7 +107,7 @@ impl Shopped {
         self.under_way_max = self.under_way_max.max(later.under_way_max);
         self.orders.extend(later.orders);
         self.shown.extend(later.shown);
-        self.timelines.extend(later.timelines);
+        self.courses.extend(later.courses);
     }
 }
 

@@ -1,7 +1,7 @@
-//! What orders' timelines say: how long an order took, how long each of its steps, and how many settled
+//! What the courses of orders say: how long an order took, how long each of its steps, and how many settled
 //! in a while. Pure.
 //!
-//! Timelines have the Store's clocks, and a moment at which an order was due has the clock of who orders.
+//! Courses have the Store's clocks, and a moment at which an order was due has the clock of who orders.
 //! An order begins at the Store between being sent and being answered: each says how far the two clocks
 //! can be apart, and many say it well.
 
@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use stormproof_system::store::dto::TimelineEntry;
 use stormproof_system::store::order::OrderStatus;
 
+use super::courses::Course;
 use super::placing::Placed;
 use super::spread::Spread;
 
@@ -25,26 +25,22 @@ pub struct Passage {
 }
 
 /// From when each order was due to its last status.
-pub fn settled_in(orders: &[Placed], timelines: &[Vec<TimelineEntry>]) -> Vec<Duration> {
-    let both = || orders.iter().zip(timelines);
-    let bounds = both().filter_map(|(order, timeline)| {
+pub fn settled_in(orders: &[Placed], courses: &[Course]) -> Vec<Duration> {
+    let both = || orders.iter().zip(courses);
+    let bounds = both().filter_map(|(order, course)| {
         let begun_at = order.due_at + micros(order.begun_late);
         let answered_at = order.due_at + micros(order.answered_in);
-        let first = timeline.iter().map(|entry| entry.at).min()?;
+        let first = course.statuses.iter().map(|entry| entry.at).min()?;
         Some((first - answered_at, first - begun_at))
     });
     let ahead = clock_ahead(bounds);
     let settled =
-        both().filter_map(|(order, timeline)| Some(last(timeline)? - ahead - order.due_at));
+        both().filter_map(|(order, course)| Some(course.ended_at? - ahead - order.due_at));
     settled.map(|micros| Duration::from_micros(u64::try_from(micros).unwrap_or(0))).collect()
 }
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
-fn last(timeline: &[TimelineEntry]) -> Option<i64> {
-    timeline.iter().map(|entry| entry.at).max()
 }
 
 /// By how many microseconds the Store's clock is ahead of ours, if each order says it is at least the
@@ -62,19 +58,22 @@ fn clock_ahead(bounds: impl Iterator<Item = (i64, i64)>) -> i64 {
 /// How many orders a second settled in a while of this length that begins when the first one does. So
 /// what an order takes is not held against the rate, however short the while; what waits longer and
 /// longer is.
-pub fn settled_a_second(timelines: &[Vec<TimelineEntry>], length: Duration) -> f64 {
-    let ends: Vec<i64> = timelines.iter().filter_map(|timeline| last(timeline)).collect();
+pub fn settled_a_second(courses: &[Course], length: Duration) -> f64 {
+    let ends: Vec<i64> = courses.iter().filter_map(|course| course.ended_at).collect();
     let begin = ends.iter().min().copied().unwrap_or(0);
     let within = ends.iter().filter(|end| **end < begin + micros(length)).count();
     within as f64 / length.as_secs_f64()
 }
 
 /// The time in each step of an order, in the order of the statuses.
-pub fn passages(timelines: &[Vec<TimelineEntry>]) -> Vec<Passage> {
+pub fn passages(courses: &[Course]) -> Vec<Passage> {
     let mut took: BTreeMap<_, Vec<Duration>> = BTreeMap::new();
-    for timeline in timelines {
-        let mut timeline: Vec<_> =
-            timeline.iter().map(|entry| (entry.at, place(&entry.status), &*entry.status)).collect();
+    for course in courses {
+        let mut timeline: Vec<_> = course
+            .statuses
+            .iter()
+            .map(|entry| (entry.at, place(&entry.status), &*entry.status))
+            .collect();
         timeline.sort_unstable();
         for pair in timeline.windows(2) {
             let [(from_at, from_place, from), (to_at, to_place, to)] = pair else { continue };
@@ -99,12 +98,14 @@ fn place(status: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use stormproof_system::store::dto::TimelineEntry;
+
     use super::*;
 
-    fn timeline(entries: &[(&str, i64)]) -> Vec<TimelineEntry> {
+    fn timeline(entries: &[(&str, i64)]) -> Course {
         let entry =
             |(status, at): &(&str, i64)| TimelineEntry { status: (*status).into(), at: *at };
-        entries.iter().map(entry).collect()
+        entries.iter().map(entry).collect::<Vec<_>>().into()
     }
 
     fn placed(due_at: i64, begun_late: u64, answered_in: u64) -> Placed {

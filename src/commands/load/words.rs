@@ -34,6 +34,15 @@ pub fn words(report: &Report) -> String {
     line("reconciled", format!("{} orders, {differences} differences", report.compared));
     let commits = report.commits_per_order.map(|commits| format!("{commits:.1}"));
     line("commits/order", commits.unwrap_or_else(|| unmeasured(&report.commits_not_measured)));
+    let statements = report.statements_per_order.map(|all| {
+        let kinds = report.statements_per_order_by_kind.iter();
+        let kinds: Vec<_> = kinds.map(|(kind, count)| format!("{kind} {count:.1}")).collect();
+        format!("{all:.1}: {}", kinds.join(", "))
+    });
+    let statements = statements.unwrap_or_else(|| unmeasured(&report.statements_not_measured));
+    line("statem./order", statements);
+    text += &transactions(report);
+    text += &processes(report);
     if let Some(ramp) = &report.ramp {
         text += &steps(ramp);
     }
@@ -54,6 +63,47 @@ fn unmeasured(why: &str) -> String {
 
 fn spread(spread: Option<&Spread>) -> String {
     spread.map_or("nothing to measure".into(), Spread::to_string)
+}
+
+/// A row a database.
+fn transactions(report: &Report) -> String {
+    if report.transactions.is_empty() {
+        return format!(
+            "{:<14} {}\n",
+            "transactions",
+            unmeasured(&report.transactions_not_measured)
+        );
+    }
+    let mut text = format!(
+        "  {:<32} {:>9} {:>11} {:>7} {:>9}\n",
+        "database", "committed", "rolled back", "%", "deadlocks"
+    );
+    for (name, it) in &report.transactions {
+        let percent = it.rolled_back_percent();
+        text += &format!(
+            "  {name:<32} {:>9} {:>11} {percent:>7.2} {:>9}\n",
+            it.commits, it.rollbacks, it.deadlocks
+        );
+    }
+    text
+}
+
+/// A row a process.
+fn processes(report: &Report) -> String {
+    if report.processes.is_empty() {
+        return format!("{:<14} {}\n", "processor", unmeasured(&report.processes_not_measured));
+    }
+    let mut text =
+        format!("  {:<32} {:>11} {:>11} {:>9}\n", "process", "processor s", "ms/order", "most MiB");
+    let mut sum = 0.0;
+    for it in &report.processes {
+        text += &format!(
+            "  {:<32} {:>11.1} {:>11.2} {:>9.0}\n",
+            it.name, it.processor_seconds, it.processor_ms_per_order, it.resident_mib_max
+        );
+        sum += it.processor_ms_per_order;
+    }
+    text + &format!("  {:<32} {:>11} {sum:>11.2}\n", "all of them", "")
 }
 
 /// A row a step.
