@@ -55,6 +55,11 @@ pub struct Arguments {
     /// given for each service, for postgres and rabbitmq.
     #[arg(long, value_name = "NAME=PID")]
     pub pid: Vec<NamedProcess>,
+    /// Measures first what the database server brings by itself, for so long with 1, 8 and 32 clients
+    /// each, in a database of its own that is dropped again.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "data",
+        value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub reference: Option<u64>,
     /// Seconds to wait until all orders are settled.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub patience: u64,
@@ -189,6 +194,8 @@ mod tests {
             ("--ramp 1..2:1 --settled-within 1", "such as 250ms"),
             ("--ramp 1..2:1 --step-for 0", "1..=3600"),
             ("--ramp 1000..90000:1000 --step-for 3600", "1000000 at most"),
+            ("--reference 0", "1..=600"),
+            ("--reference 5 --data here", "cannot be used with"),
             ("--pid store", "NAME=PID"),
             ("--customers 1 --orders 101", "at least 2"),
             ("--customers 1 --ramp 20..30:10", "at least 2"),

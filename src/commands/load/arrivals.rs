@@ -40,7 +40,7 @@ impl Arrivals {
 }
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-struct Draws(u64);
+pub struct Draws(pub u64);
 
 impl Draws {
     fn next(&mut self) -> u64 {
@@ -48,6 +48,11 @@ impl Draws {
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 on, below `bound`, about equally likely.
+    pub fn below(&mut self, bound: i32) -> i32 {
+        (self.unit() * f64::from(bound)) as i32
     }
 
     /// From 0 on, below 1: the upper 53 bits, as many as a fraction has.

@@ -8,6 +8,7 @@ use super::conflicts::Counts;
 use super::meter::Reading;
 use super::placing::Placed;
 use super::ramp::Ramp;
+use super::reference::Reference;
 use super::shopping::{Shopped, is_settled};
 use super::spread::Spread;
 use super::timelines::{Passage, passages, settled_in};
@@ -64,6 +65,11 @@ pub struct Report {
     /// What was asked for by name, and the load itself.
     pub processes: Vec<ProcessFigures>,
     pub processes_not_measured: String,
+    /// What the Store's database server brings by itself, if it was asked for.
+    pub reference: Option<Reference>,
+    /// Orders a second of what the reference's best commits a second were enough for, by the commits that
+    /// an order takes.
+    pub share_of_reference: Option<f64>,
     /// What is to be known about how these figures came about.
     pub remarks: Vec<String>,
     pub broken: Vec<String>,
@@ -164,6 +170,14 @@ impl Report {
             }
             Err(why) => self.processes_not_measured = why,
         }
+    }
+
+    /// Takes what the server brings by itself. A ramp's orders a second are the most that a step brought.
+    pub fn compare(&mut self, reference: Reference) {
+        let brought = self.ramp.as_ref().map_or(self.orders_per_second, |ramp| ramp.brought_max);
+        self.share_of_reference =
+            self.commits_per_order.map(|commits| reference.share(brought, commits));
+        self.reference = Some(reference);
     }
 
     /// Takes what became of the databases' transactions.

@@ -18,6 +18,7 @@ mod pace;
 mod placing;
 mod processes;
 mod ramp;
+mod reference;
 mod servers;
 mod setting;
 mod shopping;
@@ -38,6 +39,7 @@ use figures::Report;
 use meter::{Meter, Reading};
 use processes::MemoryWatch;
 use ramp::{Ramp, RampStep};
+use reference::Reference;
 use setting::Setting;
 use shopping::{Plan, Shopped};
 
@@ -53,6 +55,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if cfg!(target_os = "linux") {
         processes::look(&processes)?;
     }
+    let reference = reference(arguments).await?;
     let memory = MemoryWatch::start(processes.clone());
     let meter = Meter { servers: servers::all(&arguments.reach), processes };
     let transactions_before = meter.transactions().await;
@@ -91,6 +94,9 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     report.take_costs(costs, &memory.most_kib());
     report.ramp = ramp;
+    if let Some(reference) = reference {
+        report.compare(reference);
+    }
     if arguments.has_rate() {
         report.pace = Some(arguments.pace());
         report.note_bound(plan.at_once);
@@ -108,10 +114,18 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     report.differences =
         found.differences.iter().map(|it| format!("{}: {}", it.order_id, it.text)).collect();
     report.judge();
+    let words = words::words(&report);
     let text = match arguments.json {
         true => serde_json::to_string_pretty(&report).expect("figures have string keys only"),
-        false => words::words(&report),
+        false => words,
     };
     print(&text)?;
     Ok(ExitCode::from(u8::from(!report.broken.is_empty())))
+}
+
+async fn reference(arguments: &Arguments) -> Result<Option<Reference>, String> {
+    let Some(seconds) = arguments.reference else { return Ok(None) };
+    let store = servers::of_the_store(&arguments.reach)?;
+    let run = std::process::id().to_string();
+    reference::measure(&store, Duration::from_secs(seconds), &run).await.map(Some)
 }

@@ -41,6 +41,21 @@ pub fn words(report: &Report) -> String {
     });
     let statements = statements.unwrap_or_else(|| unmeasured(&report.statements_not_measured));
     line("statem./order", statements);
+    if let Some(reference) = &report.reference {
+        let runs = reference.runs.iter();
+        let runs: Vec<_> =
+            runs.map(|it| format!("{:.0} by {}", it.commits_per_second, it.clients)).collect();
+        line("reference", format!("commits/s: {} clients", runs.join(", ")));
+        if let Some(share) = report.share_of_reference {
+            let most = reference.best_commits_per_second
+                / report.commits_per_order.unwrap_or(f64::INFINITY);
+            let share = share * 100.0;
+            line(
+                "share",
+                format!("{share:.0} % of the {most:.0} orders/s that they are enough for"),
+            );
+        }
+    }
     text += &transactions(report);
     text += &processes(report);
     if let Some(ramp) = &report.ramp {
