@@ -1,6 +1,7 @@
 //! What the command is asked: how much is ordered, by whom, how fast; what is measured beside it.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::arrivals::Arrivals;
@@ -66,6 +67,9 @@ pub struct Arguments {
     /// One JSON object instead of words.
     #[arg(long)]
     pub json: bool,
+    /// Writes the report as a page with plots, too.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// Requests under way at once, if nobody says how many.

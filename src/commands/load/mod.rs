@@ -15,6 +15,7 @@ mod courses;
 mod figures;
 mod meter;
 mod pace;
+mod page;
 mod placing;
 mod processes;
 mod ramp;
@@ -115,6 +116,10 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         found.differences.iter().map(|it| format!("{}: {}", it.order_id, it.text)).collect();
     report.judge();
     let words = words::words(&report);
+    if let Some(file) = &arguments.html {
+        let written = std::fs::write(file, page::page(&report, &words));
+        written.map_err(|error| format!("--html {}: {error}", file.display()))?;
+    }
     let text = match arguments.json {
         true => serde_json::to_string_pretty(&report).expect("figures have string keys only"),
         false => words,
