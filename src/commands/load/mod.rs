@@ -90,7 +90,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         }
     }
     let mut report = Report::of(&whole);
-    if plan.store.is_none() {
+    if whole.by_timelines {
         report.remarks.push(courses::BY_TIMELINES.to_owned());
     }
     report.take_costs(costs, &memory.most_kib());

@@ -44,6 +44,8 @@ pub struct Shopped {
     pub shown: BTreeMap<String, OrderView>,
     /// Of each of `orders`.
     pub courses: Vec<Course>,
+    /// Whether timelines told some of them, for the Store's database could not be asked.
+    pub by_timelines: bool,
 }
 
 /// How long one request may take before its outcome is unknown.
@@ -76,22 +78,25 @@ pub async fn shop(
     let everybody: Vec<&Customer> = customers.iter().collect();
     let views = look_at(setting, plan, &everybody, Instant::now() + plan.patience).await?;
     let shown = views.into_iter().flatten().map(|view| (view.order_id.clone(), view)).collect();
-    let courses = match &plan.store {
-        Some(store) => {
-            let ids: Vec<String> = orders.iter().map(|order| order.id.clone()).collect();
-            courses::recorded(store, &ids).await?
-        }
-        None => {
-            let customers = customers.iter().cycle();
-            stream::iter(orders.iter().zip(customers))
-                .map(|(order, customer)| timeline(setting, customer, &order.id))
-                .buffered(plan.looks_at_once)
-                .map_ok(Course::from)
-                .try_collect()
-                .await?
-        }
+    let ids: Vec<String> = orders.iter().map(|order| order.id.clone()).collect();
+    let recorded = match &plan.store {
+        Some(store) => courses::recorded(store, &ids).await.ok(),
+        None => None,
     };
-    Ok(Shopped { customers: customers.len(), took, under_way_max, orders, shown, courses })
+    let by_timelines = recorded.is_none();
+    let courses = match recorded {
+        Some(courses) => courses,
+        None => timelines(setting, plan, customers, &ids).await?,
+    };
+    Ok(Shopped {
+        customers: customers.len(),
+        took,
+        under_way_max,
+        orders,
+        shown,
+        courses,
+        by_timelines,
+    })
 }
 
 impl Shopped {
@@ -108,6 +113,7 @@ impl Shopped {
         self.orders.extend(later.orders);
         self.shown.extend(later.shown);
         self.courses.extend(later.courses);
+        self.by_timelines |= later.by_timelines;
     }
 }
 
@@ -151,13 +157,22 @@ pub fn is_settled(view: &OrderView) -> bool {
     }
 }
 
-async fn timeline(
+async fn timelines(
     setting: &Setting,
-    customer: &Customer,
-    id: &str,
-) -> Result<Vec<TimelineEntry>, String> {
-    let path = format!("/orders/{id}/timeline");
-    look(setting, customer, &path, Instant::now() + TIMEOUT).await
+    plan: &Plan,
+    customers: &[Customer],
+    ids: &[String],
+) -> Result<Vec<Course>, String> {
+    stream::iter(ids.iter().zip(customers.iter().cycle()))
+        .map(async |(id, customer)| {
+            let path = format!("/orders/{id}/timeline");
+            let deadline = Instant::now() + TIMEOUT;
+            look::<Vec<TimelineEntry>>(setting, customer, &path, deadline).await
+        })
+        .buffered(plan.looks_at_once)
+        .map_ok(Course::from)
+        .try_collect()
+        .await
 }
 
 async fn look<T: serde::de::DeserializeOwned>(
