@@ -23,8 +23,14 @@ async fn a_load_holds_and_changed_books_are_found() {
 
     let slow = [("STORMPROOF_CARRIER_PICK_UP_AFTER", "10s")];
     let shop = Up::open(&data, &slow).await;
-    let load = ["load", "--orders", "40", "--cancel-percent", "20", "--patience", "60", "--json"];
-    let (code, figures, said) = run(&shop.address, &load).await;
+    let html = folder.path("load.html");
+    let page = html.to_str().expect("the test's paths are text");
+    let pid = format!("shop={}", std::process::id());
+    let load = [
+        ["load", "--orders", "40", "--cancel-percent", "20", "--patience", "60"].as_slice(),
+        &["--rate", "80", "--arrivals", "poisson", "--pid", &pid, "--html", page, "--json"],
+    ];
+    let (code, figures, said) = run(&shop.address, &load.concat()).await;
     assert_eq!(code, Some(0), "{figures}{said}");
     let figures: Value = serde_json::from_str(&figures).expect("it is JSON");
     assert_eq!(figures["promises_made"], 40);
@@ -37,7 +43,16 @@ async fn a_load_holds_and_changed_books_are_found() {
     assert_eq!(figures["refunds_due"], figures["refunds_made"]);
     assert_eq!(figures["compared"], 40);
     assert!(figures["commits_per_order"].is_null());
-    assert!(text(&figures["commits_not_measured"]).contains("SQLite"), "{figures:#}");
+    for what in ["commits", "statements", "transactions"] {
+        let why = text(&figures[format!("{what}_not_measured")]);
+        assert!(why.contains("SQLite"), "{what}: {figures:#}");
+    }
+    let names: Vec<_> = figures["processes"].as_array().expect("there are some").iter().collect();
+    assert!(names.iter().any(|it| it["name"] == "shop"), "{figures:#}");
+    assert!(text(&figures["remarks"][0]).contains("timelines"), "{figures:#}");
+    assert_eq!(figures["passages"][0]["from"], "PENDING_PAYMENT", "{figures:#}");
+    let page = std::fs::read_to_string(&html).expect("the load wrote it");
+    assert!(page.contains("<svg") && page.contains("40 orders in "), "{page}");
 
     let (code, words, _) = run(&shop.address, &["reconcile", "--quiet", "0"]).await;
     assert!(code == Some(0) && words.contains("40 orders compared: all services agree"), "{words}");
