@@ -1,5 +1,8 @@
 //! Transactions and the savepoints inside them, counted as sqlx nests them.
 
+use std::ptr;
+
+use libsqlite3_sys as ffi;
 use sqlx_core::Error;
 
 use super::session::{Session, is_outside_transaction};
@@ -22,6 +25,16 @@ impl Session {
         }
         self.depth += 1;
         Ok(())
+    }
+
+    /// Whether a transaction is open that has not begun to write.
+    pub(super) fn has_only_read(&self) -> bool {
+        // SAFETY: the connection is open.
+        unsafe {
+            !is_outside_transaction(self.database)
+                && ffi::sqlite3_txn_state(self.database.as_ptr(), ptr::null())
+                    != ffi::SQLITE_TXN_WRITE
+        }
     }
 
     /// Commits the innermost transaction or savepoint.

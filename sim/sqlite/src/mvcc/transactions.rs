@@ -62,7 +62,8 @@ impl Committed {
 impl Reader for Transactions {
     /// Sees what is committed.
     fn peek(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
-        self.committed()?.peek(sql, params)
+        self.put_aside()?;
+        self.session.peek(sql, params)
     }
 
     fn prepared(&self) -> Vec<String> {
@@ -209,6 +210,10 @@ impl Transactions {
             self.open_mut(number).snapshot = Some(self.committed);
             self.load(number)?;
         }
+        if self.session.has_only_read() {
+            // Whoever is loaded next reads on.
+            return self.put_aside();
+        }
         self.session.commit()?;
         self.mirror.commit();
         self.loaded = None;
@@ -244,9 +249,10 @@ impl Transactions {
         self.session.cached()
     }
 
-    /// For whoever reads past all transactions: what is committed.
+    /// For whoever reads past all transactions: what is committed, outside any transaction.
     pub(crate) fn committed(&mut self) -> Result<&mut Session, Error> {
         self.put_aside()?;
+        self.session.roll_back()?;
         Ok(&mut self.session)
     }
 
@@ -270,7 +276,9 @@ impl Transactions {
             return Ok(());
         }
         self.put_aside()?;
-        self.session.begin(Some("BEGIN IMMEDIATE"))?;
+        if self.session.depth == 0 {
+            self.session.begin(None)?;
+        }
         self.loaded = Some(number);
         self.make_so(number, snapshot)
     }
@@ -311,13 +319,17 @@ impl Transactions {
         self.mirror.see(&mut self.session, &mut self.tables, changes, replaces)
     }
 
-    /// Nobody is loaded.
+    /// Nobody is loaded. Where nothing was changed, SQLite's transaction stays open for the next one: then
+    /// it sees what is committed, for nobody else commits.
     pub(super) fn put_aside(&mut self) -> Result<(), Error> {
-        self.mirror.put_aside();
-        match self.loaded.take() {
-            Some(_) => self.session.roll_back(),
-            None => Ok(()),
+        if self.loaded.take().is_none() {
+            return Ok(());
         }
+        if self.session.has_only_read() {
+            return self.session.check_alive();
+        }
+        self.mirror.put_aside();
+        self.session.roll_back()
     }
 
     /// Whether anybody sees what was.
