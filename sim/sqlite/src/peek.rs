@@ -2,6 +2,8 @@
 //!
 //! For those who look at a database from outside: invariants, reports, migration bookkeeping.
 
+use std::sync::Arc;
+
 use libsqlite3_sys as ffi;
 use sqlx_core::Error;
 
@@ -68,6 +70,21 @@ impl Session {
             None => Ok(Vec::new()),
         }
     }
+
+    /// The first row of what [`ask`](Session::ask) would give, if any.
+    pub(super) fn ask_for_one(
+        &mut self,
+        sql: &str,
+        values: &[Value],
+    ) -> Result<Option<Arc<[Value]>>, Error> {
+        self.check_alive()?;
+        let slot = self.replays.slot_of(sql);
+        // SAFETY: the session's connection outlives its texts.
+        match unsafe { self.replays.text(slot).statement(self.database, 0)? } {
+            Some(statement) => first_of(statement, values),
+            None => Ok(None),
+        }
+    }
 }
 
 /// The value, to be bound to a statement's parameter.
@@ -87,17 +104,36 @@ fn rows_of(statement: &mut Statement, params: &[Value]) -> Result<Vec<Vec<Value>
     let mut rows = Vec::new();
     let result = loop {
         match statement.step() {
-            ffi::SQLITE_ROW => {
-                let row = statement.values().map(|value| value.map(Value::from));
-                match row.collect() {
-                    Ok(row) => rows.push(row),
-                    Err(error) => break Err(error),
-                }
-            }
+            ffi::SQLITE_ROW => match row_of(statement) {
+                Ok(row) => rows.push(row),
+                Err(error) => break Err(error),
+            },
             ffi::SQLITE_DONE => break Ok(()),
             _ => break Err(statement.failure()),
         }
     };
     statement.reset();
     result.map(|()| rows)
+}
+
+fn first_of(statement: &mut Statement, params: &[Value]) -> Result<Option<Arc<[Value]>>, Error> {
+    // SAFETY: as in `rows_of`.
+    unsafe { statement.bind(|place| params.get(place).map(bind))? };
+    let result = match statement.step() {
+        ffi::SQLITE_ROW => row_of(statement).map(|row| Some(row.into())),
+        ffi::SQLITE_DONE => Ok(None),
+        _ => Err(statement.failure()),
+    };
+    statement.reset();
+    result
+}
+
+/// The current row, in space that is made once.
+fn row_of(statement: &Statement) -> Result<Vec<Value>, Error> {
+    let values = statement.values();
+    let mut row = Vec::with_capacity(values.len());
+    for value in values {
+        row.push(value?.into());
+    }
+    Ok(row)
 }

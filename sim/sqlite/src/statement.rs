@@ -207,7 +207,7 @@ impl Statement {
     }
 
     /// The values of the current row.
-    pub(super) fn values(&self) -> impl Iterator<Item = Result<Bind<'_>, Error>> {
+    pub(super) fn values(&self) -> impl ExactSizeIterator<Item = Result<Bind<'_>, Error>> {
         // SAFETY: the statement is alive.
         let count = unsafe { ffi::sqlite3_data_count(self.raw.as_ptr()) };
         (0..count).map(|place| self.value(place))

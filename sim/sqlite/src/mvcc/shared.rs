@@ -34,6 +34,7 @@ pub(crate) fn waiting(path: &str) -> Option<SharedConnection> {
 #[derive(Clone)]
 pub struct SharedDatabase {
     transactions: Arc<Mutex<Transactions>>,
+    options: AnyConnectOptions,
 }
 
 impl SharedDatabase {
@@ -48,7 +49,8 @@ impl SharedDatabase {
         let transactions = Arc::new(Mutex::new(Transactions::new(session)));
         let reader: Arc<Mutex<dyn Reader>> = transactions.clone();
         disk.remember(Arc::downgrade(&reader));
-        Ok(SharedDatabase { transactions })
+        let options = URL.parse().expect("a URL");
+        Ok(SharedDatabase { transactions, options })
     }
 
     /// Throws out the transactions of `owner`'s connections: they are undone, and others go on. Whoever
@@ -80,8 +82,7 @@ impl SharedDatabase {
         let transactions = self.transactions.clone();
         let connection = SharedConnection::new(transactions, isolation, owner, pace);
         WAITING.set(Some(connection));
-        let options: AnyConnectOptions = URL.parse().expect("a URL");
-        let connected = options.connect().now_or_never().expect("SQL here never waits");
+        let connected = self.options.connect().now_or_never().expect("SQL here never waits");
         connected.expect("the driver is installed")
     }
 }

@@ -85,8 +85,7 @@ impl Tables {
         rowid: i64,
     ) -> Result<Option<Image>, Error> {
         let table = self.get(session, table)?;
-        let rows = session.ask(&table.select, &[Value::Integer(rowid)])?;
-        Ok(rows.into_iter().next().map(Image::from))
+        session.ask_for_one(&table.select, &[Value::Integer(rowid)])
     }
 
     fn get(&mut self, session: &mut Session, name: &Arc<str>) -> Result<&mut Table, Error> {
