@@ -4,8 +4,9 @@
 //! SQLite runs one writing transaction at a time. So only one of the open transactions is *loaded*, that
 //! is, open in SQLite. When another one has a statement to run, the loaded one is rolled back there and
 //! put aside with the images of the rows that it has changed; when its turn comes again, they are
-//! changed again, on what is committed by then. Who is never interrupted is never put aside: then all
-//! this costs is that changed rows are read once more.
+//! changed again, on what is committed by then. Who has changed nothing is put aside as it is, and SQLite's
+//! transaction is the next one's. Who is never interrupted is never put aside: then all this costs is that
+//! changed rows are read once more.
 //!
 //! What decides whether two transactions are in each other's way is the rows that they change:
 //!
