@@ -42,7 +42,6 @@ fn an_order_keeps_to_its_budget() {
 
     let spent =
         format!("an order spent {statements:.1?}, {round_trips:.1} round trips to the broker");
-    println!("{spent}");
     for kind in statements.keys() {
         assert!(STATEMENTS.iter().any(|(budgeted, _)| budgeted == kind), "{kind}: {spent}");
     }
