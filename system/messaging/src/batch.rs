@@ -1,6 +1,7 @@
 //! Several messages of a queue in one transaction: they share its BEGIN, its commit and its multi-row
 //! writes.
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::BoxFuture;
@@ -13,7 +14,7 @@ use crate::transaction::{Transaction, TransactionError, transact};
 /// What is done about one message, as a part of a transaction.
 pub trait Work: Sync {
     /// What it may fail with.
-    type Error: TransactionError + Clone + Send;
+    type Error: TransactionError + Clone + Display + Send;
 
     /// Does the whole work of `message`, whose inbox row is written.
     ///
@@ -48,7 +49,10 @@ pub async fn handle<W: Work>(
         Err(Undone::Failed(error)) if !begun.into_inner() => {
             messages.iter().map(|_| Err(error.clone())).collect()
         }
-        Err(_) => {
+        Err(undone) => {
+            if let Undone::Failed(error) = undone {
+                tracing::warn!(target: "consumer", queue, %error, "each message by itself");
+            }
             let mut results = Vec::new();
             for message in messages {
                 results.push(alone(ports, queue, message, work).await);
