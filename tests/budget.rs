@@ -10,11 +10,11 @@ use stormproof_world::history::{Event, Kind};
 /// The most for each order, by kind of statement, all databases together: what it takes, and a little
 /// more. Looks of idle workers are among them.
 const STATEMENTS: [(&str, f64); 6] = [
-    ("BEGIN", 17.5),
+    ("BEGIN", 17.6),
     ("COMMIT", 14.6),
-    ("SELECT", 16.2),
-    ("INSERT", 31.0),
-    ("UPDATE", 27.4),
+    ("SELECT", 15.6),
+    ("INSERT", 29.2),
+    ("UPDATE", 20.3),
     ("DELETE", 0.1),
 ];
 

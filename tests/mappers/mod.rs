@@ -17,6 +17,7 @@ mod reconciliations;
 mod sagas;
 mod statements;
 mod support;
+mod upgrade;
 mod warehouse;
 
 use std::sync::Arc;

@@ -1,15 +1,15 @@
-//! The Store's sagas: timers that come due, leases, epochs.
+//! The Store's sagas: timers that come due, leases.
 
 use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt as _;
 use stormproof_ports::time::Time;
 use stormproof_system::error::Error;
-use stormproof_system::store::mapper::sagas;
-use stormproof_system::store::saga::{Goal, Saga, Step};
+use stormproof_system::store::mapper::sagas::{self, Due};
+use stormproof_system::store::saga::{Case, Goal, Saga, Step};
 
 use super::bench::{Bench, START};
-use super::orders::{case, insert, load, order_id};
+use super::orders::{case, insert, load, order_id, save};
 
 super::checks!("store":
     what_is_due_comes_longest_due_first,
@@ -18,31 +18,18 @@ super::checks!("store":
     an_owner_that_was_taken_over_from_is_fenced_off,
 );
 
-async fn due(bench: &Bench, now: i64, limit: i64) -> Vec<String> {
+async fn look(bench: &Bench, now: i64, limit: i64) -> Due {
     let now = Time(START + now);
     let due = bench.once(|transaction| sagas::due(transaction, now, limit).scope_boxed()).await;
-    due.expect("the rows can be read").iter().map(ToString::to_string).collect()
+    due.expect("the rows can be read")
 }
 
-async fn next_due(bench: &Bench, after: i64) -> Option<i64> {
-    let after = Time(START + after);
-    let next = bench.once(|transaction| sagas::next_due(transaction, after).scope_boxed()).await;
-    next.expect("the rows can be read").map(|time| time.0 - START)
+async fn due(bench: &Bench, now: i64, limit: i64) -> Vec<String> {
+    look(bench, now, limit).await.orders.iter().map(ToString::to_string).collect()
 }
 
-/// Saves the saga of the one order; returns it as it is now stored.
-async fn save(bench: &Bench, saga: &Saga) -> Result<Saga, Error> {
-    let order = &order_id("order-1");
-    bench
-        .once(|transaction| {
-            async move {
-                let mut stored = saga.clone();
-                sagas::save(transaction, order, &mut stored).await?;
-                Ok(stored)
-            }
-            .scope_boxed()
-        })
-        .await
+async fn next_due(bench: &Bench, now: i64, limit: i64) -> Option<i64> {
+    look(bench, now, limit).await.next.map(|time| time.0 - START)
 }
 
 async fn insert_due_at(bench: &Bench, id: &str, at: i64) {
@@ -69,55 +56,59 @@ async fn what_is_due_comes_longest_due_first(bench: Bench) {
 }
 
 async fn the_next_to_be_due_is_known(bench: Bench) {
-    assert_eq!(next_due(&bench, 0).await, None);
-    for (id, at) in [("a", 30), ("b", 10), ("c", 20)] {
+    assert_eq!(next_due(&bench, 0, 8).await, None);
+    for (id, at) in [("a", 30), ("b", 10), ("c", 20), ("never", i64::MAX - START)] {
         insert_due_at(&bench, id, at).await;
     }
-    for (after, expected) in [(0, Some(10)), (10, Some(20)), (29, Some(30)), (30, None)] {
-        assert_eq!(next_due(&bench, after).await, expected, "after {after}");
+    for (now, limit, expected) in [
+        (0, 8, Some(10)),
+        (10, 8, Some(20)),
+        (29, 8, Some(30)),
+        (30, 8, None),
+        // As many as were asked for, and the next one is not due; more than that.
+        (20, 2, Some(30)),
+        (30, 2, None),
+    ] {
+        assert_eq!(next_due(&bench, now, limit).await, expected, "at {now}, {limit} at most");
     }
 }
 
 /// A claim as the sweep makes it.
-fn claimed(saga: &Saga, owner: &str, now: i64, lease: Duration) -> Saga {
-    let until = Time(START + now) + lease;
-    Saga {
+async fn claim(bench: &Bench, before: &Case, owner: &str, now: i64) -> Result<Case, Error> {
+    let until = Time(START + now) + Duration::from_micros(20);
+    let saga = Saga {
         step: Step::Reserve,
         lease_owner: owner.into(),
         lease_until: until.0,
         next_attempt_at: until.0,
-        epoch: saga.epoch + 1,
-        ..saga.clone()
-    }
+        epoch: before.saga.epoch + 1,
+        ..before.saga.clone()
+    };
+    save(bench, before, &Case { saga, ..before.clone() }).await
 }
 
 async fn a_claimed_order_is_left_alone_until_its_lease_ends(bench: Bench) {
     insert_due_at(&bench, "order-1", 0).await;
-    let unclaimed = load(&bench, &order_id("order-1")).await.expect("it is there").saga;
+    let unclaimed = load(&bench, &order_id("order-1")).await.expect("it is there");
     assert_eq!(due(&bench, 0, 8).await, ["order-1"]);
-    let first = claimed(&unclaimed, "replica-1", 0, Duration::from_micros(20));
-    let first = save(&bench, &first).await.expect("nobody was faster");
+    let first = claim(&bench, &unclaimed, "replica-1", 0).await.expect("nobody was faster");
     // Another replica that saw the same order due is too late.
-    let second = claimed(&unclaimed, "replica-2", 0, Duration::from_micros(20));
-    let refused = save(&bench, &second).await;
+    let refused = claim(&bench, &unclaimed, "replica-2", 0).await;
     assert!(matches!(refused, Err(Error::Serialization)), "{refused:?}");
     assert_eq!(due(&bench, 19, 8).await, [""; 0]);
-    assert_eq!(next_due(&bench, 19).await, Some(20));
+    assert_eq!(next_due(&bench, 19, 8).await, Some(20));
     assert_eq!(due(&bench, 20, 8).await, ["order-1"]);
-    let stored = load(&bench, &order_id("order-1")).await.expect("it is there").saga;
-    assert_eq!(stored, first);
+    assert_eq!(load(&bench, &order_id("order-1")).await, Some(first));
 }
 
 async fn an_owner_that_was_taken_over_from_is_fenced_off(bench: Bench) {
     insert_due_at(&bench, "order-1", 0).await;
-    let unclaimed = load(&bench, &order_id("order-1")).await.expect("it is there").saga;
-    let first = claimed(&unclaimed, "replica-1", 0, Duration::from_micros(20));
-    let first = save(&bench, &first).await.expect("nobody was faster");
-    let second = claimed(&first, "replica-2", 20, Duration::from_micros(20));
-    let second = save(&bench, &second).await.expect("the lease has ended");
-    let late = Saga { goal: Goal::Done, ..first.clone() };
-    let refused = save(&bench, &late).await;
+    let unclaimed = load(&bench, &order_id("order-1")).await.expect("it is there");
+    let first = claim(&bench, &unclaimed, "replica-1", 0).await.expect("nobody was faster");
+    let second = claim(&bench, &first, "replica-2", 20).await.expect("the lease has ended");
+    let mut late = first.clone();
+    late.saga.goal = Goal::Done;
+    let refused = save(&bench, &first, &late).await;
     assert!(matches!(refused, Err(Error::Serialization)), "{refused:?}");
-    let stored = load(&bench, &order_id("order-1")).await.expect("it is there").saga;
-    assert_eq!(stored, second);
+    assert_eq!(load(&bench, &order_id("order-1")).await, Some(second));
 }

@@ -44,8 +44,7 @@ pub async fn balance(data: &Path, accepted: &BTreeSet<String>) -> BTreeMap<Strin
 }
 
 async fn orders(data: &Path) -> BTreeMap<String, Order> {
-    let sql = "SELECT orders.id, orders.status, orders.total, payments.status FROM orders \
-               JOIN payments ON payments.order_id = orders.id";
+    let sql = "SELECT id, status, total, payment_status FROM orders";
     let row = |row: SqliteRow| {
         let order = Order { status: row.get(1), total: row.get(2), payment: row.get(3) };
         (row.get(0), order)

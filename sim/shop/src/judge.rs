@@ -108,11 +108,7 @@ impl JudgeState {
         for moved in &step.orders {
             let [Some(before), Some(after)] = [&moved.before, &moved.after] else { continue };
             let accepted = before.status == OrderStatus::PendingPayment;
-            let unpaid = self
-                .truth
-                .payments
-                .get(&after.id)
-                .is_some_and(|payment| payment.status == PaymentStatus::None);
+            let unpaid = after.payment_status == PaymentStatus::None;
             if accepted && unpaid && after.status == OrderStatus::Failed {
                 self.fired("rival for the last unit");
             }
@@ -170,9 +166,8 @@ impl JudgeState {
             return;
         }
         let orders = step.orders.iter().map(|moved| &moved.row().id);
-        let payments = step.payments.iter().map(|moved| &moved.row().order_id);
         let parcels = step.parcels.iter().map(|moved| &moved.row().order_id);
-        for order in orders.chain(payments).chain(parcels) {
+        for order in orders.chain(parcels) {
             self.notify(order);
         }
     }
@@ -210,7 +205,7 @@ impl JudgeState {
 
     /// Whether support has refunds to look at.
     pub fn has_parked_refunds(&self) -> bool {
-        self.truth.payments.iter().any(|payment| payment.status == PaymentStatus::Parked)
+        self.truth.orders.iter().any(|order| order.payment_status == PaymentStatus::Parked)
     }
 
     /// A fault of people fired.

@@ -19,7 +19,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::id::OrderId;
 use crate::store::gateway;
-use crate::store::mapper::{orders, sagas};
+use crate::store::mapper::orders;
+use crate::store::mapper::sagas::{self, Due};
 use crate::store::notify::carry_out;
 
 /// Orders worked on at once by one replica.
@@ -81,7 +82,8 @@ async fn claim(context: &Context) -> Result<Claimed, Error> {
             let now = transaction.now();
             let saga = &context.settings.saga;
             let mut cases = Vec::new();
-            let mut due = sagas::due(transaction, now, saga.batch).await?;
+            let Due { orders: mut due, next: mut next_due } =
+                sagas::due(transaction, now, saga.batch).await?;
             let full = due.len() as i64 >= saga.batch;
             // Whoever changes several orders does so in this order, and none waits for another in a
             // circle.
@@ -94,11 +96,12 @@ async fn claim(context: &Context) -> Result<Claimed, Error> {
                     transaction.tell(Fact::new("saga", "TAKEN_OVER", &id, words));
                 }
                 case.saga.epoch += 1;
-                if let Some(step) = go_on(context, transaction, &before, &mut case).await? {
+                let step = go_on(context, transaction, &before, &mut case).await?;
+                next_due = [next_due, case.saga.next_attempt()].into_iter().flatten().min();
+                if let Some(step) = step {
                     cases.push((case, step));
                 }
             }
-            let next_due = sagas::next_due(transaction, now).await?;
             Ok(Claimed { cases, full, next_due })
         }
         .scope_boxed()

@@ -121,6 +121,7 @@ pub struct Order {
     pub reason: String,
     /// The last carrier's update applied.
     pub carrier_sequence: i64,
+    /// Raised by every write of the order, its payment, its saga or its allocation.
     pub version: i64,
     /// First arrival at each status, in the order of [`OrderStatus::ALL`].
     pub arrivals: [Option<i64>; 10],

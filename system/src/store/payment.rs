@@ -63,7 +63,6 @@ pub struct Payment {
     pub refund_id: String,
     /// Why the refund is parked; empty if it is not.
     pub parked_reason: String,
-    pub version: i64,
 }
 
 impl Payment {
@@ -74,7 +73,6 @@ impl Payment {
             transaction_id: String::new(),
             refund_id: String::new(),
             parked_reason: String::new(),
-            version: 0,
         }
     }
 

@@ -22,11 +22,10 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     let mails_of =
         |order: &str, template: &str| counts.get(&(order, template)).copied().unwrap_or(0);
     for order in truth.orders.iter() {
-        let payment = truth.payments.get(&order.id).map(|payment| payment.status);
         for (template, due) in [
             ("ordersuccess", order.paid_at.is_some()),
             ("orderfail", order.status == OrderStatus::Failed),
-            ("refund", payment == Some(PaymentStatus::Refunded)),
+            ("refund", order.payment_status == PaymentStatus::Refunded),
             ("lost", order.status == OrderStatus::Lost),
         ] {
             let mails = mails_of(&order.id, template);

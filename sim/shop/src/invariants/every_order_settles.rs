@@ -13,7 +13,7 @@ pub const INVARIANT: Invariant = Invariant {
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     let Evidence { truth, final_state, .. } = evidence;
     for order in truth.orders.iter() {
-        let payment = truth.payments.get(&order.id).map_or("missing", |row| row.status.as_str());
+        let payment = order.payment_status.as_str();
         let saga = final_state.sagas.get(&order.id);
         let goal = saga.map_or("missing", |saga| saga.goal.as_str());
         let told = format!(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use stormproof_system::store::payment::PaymentStatus;
 
 use super::{Evidence, Findings, Invariant, When};
+use crate::truth::rows::OrderRow;
 
 pub const INVARIANT: Invariant = Invariant {
     name: "expected",
@@ -29,7 +30,8 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
         }
     }
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let parked = truth.payments.iter().filter(|row| row.status == PaymentStatus::Parked).count();
+    let is_parked = |row: &&OrderRow| row.payment_status == PaymentStatus::Parked;
+    let parked = truth.orders.iter().filter(is_parked).count();
     let debits = truth.debits.iter().filter(|debit| debit.is_charged()).count();
     for (what, found, expected) in [
         ("debits", debits, expect.debits),

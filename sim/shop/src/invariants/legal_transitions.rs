@@ -125,9 +125,7 @@ pub fn moves(step: &Step, mut see: impl FnMut(&'static str, &Id, &'static str, &
     };
     for moved in &step.orders {
         walk("order", &moved.row().id, ends(moved, |row| row.status.as_str()));
-    }
-    for moved in &step.payments {
-        walk("payment", &moved.row().order_id, ends(moved, |row| row.status.as_str()));
+        walk("payment", &moved.row().id, ends(moved, |row| row.payment_status.as_str()));
     }
     for moved in &step.reservations {
         walk("reservation", &moved.row().order_id, ends(moved, |row| row.state.as_str()));

@@ -29,10 +29,9 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
         if !undone || kept == 0 {
             continue;
         }
-        let payment = truth.payments.get(id).map(|payment| payment.status);
         let alerted = evidence.final_state.is_alerted(id, "refund parked");
-        if payment != Some(PaymentStatus::Parked) || !alerted {
-            let payment = payment.map_or("unknown", PaymentStatus::as_str);
+        if order.payment_status != PaymentStatus::Parked || !alerted {
+            let payment = order.payment_status.as_str();
             let (status, alerted) =
                 (order.status.as_str(), if alerted { "" } else { " without an alert" });
             findings.of(

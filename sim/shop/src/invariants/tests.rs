@@ -162,7 +162,7 @@ fn no_money_stays_with_what_is_over() {
     ends_broken("no money kept", Stage::cancelled(), |stage| {
         unpaid(stage);
         stage.commit(|stage, step| {
-            stage.payment_row(step, |row| row.status = PaymentStatus::Parked)
+            stage.order_row(step, |row| row.payment_status = PaymentStatus::Parked)
         });
     });
 }
@@ -255,10 +255,12 @@ fn nothing_is_forgotten() {
 #[test]
 fn views_agree() {
     ends_broken("views agree", Stage::delivered(), |stage| {
-        stage.commit(|stage, step| stage.payment_row(step, |row| row.status = PaymentStatus::None));
+        stage.commit(|stage, step| {
+            stage.order_row(step, |row| row.payment_status = PaymentStatus::None)
+        });
     });
     ends_broken("views agree", Stage::delivered(), |stage| {
-        stage.commit(|stage, step| stage.payment_row(step, |row| row.transaction_id = id("other")));
+        stage.commit(|stage, step| stage.order_row(step, |row| row.transaction_id = id("other")));
     });
     ends_broken("views agree", Stage::delivered(), |stage| {
         stage.commit(|stage, step| stage.parcel_is(step, DeliveryStatus::InTransit));

@@ -22,7 +22,7 @@ const WRITTEN: &str = "SELECT count(*) FROM outbox";
 
 const ALERTS: &str = "SELECT order_id, kind FROM alerts";
 const ORDER_LINES: &str = "SELECT order_id, sku, quantity FROM order_lines";
-const SAGAS: &str = "SELECT order_id, goal, stock, delivery FROM sagas";
+const SAGAS: &str = "SELECT id, goal, stock, delivery FROM orders";
 
 /// An environment that can be looked into, past the services, whatever is down in it. (What the
 /// mirror reads must always be there: that is [`Peek`](super::reading::Peek).)

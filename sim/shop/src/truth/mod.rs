@@ -50,7 +50,6 @@ pub struct Step {
     pub at: Duration,
     pub facts: Vec<Told>,
     pub orders: Vec<Moved<OrderRow>>,
-    pub payments: Vec<Moved<PaymentRow>>,
     pub reservations: Vec<Moved<ReservationRow>>,
     pub reservation_lines: Vec<Moved<ReservationLineRow>>,
     pub stock: Vec<Moved<StockRow>>,
@@ -66,7 +65,6 @@ pub struct Step {
 #[derive(Clone, Debug, Default)]
 pub struct Truth {
     pub orders: Table<OrderRow>,
-    pub payments: Table<PaymentRow>,
     pub reservations: Table<ReservationRow>,
     pub reservation_lines: Table<ReservationLineRow>,
     pub stock: Table<StockRow>,
@@ -93,7 +91,6 @@ impl Step {
     /// Whether anything that is watched changed.
     pub fn is_change(&self) -> bool {
         !(self.orders.is_empty()
-            && self.payments.is_empty()
             && self.reservations.is_empty()
             && self.stock.is_empty()
             && self.accounts.is_empty()
@@ -195,11 +192,10 @@ impl Truth {
     /// Whether nothing is left to do for `order`: it has its last status and no money is in doubt
     /// or on its way, or its refund waits for people (`protocol.md` §2).
     pub fn is_settled(&self, order: &OrderRow) -> bool {
-        let payment = self.payments.get(&order.id).map(|payment| payment.status);
-        match (order.status, payment) {
-            (_, Some(PaymentStatus::RefundDue | PaymentStatus::DebitIntent)) => false,
-            (_, Some(PaymentStatus::Parked)) => self.is_unrefundable(order),
-            (OrderStatus::Lost, Some(PaymentStatus::Debited)) => false,
+        match (order.status, order.payment_status) {
+            (_, PaymentStatus::RefundDue | PaymentStatus::DebitIntent) => false,
+            (_, PaymentStatus::Parked) => self.is_unrefundable(order),
+            (OrderStatus::Lost, PaymentStatus::Debited) => false,
             (status, _) => status.is_terminal(),
         }
     }

@@ -18,7 +18,6 @@ use stormproof_ports::sql::Value;
 macro_rules! for_every_row {
     ($what:ident $arguments:tt) => {{
         $what!(OrderRow $arguments);
-        $what!(PaymentRow $arguments);
         $what!(ReservationRow $arguments);
         $what!(ReservationLineRow $arguments);
         $what!(StockRow $arguments);
@@ -156,11 +155,14 @@ macro_rules! rows {
 }
 
 rows! {
-    /// The Store's order.
+    /// The Store's order, with its view of the payment.
     OrderRow in orders, "store-db" "orders" by id {
         id: Id,
         user_id: Id,
         status: OrderStatus,
+        payment_status: PaymentStatus,
+        transaction_id: Id,
+        refund_id: Id,
         total: i64,
         version: i64,
         pending_payment_at: Option<i64>,
@@ -173,15 +175,6 @@ rows! {
         failed_at: Option<i64>,
         cancel_pending_at: Option<i64>,
         cancelled_at: Option<i64>,
-    }
-
-    /// The Store's view of a payment.
-    PaymentRow in payments, "store-db" "payments" by order_id {
-        order_id: Id,
-        status: PaymentStatus,
-        transaction_id: Id,
-        refund_id: Id,
-        version: i64,
     }
 
     /// The Warehouse's reservation.

@@ -1,10 +1,10 @@
-//! Orders with their payments and sagas: one aggregate, loaded whole, saved where it changed.
+//! Orders with their payments and sagas: one aggregate, one row, loaded and saved whole.
 
-use sqlx::Row;
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::{Any, Row, query::Query};
 use stormproof_messaging::Transaction;
 
-use super::{goods, guarded, known, sagas};
+use super::{goods, guarded, known};
 use crate::error::Error;
 use crate::id::{OrderId, UserId};
 use crate::money::{Currency, Money};
@@ -18,12 +18,11 @@ macro_rules! select_case {
             "SELECT o.id, o.user_id, o.email, o.status, o.total, o.currency, o.reason, \
              o.carrier_sequence, o.version, o.pending_payment_at, o.paid_at, o.received_at, \
              o.picked_up_at, o.in_transit_at, o.delivered_at, o.lost_at, o.failed_at, \
-             o.cancel_pending_at, o.cancelled_at, p.status, p.transaction_id, p.refund_id, \
-             p.parked_reason, p.version, s.goal, s.stock, s.delivery, s.step, s.attempts, \
-             s.replans, s.debit_queued, s.next_attempt_at, s.lease_owner, s.lease_until, s.epoch, \
-             s.version",
+             o.cancel_pending_at, o.cancelled_at, o.payment_status, o.transaction_id, \
+             o.refund_id, o.parked_reason, o.goal, o.stock, o.delivery, o.step, o.attempts, \
+             o.replans, o.debit_queued, o.next_attempt_at, o.lease_owner, o.lease_until, o.epoch",
             $columns,
-            " FROM orders o JOIN payments p ON p.order_id = o.id JOIN sagas s ON s.order_id = o.id ",
+            " FROM orders o ",
             $rest
         )
     };
@@ -65,7 +64,7 @@ fn read(row: &AnyRow) -> Result<Case, Error> {
     }
     let status = text(3)?;
     let payment = text(19)?;
-    let (goal, stock, delivery, step) = (text(24)?, text(25)?, text(26)?, text(27)?);
+    let (goal, stock, delivery, step) = (text(23)?, text(24)?, text(25)?, text(26)?);
     Ok(Case {
         order: Order {
             id: OrderId::parse(text(0)?)?,
@@ -83,21 +82,19 @@ fn read(row: &AnyRow) -> Result<Case, Error> {
             transaction_id: text(20)?,
             refund_id: text(21)?,
             parked_reason: text(22)?,
-            version: number(23)?,
         },
         saga: Saga {
             goal: known(Goal::parse(&goal), "goal", &goal)?,
             stock: known(Stock::parse(&stock), "stock state", &stock)?,
             delivery: known(DeliveryState::parse(&delivery), "delivery state", &delivery)?,
             step: known(Step::parse(&step), "step", &step)?,
-            attempts: number(28)?,
-            replans: number(29)?,
-            debit_queued: number(30)? != 0,
-            next_attempt_at: number(31)?,
-            lease_owner: text(32)?,
-            lease_until: number(33)?,
-            epoch: number(34)?,
-            version: number(35)?,
+            attempts: number(27)?,
+            replans: number(28)?,
+            debit_queued: number(29)? != 0,
+            next_attempt_at: number(30)?,
+            lease_owner: text(31)?,
+            lease_until: number(32)?,
+            epoch: number(33)?,
         },
         lines: Vec::new(),
         allocation: Vec::new(),
@@ -106,12 +103,15 @@ fn read(row: &AnyRow) -> Result<Case, Error> {
 
 /// Writes a new order with everything that belongs to it.
 pub async fn insert(transaction: &mut Transaction<'_>, case: &Case) -> Result<(), Error> {
-    let order = &case.order;
+    let Case { order, payment, saga, .. } = case;
     let query = sqlx::query(
         "INSERT INTO orders (id, user_id, email, status, total, currency, reason, \
          carrier_sequence, version, pending_payment_at, paid_at, received_at, picked_up_at, \
-         in_transit_at, delivered_at, lost_at, failed_at, cancel_pending_at, cancelled_at) VALUES \
-         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+         in_transit_at, delivered_at, lost_at, failed_at, cancel_pending_at, cancelled_at, \
+         payment_status, transaction_id, refund_id, parked_reason, goal, stock, delivery, step, \
+         attempts, replans, debit_queued, next_attempt_at, lease_owner, lease_until, epoch) VALUES \
+         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+         $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)",
     )
     .bind(order.id.to_string())
     .bind(order.user.to_string())
@@ -123,75 +123,65 @@ pub async fn insert(transaction: &mut Transaction<'_>, case: &Case) -> Result<()
     .bind(order.carrier_sequence)
     .bind(order.version);
     let query = order.arrivals.iter().fold(query, |query, arrival| query.bind(*arrival));
+    let query = bind_saga(bind_payment(query, payment), saga);
     query.execute(transaction.sql()).await?;
-    goods::insert(transaction, case).await?;
-    sqlx::query(
-        "INSERT INTO payments (order_id, status, transaction_id, refund_id, parked_reason, \
-         version) VALUES ($1, $2, '', '', '', 0)",
-    )
-    .bind(order.id.to_string())
-    .bind(case.payment.status.as_str())
-    .execute(transaction.sql())
-    .await?;
-    sagas::insert(transaction, &order.id, &case.saga).await
+    goods::insert(transaction, case).await
 }
 
-/// Writes what differs between `before`, as it was read, and `after`, whose versions are then those
-/// of the rows. The saga's row is always written: its version guards the whole case, so that `before`
-/// may be older than the transaction. A lost race runs the transaction again.
+/// Writes what may differ between `before`, as it was read, and `after`, whose version is then the row's.
+/// The version guards the whole case, so that `before` may be older than the transaction. A lost race runs
+/// the transaction again.
 pub async fn save(
     transaction: &mut Transaction<'_>,
     before: &Case,
     after: &mut Case,
 ) -> Result<(), Error> {
-    if before.order != after.order {
-        save_order(transaction, &mut after.order).await?;
-    }
-    if before.payment != after.payment {
-        save_payment(transaction, &after.order.id, &mut after.payment).await?;
-    }
-    if before.allocation != after.allocation {
-        goods::allocate(transaction, after).await?;
-    }
-    sagas::save(transaction, &after.order.id, &mut after.saga).await
-}
-
-async fn save_order(transaction: &mut Transaction<'_>, order: &mut Order) -> Result<(), Error> {
+    let Case { order, payment, saga, .. } = &*after;
     let query = sqlx::query(
-        "UPDATE orders SET status = $1, reason = $2, carrier_sequence = $3, version = version + 1, \
+        "UPDATE orders SET version = version + 1, status = $1, reason = $2, carrier_sequence = $3, \
          pending_payment_at = $4, paid_at = $5, received_at = $6, picked_up_at = $7, \
          in_transit_at = $8, delivered_at = $9, lost_at = $10, failed_at = $11, \
-         cancel_pending_at = $12, cancelled_at = $13 WHERE id = $14 AND version = $15",
+         cancel_pending_at = $12, cancelled_at = $13, payment_status = $14, transaction_id = $15, \
+         refund_id = $16, parked_reason = $17, goal = $18, stock = $19, delivery = $20, \
+         step = $21, attempts = $22, replans = $23, debit_queued = $24, next_attempt_at = $25, \
+         lease_owner = $26, lease_until = $27, epoch = $28 WHERE id = $29 AND version = $30",
     )
     .bind(order.status.as_str())
     .bind(order.reason.clone())
     .bind(order.carrier_sequence);
     let query = order.arrivals.iter().fold(query, |query, arrival| query.bind(*arrival));
-    let done =
-        query.bind(order.id.to_string()).bind(order.version).execute(transaction.sql()).await?;
+    let query = bind_saga(bind_payment(query, payment), saga);
+    let query = query.bind(order.id.to_string()).bind(before.order.version);
+    let done = query.execute(transaction.sql()).await?;
     guarded(done.rows_affected())?;
-    order.version += 1;
+    if before.allocation != after.allocation {
+        goods::allocate(transaction, after).await?;
+    }
+    after.order.version = before.order.version + 1;
     Ok(())
 }
 
-async fn save_payment(
-    transaction: &mut Transaction<'_>,
-    id: &OrderId,
-    payment: &mut Payment,
-) -> Result<(), Error> {
-    let done = sqlx::query(
-        "UPDATE payments SET status = $1, transaction_id = $2, refund_id = $3, \
-         parked_reason = $4, version = version + 1 WHERE order_id = $5 AND version = $6",
-    )
-    .bind(payment.status.as_str())
-    .bind(payment.transaction_id.clone())
-    .bind(payment.refund_id.clone())
-    .bind(payment.parked_reason.clone())
-    .bind(id.to_string())
-    .bind(payment.version)
-    .execute(transaction.sql())
-    .await?;
-    guarded(done.rows_affected())?;
-    payment.version += 1;
-    Ok(())
+type Statement<'q> = Query<'q, Any, AnyArguments>;
+
+fn bind_payment<'q>(query: Statement<'q>, payment: &Payment) -> Statement<'q> {
+    query
+        .bind(payment.status.as_str())
+        .bind(payment.transaction_id.clone())
+        .bind(payment.refund_id.clone())
+        .bind(payment.parked_reason.clone())
+}
+
+fn bind_saga<'q>(query: Statement<'q>, saga: &Saga) -> Statement<'q> {
+    query
+        .bind(saga.goal.as_str())
+        .bind(saga.stock.as_str())
+        .bind(saga.delivery.as_str())
+        .bind(saga.step.as_str())
+        .bind(saga.attempts)
+        .bind(saga.replans)
+        .bind(i64::from(saga.debit_queued))
+        .bind(saga.next_attempt_at)
+        .bind(saga.lease_owner.clone())
+        .bind(saga.lease_until)
+        .bind(saga.epoch)
 }

@@ -86,8 +86,7 @@ pub async fn resting(
     limit: i64,
 ) -> Result<Vec<OrderId>, Error> {
     let ids: Vec<String> = sqlx::query_scalar(
-        "SELECT o.id FROM orders o JOIN sagas s ON s.order_id = o.id \
-         WHERE o.id > $1 AND s.goal = 'DONE' AND NOT EXISTS \
+        "SELECT o.id FROM orders o WHERE o.id > $1 AND o.goal = 'DONE' AND NOT EXISTS \
          (SELECT 1 FROM audit a WHERE a.subject = o.id AND a.at > $2) ORDER BY o.id LIMIT $3",
     )
     .bind(after.to_owned())

@@ -17,7 +17,7 @@ pub struct Alert {
 /// Orders whose refund is parked.
 pub async fn parked(transaction: &mut Transaction<'_>) -> Result<Vec<OrderId>, Error> {
     let ids: Vec<String> = sqlx::query_scalar(
-        "SELECT order_id FROM payments WHERE status = 'PARKED' ORDER BY order_id LIMIT 100",
+        "SELECT id FROM orders WHERE payment_status = 'PARKED' ORDER BY id LIMIT 100",
     )
     .fetch_all(transaction.sql())
     .await?;

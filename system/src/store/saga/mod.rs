@@ -13,6 +13,8 @@ mod answers_tests;
 #[cfg(test)]
 pub(super) mod tests;
 
+use stormproof_ports::time::Time;
+
 use crate::store::allocation::Share;
 use crate::store::order::{Order, OrderLine, OrderStatus};
 use crate::store::payment::{Payment, PaymentStatus};
@@ -84,7 +86,7 @@ pub enum Step {
     Rest,
 }
 
-/// The saga's own row.
+/// Where the saga of an order stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saga {
     pub goal: Goal,
@@ -104,8 +106,6 @@ pub struct Saga {
     pub lease_until: i64,
     /// Raised by every claim; a write with an older one is fenced off.
     pub epoch: i64,
-    /// Raised by every write of the case, whatever it changed.
-    pub version: i64,
 }
 
 /// An order with all that its saga decides on. One aggregate, loaded and saved as a whole.
@@ -133,8 +133,12 @@ impl Saga {
             lease_owner: String::new(),
             lease_until: 0,
             epoch: 0,
-            version: 0,
         }
+    }
+
+    /// When it is due, if it ever is.
+    pub fn next_attempt(&self) -> Option<Time> {
+        (self.next_attempt_at < i64::MAX).then_some(Time(self.next_attempt_at))
     }
 }
 

@@ -143,14 +143,6 @@ impl Stage {
     }
 
     fn accept(&mut self, step: &mut Step) {
-        let payment = PaymentRow {
-            order_id: id(ORDER),
-            status: PaymentStatus::None,
-            transaction_id: id(""),
-            refund_id: id(""),
-            version: 1,
-        };
-        self.truth.set(step, 1, Some(payment));
         self.order_is(step, OrderStatus::PendingPayment);
         let line = ReservationLineRow {
             order_id: id(ORDER),
@@ -175,7 +167,7 @@ impl Stage {
     pub fn refund(&mut self, step: &mut Step) {
         self.transfer(step, 30, "refund-1", "shop-0", ADA, 42_00);
         self.refund_is(step, 1, 42_00);
-        self.payment_row(step, |row| row.refund_id = id("refund-1"));
+        self.order_row(step, |row| row.refund_id = id("refund-1"));
     }
 
     fn move_on(&mut self, step: &mut Step, status: OrderStatus) {

@@ -35,6 +35,9 @@ impl Stage {
             id: id(ORDER),
             user_id: id(ADA),
             status: OrderStatus::PendingPayment,
+            payment_status: PaymentStatus::None,
+            transaction_id: id(""),
+            refund_id: id(""),
             total: 42_00,
             version: 0,
             pending_payment_at: None,
@@ -60,16 +63,10 @@ impl Stage {
             step.facts.push(Told { noun: "payment", state, order: ORDER.to_owned() });
         }
         let last = *path.last().expect("a path leads somewhere");
-        self.payment_row(step, |row| {
-            row.status = last;
+        self.order_row(step, |row| {
+            row.payment_status = last;
             row.transaction_id = id("debit-1");
         });
-    }
-
-    pub fn payment_row(&mut self, step: &mut Step, change: impl FnOnce(&mut PaymentRow)) {
-        let mut row = self.truth.payments.get(ORDER).expect("accepted before").clone();
-        change(&mut row);
-        self.truth.set(step, 1, Some(row));
     }
 
     pub fn reservation_is(&mut self, step: &mut Step, state: State) {
