@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stormproof_ports::Ports;
 use stormproof_ports::notify::Notify;
+use stormproof_ports::worker::Background;
 
 use crate::settings::Settings;
 
@@ -16,11 +17,14 @@ pub struct Context {
     pub settings: Arc<Settings>,
     /// Notified when something may be due for its next step: an order, a parcel.
     pub work_notify: Notify,
+    /// What goes on beside the steps of the worker that is notified so, whoever has begun it.
+    pub background: Background,
 }
 
 impl Context {
-    /// A context with a notification of its own.
+    /// A context with a notification and a background of its own.
     pub fn new(ports: Ports, settings: Arc<Settings>) -> Context {
-        Context { ports, settings, work_notify: Notify::default() }
+        let (work_notify, background) = (Notify::default(), Background::default());
+        Context { ports, settings, work_notify, background }
     }
 }

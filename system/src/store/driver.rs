@@ -1,19 +1,18 @@
-//! The driver: claims every order that is due, by lease, and takes its steps.
+//! The driver: claims every order that is due, by lease, and takes its steps. A new order is claimed by
+//! whoever takes it down, in the same transaction.
 //!
 //! Several replicas run it over the same table. A claim raises the order's epoch; every later write
 //! of the claim's owner checks it, because an owner that was paused wakes up again. Intent and
 //! result of each call are commits of their own, and the result's commit writes the next intent.
 
-use std::sync::Arc;
-
 use scoped_futures::ScopedFutureExt;
 use stormproof_messaging::{Transaction, transact};
 use stormproof_ports::story::{self, Fact};
 use stormproof_ports::time::Time;
-use stormproof_ports::worker::{Background, Progress, Worker};
+use stormproof_ports::worker::{Progress, Worker};
 
 use super::saga::answers::{Reply, Turn, answered};
-use super::saga::progress::{Conditions, advance, rest};
+use super::saga::progress::{Conditions, Effect, advance, rest};
 use super::saga::{Case, Step};
 use crate::context::Context;
 use crate::error::Error;
@@ -28,41 +27,38 @@ const FLIGHTS_MAX: usize = 64;
 
 /// The worker that drives the sagas. Orders in hand go on in its background.
 pub fn worker(context: &Context) -> Worker {
-    let flights = Background::default();
-    let driver = Arc::new(Driver { context: context.clone(), flights: flights.clone() });
+    let driver = context.clone();
     let worker = Worker::new("saga", context.work_notify.clone(), move || {
-        let driver = driver.clone();
-        Box::pin(async move { driver.step().await })
+        let context = driver.clone();
+        Box::pin(async move { step(&context).await })
     });
-    worker.with_background(&flights)
+    worker.with_background(&context.background)
 }
 
-struct Driver {
-    context: Context,
-    /// Orders in hand.
-    flights: Background,
+/// Whether this replica can take one more order in hand.
+pub fn has_room(context: &Context) -> bool {
+    context.background.count() < FLIGHTS_MAX
 }
 
-impl Driver {
-    /// Claims what is due, and lets it fly. Where there is no room, the end of a flight notifies.
-    async fn step(&self) -> Progress {
-        let context = &self.context;
-        if self.flights.count() >= FLIGHTS_MAX {
-            return Progress::Idle(None);
+/// Lets a claimed order fly; the intent of its call is written.
+pub fn begin(context: &Context, case: Case, step: Step) {
+    context.background.begin(drive(context.clone(), case, step));
+}
+
+/// Claims what is due, and lets it fly. Where there is no room, the end of a flight notifies.
+async fn step(context: &Context) -> Progress {
+    if !has_room(context) {
+        return Progress::Idle(None);
+    }
+    match claim(context).await {
+        Ok(claimed) => {
+            claimed.cases.into_iter().for_each(|(case, step)| begin(context, case, step));
+            if claimed.full { Progress::Worked } else { Progress::Idle(claimed.next_due) }
         }
-        match claim(context).await {
-            Ok(claimed) => {
-                for (case, step) in claimed.cases {
-                    let flight = drive(context.clone(), self.flights.clone(), case, step);
-                    self.flights.begin(flight);
-                }
-                if claimed.full { Progress::Worked } else { Progress::Idle(claimed.next_due) }
-            }
-            Err(error) => {
-                let pause = context.settings.saga.backoff.delay(1, &*context.ports.rng);
-                let retry_at = context.ports.clock.now() + pause;
-                Progress::Failed { why: error.to_string(), retry_at }
-            }
+        Err(error) => {
+            let pause = context.settings.saga.backoff.delay(1, &*context.ports.rng);
+            let retry_at = context.ports.clock.now() + pause;
+            Progress::Failed { why: error.to_string(), retry_at }
         }
     }
 }
@@ -109,15 +105,8 @@ async fn claim(context: &Context) -> Result<Claimed, Error> {
     .await
 }
 
-/// Advances `case`, saves it over `before` and carries out the effects. Returns the call to make,
-/// for which the lease is taken or renewed.
-async fn go_on(
-    context: &Context,
-    transaction: &mut Transaction<'_>,
-    before: &Case,
-    case: &mut Case,
-) -> Result<Option<Step>, Error> {
-    let now = transaction.now();
+/// Advances `case`. For the call to make, if there is one, the lease is taken or renewed.
+pub fn take(context: &Context, now: Time, case: &mut Case) -> (Option<Step>, Vec<Effect>) {
     let conditions = Conditions { now, settings: &context.settings.saga, rng: &*context.ports.rng };
     let (step, effects) = advance(case, &conditions);
     if step.is_some() {
@@ -126,6 +115,17 @@ async fn go_on(
         case.saga.lease_until = until.0;
         case.saga.next_attempt_at = until.0;
     }
+    (step, effects)
+}
+
+/// Advances `case`, saves it over `before` and carries out the effects. Returns the call to make.
+async fn go_on(
+    context: &Context,
+    transaction: &mut Transaction<'_>,
+    before: &Case,
+    case: &mut Case,
+) -> Result<Option<Step>, Error> {
+    let (step, effects) = take(context, transaction.now(), case);
     orders::save(transaction, before, case).await?;
     carry_out(transaction, case, effects).await?;
     Ok(step)
@@ -134,12 +134,7 @@ async fn go_on(
 /// Makes the calls of a claimed order until it rests, or until the lease is lost. Errors: the result
 /// of a call could not be written; the lease's end makes the order due again, and the step is repeated
 /// with the same key.
-async fn drive(
-    context: Context,
-    flights: Background,
-    case: Case,
-    step: Step,
-) -> Result<(), String> {
+async fn drive(context: Context, case: Case, step: Step) -> Result<(), String> {
     let mut turn = Ok(Some((case, step)));
     while let Ok(Some((case, step))) = turn {
         let answer = gateway::perform(&context, &case, step).await;
@@ -148,7 +143,7 @@ async fn drive(
         }
         turn = record(&context, &case, step, answer).await;
     }
-    if flights.count() >= FLIGHTS_MAX {
+    if !has_room(&context) {
         context.work_notify.notify_one();
     }
     turn.map(drop).map_err(|error| error.to_string())

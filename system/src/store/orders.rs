@@ -8,6 +8,7 @@ use stormproof_ports::story::Fact;
 use stormproof_ports::trace::hex;
 
 use super::allocation::{self, Share};
+use super::driver;
 use super::dto::{LineView, OrderView, PlaceOrder, TimelineEntry};
 use super::gateway;
 use super::mapper::idempotency::{self, ClientKey, Stored};
@@ -16,7 +17,7 @@ use super::notify::carry_out;
 use super::order::{Order, OrderLine, OrderStatus, total};
 use super::payment::Payment;
 use super::saga::progress::{Effect, move_order, wake};
-use super::saga::{Case, Goal, Saga, explanation};
+use super::saga::{Case, Goal, Saga, Step, explanation};
 use crate::context::Context;
 use crate::error::{Error, Kind, Problem};
 use crate::id::{self, OrderId, Sku, UserId};
@@ -37,8 +38,9 @@ pub struct Placed {
     pub replayed: bool,
 }
 
-/// Places an order: checks availability, plans, and writes order and saga down in one transaction,
-/// with the answer to the client's key. The saga runs elsewhere.
+/// Places an order: checks availability, plans, and writes order and saga down in one transaction, with
+/// the answer to the client's key and the intent of the saga's first call. The saga runs on beside the
+/// answer; where this replica has its hands full, whoever claims the order runs it.
 pub async fn place(
     context: &Context,
     user: &UserId,
@@ -63,10 +65,14 @@ pub async fn place(
     let shelves = gateway::availability(context, &id, skus).await.map_err(nothing_happened)?;
     let case = new_case(context, id, user, email, lines)?;
     let (case, shelves) = (&case, &shelves);
-    transact(&context.ports, move |transaction| {
+    let (placed, claimed) = transact(&context.ports, move |transaction| {
         write_down(context, transaction, key, body_hash, case, shelves).scope_boxed()
     })
-    .await
+    .await?;
+    if let Some((case, step)) = claimed {
+        driver::begin(context, case, step);
+    }
+    Ok(placed)
 }
 
 /// Asking what is available changes nothing, so no answer to it is in doubt.
@@ -180,7 +186,7 @@ fn new_case(
 }
 
 /// In one transaction: 1. the answer to the key, unless a twin was faster, who is then answered alike;
-/// 2. order, lines, allocation, payment, saga.
+/// 2. order, lines, allocation. Returns the order too if it was claimed, and its first call.
 async fn write_down(
     context: &Context,
     transaction: &mut Transaction<'_>,
@@ -188,17 +194,22 @@ async fn write_down(
     body_hash: &str,
     case: &Case,
     shelves: &[Share],
-) -> Result<Placed, Error> {
+) -> Result<(Placed, Option<(Case, Step)>), Error> {
     let mut case = case.clone();
     let wanted: Vec<_> = case.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
     let planned = allocation::plan(&wanted, shelves);
     let words = format!("takes the order: {}", words(&case));
     let taken = Fact::new("order", OrderStatus::PendingPayment.as_str(), &case.order.id, words);
-    let mut effects = Vec::new();
+    let (mut effects, mut first) = (Vec::new(), None);
     let (status, body) = match planned {
         Ok(allocation) => {
             case.allocation = allocation;
-            (202, serde_json::to_string(&view(&case)))
+            let body = serde_json::to_string(&view(&case));
+            if driver::has_room(context) {
+                case.saga.epoch += 1;
+                (first, effects) = driver::take(context, transaction.now(), &mut case);
+            }
+            (202, body)
         }
         Err((sku, available)) => {
             let reason = format!("There is not enough {sku}: {available} left.");
@@ -221,16 +232,17 @@ async fn write_down(
     };
     if !idempotency::insert(transaction, key, &stored).await? {
         let stored = idempotency::find(transaction, key).await?.ok_or(Error::Serialization)?;
-        return replay(transaction, stored, body_hash);
+        return Ok((replay(transaction, stored, body_hash)?, None));
     }
     transaction.moved("", taken);
     orders::insert(transaction, &case).await?;
     carry_out(transaction, &case, effects).await?;
-    if case.saga.goal != Goal::Done {
+    if case.saga.goal != Goal::Done && first.is_none() {
         transaction.after_commit(&context.work_notify);
     }
     let Stored { status, location, body, .. } = stored;
-    Ok(Placed { status, location, body, replayed: false })
+    let placed = Placed { status, location, body, replayed: false };
+    Ok((placed, first.map(|step| (case, step))))
 }
 
 /// `2 teapot, 42.00`.
