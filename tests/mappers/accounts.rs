@@ -10,10 +10,9 @@ use super::orders::user_id;
 super::checks!("store":
     a_user_comes_back_by_name,
     a_name_is_taken_once,
-    mails_go_where_the_user_wants_them,
 );
 
-fn user(id: &str, username: &str, role: &str) -> User {
+pub fn user(id: &str, username: &str, role: &str) -> User {
     User {
         id: user_id(id),
         username: username.into(),
@@ -23,7 +22,7 @@ fn user(id: &str, username: &str, role: &str) -> User {
     }
 }
 
-async fn insert(bench: &Bench, user: &User) -> Result<(), Error> {
+pub async fn insert(bench: &Bench, user: &User) -> Result<(), Error> {
     bench.once(|transaction| accounts::insert(transaction, user).scope_boxed()).await
 }
 
@@ -56,13 +55,4 @@ async fn a_name_is_taken_once(bench: Bench) {
     assert_eq!(by_name(&bench, "ada").await.map(|[id, ..]| id), Some("1".into()));
     let same_id = insert(&bench, &user("1", "bob", "customer")).await;
     assert!(matches!(same_id, Err(Error::Unavailable(_))), "{same_id:?}");
-}
-
-async fn mails_go_where_the_user_wants_them(bench: Bench) {
-    insert(&bench, &user("1", "ada", "customer")).await.expect("the name is free");
-    for (id, expected) in [("1", Some("ada@shop.example".to_owned())), ("ada", None)] {
-        let id = &user_id(id);
-        let email = bench.once(|transaction| accounts::email_of(transaction, id).scope_boxed());
-        assert_eq!(email.await.expect("the row can be read"), expected);
-    }
 }

@@ -28,8 +28,11 @@ async fn upsert(bench: &Bench, product: &Product) -> Result<(), Error> {
 
 async fn find(bench: &Bench, name: &str) -> Option<(String, Money)> {
     let sku = &sku(name);
-    let found = bench.once(|transaction| catalogue::find(transaction, sku).scope_boxed()).await;
-    found.expect("the row can be read").map(|product| (product.name, product.price))
+    let found = bench
+        .once(|transaction| async move { catalogue::find(transaction, &[sku]).await }.scope_boxed())
+        .await;
+    let product = found.expect("the row can be read").remove(sku)?;
+    Some((product.name, product.price))
 }
 
 async fn a_product_is_added_and_then_changed(bench: Bench) {
@@ -52,4 +55,10 @@ async fn the_catalogue_is_in_order_of_sku(bench: Bench) {
     let skus: Vec<_> = all.iter().map(|product| product.sku.as_str()).collect();
     assert_eq!(skus, ["Kettle", "mug", "mug-2", "mug1", "teapot"]);
     assert_eq!(all[1].name, "mug for 1");
+    let (kettle, mug, cup) = (&sku("Kettle"), &sku("mug"), &sku("cup"));
+    let some = bench.once(|transaction| {
+        async move { catalogue::find(transaction, &[mug, cup, kettle]).await }.scope_boxed()
+    });
+    let some = some.await.expect("the rows can be read");
+    assert_eq!(some.keys().collect::<Vec<_>>(), [kettle, mug], "there is no cup");
 }

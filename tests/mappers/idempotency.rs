@@ -2,13 +2,15 @@
 
 use scoped_futures::ScopedFutureExt as _;
 use stormproof_ports::time::Time;
-use stormproof_system::store::mapper::idempotency::{self, ClientKey, Stored};
+use stormproof_system::store::mapper::idempotency::{self, Asking, ClientKey, Stored};
 
+use super::accounts;
 use super::bench::{Bench, START};
 use super::orders::user_id;
 
 super::checks!("store":
     an_answer_is_found_by_user_route_and_key,
+    who_asks_is_known_and_what_was_answered,
     a_key_has_one_answer,
     old_answers_are_forgotten_a_hundred_at_a_time,
 );
@@ -51,6 +53,29 @@ async fn an_answer_is_found_by_user_route_and_key(bench: Bench) {
     }
     for (number, key) in (0..).zip(&keys) {
         assert_eq!(find(&bench, key).await, Some(stored(number)));
+    }
+}
+
+async fn who_asks_is_known_and_what_was_answered(bench: Bench) {
+    for name in ["ada", "bob"] {
+        accounts::insert(&bench, &accounts::user(name, name, "customer"))
+            .await
+            .expect("it is free");
+    }
+    assert!(insert(&bench, &key(1), &stored(1)).await, "the key is new");
+    let answered =
+        |name: &str, stored| Some(Asking { email: format!("{name}@shop.example"), stored });
+    for ((user, route, key), expected) in [
+        (key(1), answered("ada", Some(stored(1)))),
+        (key(2), answered("ada", None)),
+        (("ada", "POST /returns", "1".into()), answered("ada", None)),
+        (("bob", "POST /orders", "1".into()), answered("bob", None)),
+        (("eve", "POST /orders", "1".into()), None),
+    ] {
+        let asked = ClientKey { user: &user_id(user), route, key: &key };
+        let asking =
+            bench.once(|transaction| idempotency::asking(transaction, asked).scope_boxed()).await;
+        assert_eq!(asking.expect("the rows can be read"), expected, "{user} {route} {key}");
     }
 }
 

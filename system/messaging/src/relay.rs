@@ -17,14 +17,11 @@ use stormproof_ports::time::Time;
 use stormproof_ports::worker::{Progress, Worker};
 use stormproof_ports::{DatabaseError, Message, Ports, PublishError, story};
 
-use crate::rows::{ByIds, ROWS_MAX};
+use crate::rows::{ByIds, IDS_MAX};
 use crate::transaction::transact;
 
 static MARK_SENT: ByIds =
     ByIds::new("UPDATE outbox SET status = 'SENT', sent_at = $1 WHERE id IN ({})", 2);
-
-/// So many confirmed rows do not wait for more.
-const CONFIRMED_MAX: usize = 64;
 
 /// How the outbox is emptied.
 #[derive(Clone, Debug)]
@@ -46,7 +43,7 @@ impl Default for RelayPolicy {
             batch: 64,
             claim: Duration::from_secs(10),
             backoff: Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(10) },
-            settle_after: Duration::from_millis(50),
+            settle_after: Duration::from_millis(200),
         }
     }
 }
@@ -136,7 +133,7 @@ impl Relay {
             state.settle_at = Some(now + policy.settle_after);
         }
         let is_time = state.settle_at.is_some_and(|at| at <= now);
-        if is_time || !failed.is_empty() || state.confirmed.len() >= CONFIRMED_MAX {
+        if is_time || !failed.is_empty() || state.confirmed.len() >= IDS_MAX {
             let retry = settle(ports, policy, &state.confirmed, &failed).await?;
             state.confirmed.clear();
             state.settle_at = None;
@@ -262,7 +259,7 @@ async fn settle(
     transact(ports, move |transaction| {
         async move {
             let now = transaction.now();
-            for ids in sent.chunks(ROWS_MAX) {
+            for ids in sent.chunks(IDS_MAX) {
                 let (text, size) = MARK_SENT.text(ids.len());
                 let filled = ids.iter().chain(std::iter::repeat(&ids[0])).take(size);
                 let query = sqlx::query(text).bind(now.0);

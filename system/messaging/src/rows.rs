@@ -2,8 +2,11 @@
 
 use std::sync::OnceLock;
 
-/// The most rows of one statement.
+/// The most rows of one `INSERT`.
 pub(crate) const ROWS_MAX: usize = 8;
+
+/// The most ids of one statement.
+pub(crate) const IDS_MAX: usize = 64;
 
 /// An `INSERT` of rows of so many columns.
 pub(crate) struct Insert {
@@ -47,12 +50,12 @@ impl ByIds {
         ByIds { template, first, texts: OnceLock::new() }
     }
 
-    /// The text for at least `ids` ids, from 1 to [`ROWS_MAX`], and how many it has: what is missing is
+    /// The text for at least `ids` ids, from 1 to [`IDS_MAX`], and how many it has: what is missing is
     /// filled up with one that is there.
     pub(crate) fn text(&'static self, ids: usize) -> (&'static str, usize) {
         let size = ids.next_power_of_two();
         let texts = self.texts.get_or_init(|| {
-            let sizes = (0..=ROWS_MAX.ilog2()).map(|it| 1_usize << it);
+            let sizes = (0..=IDS_MAX.ilog2()).map(|it| 1_usize << it);
             sizes.map(|size| self.of(size)).collect()
         });
         (&texts[size.ilog2() as usize], size)
@@ -78,6 +81,6 @@ mod tests {
         static FREE: ByIds = ByIds::new("UPDATE seat SET taken = $1 WHERE id IN ({})", 2);
         assert_eq!(FREE.text(1), ("UPDATE seat SET taken = $1 WHERE id IN ($2)", 1));
         assert_eq!(FREE.text(3), ("UPDATE seat SET taken = $1 WHERE id IN ($2, $3, $4, $5)", 4));
-        assert_eq!(FREE.text(ROWS_MAX).1, ROWS_MAX);
+        assert_eq!(FREE.text(IDS_MAX).1, IDS_MAX);
     }
 }

@@ -114,28 +114,16 @@ pub async fn request(
     Ok(content.flatten().map(parse))
 }
 
-/// The parcels whose next move is due by `time`, earliest first.
-pub async fn due(sql: Statements<'_>, time: Time, limit: i64) -> Result<Vec<Parcel>, Error> {
+/// The parcels that move next, earliest first.
+pub async fn next(sql: Statements<'_>, limit: i64) -> Result<Vec<Parcel>, Error> {
     let rows = sqlx::query(
         "SELECT order_id, status, sequence, changed_at, found_at, will_be_lost, next_move_at \
-         FROM parcels WHERE next_move_at <= $1 ORDER BY next_move_at, order_id LIMIT $2",
+         FROM parcels WHERE next_move_at IS NOT NULL ORDER BY next_move_at, order_id LIMIT $1",
     )
-    .bind(time.0)
     .bind(limit)
     .fetch_all(sql)
     .await?;
     rows.iter().map(read).collect()
-}
-
-/// When the first of the moves after `time` is due.
-pub async fn next_move(sql: Statements<'_>, time: Time) -> Result<Option<Time>, Error> {
-    let at: Option<i64> = sqlx::query_scalar(
-        "SELECT next_move_at FROM parcels WHERE next_move_at > $1 ORDER BY next_move_at LIMIT 1",
-    )
-    .bind(time.0)
-    .fetch_optional(sql)
-    .await?;
-    Ok(at.map(Time))
 }
 
 /// The order's parcel and when it got where.

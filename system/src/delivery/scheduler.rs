@@ -18,7 +18,7 @@ use crate::messages::DeliveryStatus;
 use crate::settings::Carrier;
 
 /// Parcels moved in one transaction.
-const BATCH: i64 = 16;
+const BATCH: usize = 16;
 
 /// The rest after a failure of the database.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
@@ -47,12 +47,15 @@ async fn round(context: &Context) -> Result<Progress, Error> {
             let now = transaction.now();
             let carrier = &context.settings.carrier;
             let roll = || context.ports.rng.below("carrier", 1000);
-            let mut wake_at = mapper::next_move(transaction.sql(), now).await?;
-            let until = match wake_at {
-                Some(time) if is_astray(time, now, carrier) => wake_at.take().unwrap_or(now),
-                _ => now,
+            let is_due = |parcel: &&Parcel| {
+                parcel.next_move_at.is_some_and(|at| at <= now || is_astray(at, now, carrier))
             };
-            let mut parcels = mapper::due(transaction.sql(), until, BATCH).await?;
+            // One more than is moved, to know when to look again.
+            let mut parcels = mapper::next(transaction.sql(), BATCH as i64 + 1).await?;
+            let due = parcels.iter().take(BATCH).take_while(is_due).count();
+            let later = parcels.split_off(due);
+            let mut wake_at = later.first().and_then(|parcel| parcel.next_move_at);
+            let strayed = parcels.iter().any(|parcel| parcel.next_move_at > Some(now));
             // As the consumers do: then none waits for another in a circle.
             parcels.sort_by(|one, other| one.order_id.cmp(&other.order_id));
             for parcel in &parcels {
@@ -61,8 +64,8 @@ async fn round(context: &Context) -> Result<Progress, Error> {
                 service::change(transaction, parcel, &after).await?;
                 wake_at = wake_at.into_iter().chain(after.next_move_at).min();
             }
-            let full = parcels.len() as i64 == BATCH;
-            Ok(if full || until > now { Progress::Worked } else { Progress::Idle(wake_at) })
+            let full = parcels.len() == BATCH;
+            Ok(if full || strayed { Progress::Worked } else { Progress::Idle(wake_at) })
         }
         .scope_boxed()
     })

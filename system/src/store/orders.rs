@@ -11,8 +11,8 @@ use super::allocation::{self, Share};
 use super::driver;
 use super::dto::{LineView, OrderView, PlaceOrder, TimelineEntry};
 use super::gateway;
-use super::mapper::idempotency::{self, ClientKey, Stored};
-use super::mapper::{accounts, catalogue, orders};
+use super::mapper::idempotency::{self, Asking, ClientKey, Stored};
+use super::mapper::{catalogue, orders};
 use super::notify::carry_out;
 use super::order::{Order, OrderLine, OrderStatus, total};
 use super::payment::Payment;
@@ -119,15 +119,17 @@ async fn look_up(
     body_hash: &str,
     wanted: &[(Sku, i64)],
 ) -> Result<LookedUp, Error> {
-    if let Some(stored) = idempotency::find(transaction, key).await? {
+    let asking = idempotency::asking(transaction, key).await?;
+    let Asking { email, stored } =
+        asking.ok_or_else(|| Error::rejected(Kind::Unauthorized, "this user does not exist"))?;
+    if let Some(stored) = stored {
         return replay(transaction, stored, body_hash).map(LookedUp::Known);
     }
-    let email = accounts::email_of(transaction, key.user).await?;
-    let email =
-        email.ok_or_else(|| Error::rejected(Kind::Unauthorized, "this user does not exist"))?;
+    let skus: Vec<&Sku> = wanted.iter().map(|(sku, _)| sku).collect();
+    let mut products = catalogue::find(transaction, &skus).await?;
     let mut lines = Vec::new();
     for (sku, quantity) in wanted {
-        let product = catalogue::find(transaction, sku).await?;
+        let product = products.remove(sku);
         let product =
             product.ok_or_else(|| Error::invalid(format!("there is no product {sku}")))?;
         lines.push(OrderLine {

@@ -58,12 +58,3 @@ pub async fn by_name(
     })
     .transpose()
 }
-
-/// Where a user wants mails; `None` for an unknown user.
-pub async fn email_of(
-    transaction: &mut Transaction<'_>,
-    user: &UserId,
-) -> Result<Option<String>, Error> {
-    let email = sqlx::query_scalar("SELECT email FROM users WHERE id = $1").bind(user.to_string());
-    Ok(email.fetch_optional(transaction.sql()).await?)
-}

@@ -1,7 +1,9 @@
 //! Products.
 
-use sqlx::Row;
+use std::collections::BTreeMap;
+
 use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row};
 use stormproof_messaging::Transaction;
 
 use crate::error::Error;
@@ -31,12 +33,24 @@ pub async fn all(transaction: &mut Transaction<'_>) -> Result<Vec<Product>, Erro
     rows.iter().map(read).collect()
 }
 
-pub async fn find(transaction: &mut Transaction<'_>, sku: &Sku) -> Result<Option<Product>, Error> {
-    let row = sqlx::query("SELECT sku, name, price, currency FROM products WHERE sku = $1")
-        .bind(sku.to_string())
-        .fetch_optional(transaction.sql())
-        .await?;
-    row.as_ref().map(read).transpose()
+/// Those of `skus`, of which there is at least one, that the Store sells.
+pub async fn find(
+    transaction: &mut Transaction<'_>,
+    skus: &[&Sku],
+) -> Result<BTreeMap<Sku, Product>, Error> {
+    // Only the number of placeholders varies, which no caller's text can reach.
+    let places: Vec<_> = (1..=skus.len()).map(|place| format!("${place}")).collect();
+    let sql = format!(
+        "SELECT sku, name, price, currency FROM products WHERE sku IN ({})",
+        places.join(", ")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for sku in skus {
+        query = query.bind(sku.to_string());
+    }
+    let rows = query.fetch_all(transaction.sql()).await?;
+    let products = rows.iter().map(|row| read(row).map(|product| (product.sku.clone(), product)));
+    products.collect()
 }
 
 /// Adds a product or changes its name and price; orders keep the price of their day.

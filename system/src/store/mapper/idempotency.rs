@@ -1,6 +1,7 @@
 //! The first answer to each client's key.
 
 use sqlx::Row;
+use sqlx::any::AnyRow;
 use stormproof_messaging::Transaction;
 use stormproof_ports::time::Time;
 
@@ -26,6 +27,38 @@ pub struct Stored {
     pub body: String,
 }
 
+/// Who asks with a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asking {
+    /// Where they want mails.
+    pub email: String,
+    /// The first answer to the key, if there is one.
+    pub stored: Option<Stored>,
+}
+
+/// Whose key it is and what was answered to it; `None` for an unknown user.
+pub async fn asking(
+    transaction: &mut Transaction<'_>,
+    key: ClientKey<'_>,
+) -> Result<Option<Asking>, Error> {
+    let row = sqlx::query(
+        "SELECT u.email, i.body_hash, i.status, i.location, i.body FROM users u \
+         LEFT JOIN idempotency i ON i.user_id = u.id AND i.route = $2 AND i.key = $3 \
+         WHERE u.id = $1",
+    )
+    .bind(key.user.to_string())
+    .bind(key.route)
+    .bind(key.key.to_owned())
+    .fetch_optional(transaction.sql())
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let stored = match row.try_get::<Option<String>, _>(1)? {
+        Some(_) => Some(read(&row, 1)?),
+        None => None,
+    };
+    Ok(Some(Asking { email: row.try_get(0)?, stored }))
+}
+
 pub async fn find(
     transaction: &mut Transaction<'_>,
     key: ClientKey<'_>,
@@ -39,15 +72,17 @@ pub async fn find(
     .bind(key.key.to_owned())
     .fetch_optional(transaction.sql())
     .await?;
-    row.map(|row| {
-        Ok(Stored {
-            body_hash: row.try_get(0)?,
-            status: u16::try_from(row.try_get::<i64, _>(1)?).unwrap_or(500),
-            location: row.try_get(2)?,
-            body: row.try_get(3)?,
-        })
+    row.map(|row| read(&row, 0)).transpose()
+}
+
+/// `first`: the first column of the answer's.
+fn read(row: &AnyRow, first: usize) -> Result<Stored, Error> {
+    Ok(Stored {
+        body_hash: row.try_get(first)?,
+        status: u16::try_from(row.try_get::<i64, _>(first + 1)?).unwrap_or(500),
+        location: row.try_get(first + 2)?,
+        body: row.try_get(first + 3)?,
     })
-    .transpose()
 }
 
 /// Writes the answer; `false` if a twin was faster, whose answer is there now.
