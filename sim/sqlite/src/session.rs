@@ -289,6 +289,12 @@ impl Session {
         }
     }
 
+    /// The number of the row that was inserted last.
+    pub(super) fn last_insert_rowid(&self) -> i64 {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_last_insert_rowid(self.database.as_ptr()) }
+    }
+
     /// How many changes of rows wait for their commit.
     pub(super) fn waiting(&self) -> usize {
         // SAFETY: the capture is alive, and no hook runs now.

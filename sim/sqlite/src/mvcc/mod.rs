@@ -6,7 +6,7 @@
 //! put aside with the images of the rows that it has changed; when its turn comes again, they are
 //! changed again, on what is committed by then. Who has changed nothing is put aside as it is, and SQLite's
 //! transaction is the next one's. Who is never interrupted is never put aside: then all this costs is that
-//! changed rows are read once more.
+//! the keys of changed rows are read.
 //!
 //! What decides whether two transactions are in each other's way is the rows that they change:
 //!
@@ -20,7 +20,7 @@
 //!
 //! `shared` is the database and its way to sqlx, `connection` what sqlx drives; `transactions` begins and
 //! ends, `statement` runs one and finds who is in its way, with `probe` where it was refused; `locks` says
-//! whose turn it is, `mirror` knows what rows held, `table` knows how rows are told apart and changed again,
+//! whose turn it is, `mirror` knows what rows were, `table` knows how rows are told apart and changed again,
 //! `conflict` is how a transaction is refused.
 
 mod conflict;

@@ -1,8 +1,10 @@
 //! One statement of a transaction: run, and held against what others have changed.
 
+use std::sync::Arc;
+
 use sqlx_core::Error;
 
-use super::mirror::{self, RowChange};
+use super::mirror::{self, RowChange, RowVersion};
 use super::table::Key;
 use super::transactions::{Committed, Transactions};
 use super::{Conflict, Isolation, Number, Turn, probe};
@@ -66,7 +68,12 @@ impl Transactions {
         if only_reads(text) {
             return self.session.run_for_rows(text, keep, arguments).map(Ran::Done);
         }
-        self.mirror.keep_tables_of(&mut self.session, text)?;
+        let table = mirror::changed_by(text);
+        if let Some(table) = table {
+            self.mirror.keep(&mut self.session, &mut self.tables, table)?;
+        }
+        // What it has changed there before may be changed once more.
+        self.read_own(number, table)?;
         let waiting = self.session.waiting();
         let ran = match mirror::told(text) {
             Some(text) => self.session.run_for_rows(&text, keep, arguments),
@@ -78,7 +85,7 @@ impl Transactions {
         let touched = match is_refused || is_skipped {
             // What a row holds that another transaction has changed is not decided yet.
             true => self.probe(text, arguments)?,
-            false => self.touched(&changes)?,
+            false => touched(&changes),
         };
         // A row that it sees and that has changed since is refused whoever changes it now.
         if self.sees_what_was(number, &touched) {
@@ -105,14 +112,6 @@ impl Transactions {
         Ok(Ran::Done(steps))
     }
 
-    fn touched(&mut self, changes: &[RowChange]) -> Result<Vec<Touched>, Error> {
-        let touched = changes.iter().map(|change| {
-            let [before, after] = self.tables.keys(&mut self.session, change)?;
-            Ok(Touched { before, after, in_the_way: Vec::new() })
-        });
-        touched.collect()
-    }
-
     /// What a statement would change if nothing were refused; nothing is changed.
     fn probe(&mut self, text: &str, arguments: &[Bind<'_>]) -> Result<Vec<Touched>, Error> {
         let number = self.loaded.expect("it has just run");
@@ -126,7 +125,7 @@ impl Transactions {
             return Ok(Vec::new());
         }
         let (mut replaced, mut touched): (Vec<_>, Vec<_>) =
-            self.touched(&changes)?.into_iter().partition(|it| it.after.is_empty());
+            touched(&changes).into_iter().partition(|it| it.after.is_empty());
         for row in &mut touched {
             row.in_the_way.append(&mut replaced);
         }
@@ -180,6 +179,17 @@ impl Transactions {
         };
         self.commits.iter().rev().take_while(move |commit| commit.number > seen)
     }
+}
+
+fn touched(changes: &[RowChange]) -> Vec<Touched> {
+    let keys = |version: &Option<Arc<RowVersion>>| {
+        version.as_ref().map(|version| version.keys.clone()).unwrap_or_default()
+    };
+    let touched = changes.iter().map(|change| {
+        let [before, after] = [&change.before, &change.after].map(keys);
+        Touched { before, after, in_the_way: Vec::new() }
+    });
+    touched.collect()
 }
 
 /// Whether a text is one statement that is in nobody's way: it changes no row.

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use sqlx_core::Error;
 
-use super::mirror::{Image, RowChange};
+use super::mirror::{Image, RowChange, RowVersion};
 use crate::Value;
 use crate::session::Session;
 
@@ -23,17 +24,24 @@ pub(super) struct Key {
 
 /// A table.
 pub(super) struct Table {
-    /// Its name and those of its columns, quoted.
+    /// Its name, quoted.
     name: String,
-    columns: Vec<String>,
     /// The places of the columns of each unique key, the primary key first.
     keys: Vec<Vec<usize>>,
+    /// The same places among the columns of keys alone.
+    keys_alone: Vec<Vec<usize>>,
     insert: String,
     delete: String,
-    /// By the places of the columns that change: who names more has SQLite write more indexes.
-    updates: BTreeMap<Vec<usize>, String>,
-    /// By its number.
+    /// Of all columns; who names those of keys has SQLite write their indexes.
+    update: String,
+    /// The places of the other columns, and their statement, if there are any.
+    others: Vec<usize>,
+    update_others: Option<String>,
+    /// All columns of a row by its number, and those of keys.
     select: String,
+    select_keys: String,
+    /// The columns of keys.
+    key_columns: String,
 }
 
 /// Tables, as far as their rows were changed.
@@ -41,51 +49,80 @@ pub(super) struct Table {
 pub(super) struct Tables(BTreeMap<Arc<str>, Table>);
 
 impl Tables {
-    /// What a changed row was known by, and what it is known by now, if anything.
-    pub(super) fn keys(
-        &mut self,
-        session: &mut Session,
-        change: &RowChange,
-    ) -> Result<[Vec<Key>; 2], Error> {
-        let table = self.get(session, &change.table)?;
-        Ok([&change.before, &change.after].map(|image| {
-            let Some(image) = image else { return Vec::new() };
-            let keys = table.keys.iter().enumerate().filter_map(|(which, columns)| {
-                let values = encoded(image, columns)?;
-                Some(Key { table: Arc::clone(&change.table), which, values })
-            });
-            keys.collect()
-        }))
-    }
-
-    /// Makes a change by hand.
+    /// Makes a change by hand: inserts, changes or deletes the row that `before` is the number of.
     pub(super) fn make(&mut self, session: &mut Session, change: &RowChange) -> Result<(), Error> {
         let table = self.get(session, &change.table)?;
+        let number = |version: &RowVersion| Value::Integer(version.rowid());
         match (&change.before, &change.after) {
-            (None, Some(to)) => session.ask(&table.insert, to).map(drop),
-            (Some(from), None) => session.ask(&table.delete, &table.primary_key(from)).map(drop),
+            (None, Some(to)) => {
+                session.ask(&table.insert, to.image())?;
+                to.rowid.store(session.last_insert_rowid(), Ordering::Relaxed);
+                Ok(())
+            }
+            (Some(from), None) => session.ask(&table.delete, &[number(from)]).map(drop),
             (Some(from), Some(to)) => {
-                let places: Vec<usize> = (0..to.len()).filter(|it| from[*it] != to[*it]).collect();
-                if places.is_empty() {
-                    return Ok(());
-                }
-                let mut values: Vec<Value> = places.iter().map(|it| to[*it].clone()).collect();
-                values.append(&mut table.primary_key(from));
-                session.ask(table.update(places), &values).map(drop)
+                let image = to.image();
+                // A key that holds a NULL is none, and may have changed unseen.
+                let keeps_keys = from.keys == to.keys && to.keys.len() == table.keys.len();
+                let (text, mut values) = match &table.update_others {
+                    Some(text) if keeps_keys => {
+                        (text, table.others.iter().map(|it| image[*it].clone()).collect())
+                    }
+                    _ => (&table.update, image.to_vec()),
+                };
+                values.push(number(from));
+                to.rowid.store(from.rowid(), Ordering::Relaxed);
+                session.ask(text, &values).map(drop)
             }
             (None, None) => Ok(()),
         }
     }
 
-    /// What a row holds now; `None`: there is no such row.
-    pub(super) fn row(
+    /// A row as it is now; `None`: there is no such row.
+    pub(super) fn version(
         &mut self,
         session: &mut Session,
-        table: &Arc<str>,
+        name: &Arc<str>,
         rowid: i64,
-    ) -> Result<Option<Image>, Error> {
-        let table = self.get(session, table)?;
-        session.ask_for_one(&table.select, &[Value::Integer(rowid)])
+        whole: bool,
+    ) -> Result<Option<RowVersion>, Error> {
+        let table = self.get(session, name)?;
+        let select = if whole { &table.select } else { &table.select_keys };
+        let values = session.ask_for_one(select, &[Value::Integer(rowid)])?;
+        Ok(values.map(|values| table.of(name, rowid, values, whole)))
+    }
+
+    /// All rows of a table as they are now.
+    pub(super) fn all(
+        &mut self,
+        session: &mut Session,
+        name: &Arc<str>,
+        whole: bool,
+    ) -> Result<Vec<RowVersion>, Error> {
+        let table = self.get(session, name)?;
+        let columns = if whole { "*" } else { &table.key_columns };
+        let rows = session.collect(&format!("SELECT rowid, {columns} FROM {}", table.name), &[])?;
+        let rows = rows.into_iter().map(|row| {
+            let rowid = row[0].as_i64().expect("a row has a number");
+            table.of(name, rowid, row[1..].into(), whole)
+        });
+        Ok(rows.collect())
+    }
+
+    /// Reads what a row holds, if nobody has yet. It is still there.
+    pub(super) fn read(
+        &mut self,
+        session: &mut Session,
+        name: &Arc<str>,
+        version: &RowVersion,
+    ) -> Result<(), Error> {
+        if version.image.get().is_none() {
+            let table = self.get(session, name)?;
+            let image = session.ask_for_one(&table.select, &[Value::Integer(version.rowid())])?;
+            let gone = || Error::Protocol(format!("row {} of {name} is gone", version.rowid()));
+            version.image.set(image.ok_or_else(gone)?).ok();
+        }
+        Ok(())
     }
 
     fn get(&mut self, session: &mut Session, name: &Arc<str>) -> Result<&mut Table, Error> {
@@ -128,40 +165,48 @@ impl Table {
             // An index over an expression has no columns to compare.
             keys.extend(places.collect::<Option<Vec<usize>>>());
         }
+        let mut alone: Vec<usize> = keys.concat();
+        alone.sort_unstable();
+        alone.dedup();
+        let place = |column: &usize| alone.iter().position(|it| it == column).expect("it is one");
+        let keys_alone = keys.iter().map(|key| key.iter().map(place).collect()).collect();
+        let key_columns = alone.iter().map(|it| &*columns[*it]).collect::<Vec<_>>().join(", ");
         let all = columns.join(", ");
         let places = (1..=columns.len()).map(|it| format!("?{it}")).collect::<Vec<_>>().join(", ");
+        let others: Vec<usize> = (0..columns.len()).filter(|it| !alone.contains(it)).collect();
+        let everything: Vec<usize> = (0..columns.len()).collect();
+        let update = |places: &[usize]| {
+            let set = places.iter().zip(1..);
+            let set = set.map(|(place, number)| format!("{} = ?{number}", columns[*place]));
+            let set = set.collect::<Vec<_>>().join(", ");
+            format!("UPDATE {table} SET {set} WHERE rowid = ?{}", places.len() + 1)
+        };
         Ok(Table {
             insert: format!("INSERT INTO {table} ({all}) VALUES ({places})"),
-            delete: format!("DELETE FROM {table} WHERE {}", known(&columns, &keys[0], 1)),
-            updates: BTreeMap::new(),
+            delete: format!("DELETE FROM {table} WHERE rowid = ?1"),
+            update: update(&everything),
+            update_others: (!others.is_empty()).then(|| update(&others)),
+            others,
             select: format!("SELECT * FROM {table} WHERE rowid = ?1"),
+            select_keys: format!("SELECT {key_columns} FROM {table} WHERE rowid = ?1"),
+            key_columns,
+            keys_alone,
             name: table,
-            columns,
             keys,
         })
     }
 
-    fn primary_key(&self, image: &Image) -> Vec<Value> {
-        self.keys[0].iter().map(|place| image[*place].clone()).collect()
+    /// The version of a row with these values: all of them, or those of its keys.
+    fn of(&self, name: &Arc<str>, rowid: i64, values: Image, whole: bool) -> RowVersion {
+        let keys = if whole { &self.keys } else { &self.keys_alone };
+        let keys = keys.iter().enumerate().filter_map(|(which, columns)| {
+            let values = encoded(&values, columns)?;
+            Some(Key { table: Arc::clone(name), which, values })
+        });
+        let keys = keys.collect();
+        let image = if whole { OnceLock::from(values) } else { OnceLock::new() };
+        RowVersion { rowid: rowid.into(), keys, image }
     }
-
-    /// The statement that changes the columns at these places of a row that is known by its primary key.
-    fn update(&mut self, places: Vec<usize>) -> &str {
-        let Table { name, columns, keys, updates, .. } = self;
-        updates.entry(places).or_insert_with_key(|places| {
-            let set = places.iter().zip(1..);
-            let set = set.map(|(place, number)| format!("{} = ?{number}", columns[*place]));
-            let set = set.collect::<Vec<_>>().join(", ");
-            format!("UPDATE {name} SET {set} WHERE {}", known(columns, &keys[0], places.len() + 1))
-        })
-    }
-}
-
-/// The condition that the columns of a key are equal to the parameters from `first` on.
-fn known(columns: &[String], key: &[usize], first: usize) -> String {
-    let parts = key.iter().zip(first..);
-    let parts = parts.map(|(place, number)| format!("{} = ?{number}", columns[*place]));
-    parts.collect::<Vec<_>>().join(" AND ")
 }
 
 fn text(value: &Value) -> String {

@@ -154,13 +154,14 @@ impl Transactions {
 
     /// Back to the last savepoint, which is forgotten. Locks stay.
     pub(crate) fn roll_back_to_savepoint(&mut self, number: Number) -> Result<(), Error> {
+        let open = self.open_mut(number);
+        let savepoint = open.savepoints.pop().unwrap_or(0);
+        open.has_failed = false;
+        let undone = open.changes.split_off(savepoint);
         if self.loaded == Some(number) {
             self.put_aside()?;
         }
-        let open = self.open_mut(number);
-        let savepoint = open.savepoints.pop().unwrap_or(0);
-        open.changes.truncate(savepoint);
-        open.has_failed = false;
+        drop(undone);
         Ok(())
     }
 
@@ -181,10 +182,11 @@ impl Transactions {
             self.committed += 1;
             if self.has_snapshots() {
                 let mut left = Vec::new();
-                for change in &changes {
-                    let [before, after] = self.tables.keys(&mut self.session, change)?;
-                    left.retain(|key| !before.contains(key));
-                    left.extend(after);
+                for RowChange { before, after, .. } in &changes {
+                    if let Some(before) = before {
+                        left.retain(|key| !before.keys.contains(key));
+                    }
+                    left.extend(after.iter().flat_map(|after| after.keys.iter().cloned()));
                 }
                 self.commits.push(Committed { number: self.committed, changes, keys, left });
             }
@@ -230,11 +232,11 @@ impl Transactions {
 
     /// Undoes what it has changed, and lets others go on.
     fn let_go(&mut self, number: Number) -> Result<(), Error> {
+        self.open_mut(number).changes.clear();
         let undone = match self.loaded == Some(number) {
             true => self.put_aside(),
             false => Ok(()),
         };
-        self.open_mut(number).changes.clear();
         self.unlock(number);
         undone
     }
@@ -266,6 +268,12 @@ impl Transactions {
 
     /// Makes `number` the transaction that is open in SQLite.
     pub(super) fn load(&mut self, number: Number) -> Result<(), Error> {
+        if self.open_mut(number).isolation == Isolation::RepeatableRead
+            && !self.mirror.reads_whole()
+        {
+            self.put_aside()?;
+            self.mirror.read_whole(&mut self.session, &mut self.tables)?;
+        }
         let committed = self.committed;
         let open = self.open_mut(number);
         let snapshot = *match open.isolation {
@@ -322,14 +330,28 @@ impl Transactions {
     /// Nobody is loaded. Where nothing was changed, SQLite's transaction stays open for the next one: then
     /// it sees what is committed, for nobody else commits.
     pub(super) fn put_aside(&mut self) -> Result<(), Error> {
-        if self.loaded.take().is_none() {
-            return Ok(());
-        }
+        let Some(number) = self.loaded.take() else { return Ok(()) };
         if self.session.has_only_read() {
             return self.session.check_alive();
         }
+        self.read_own(number, None)?;
         self.mirror.put_aside();
         self.session.roll_back()
+    }
+
+    /// Reads what the loaded transaction has made of rows, of this table or of all, while it is still
+    /// there.
+    pub(super) fn read_own(&mut self, number: Number, table: Option<&str>) -> Result<(), Error> {
+        let Transactions { session, tables, open, .. } = self;
+        let changes = open.get(&number).into_iter().flat_map(|open| &open.changes);
+        for RowChange { table: changed, after, .. } in changes {
+            if let Some(after) = after
+                && table.is_none_or(|table| **changed == *table)
+            {
+                tables.read(session, changed, after)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether anybody sees what was.
