@@ -39,7 +39,7 @@ pub fn spec(scenario: &Scenario, seed: u64, options: Options, settings: &Arc<Set
     spec.clients.push(topology::STAFF.to_owned());
     let declared = spec.broker.declare(&queues::of_shop());
     declared.expect("the table of queues is consistent");
-    spec.concurrency = DATABASES;
+    spec.concurrency = if options.serial { Concurrency::Serial } else { DATABASES };
     spec.template = final_state::template;
     spec.alias = Some("order".to_owned());
     spec.trace = options.trace;

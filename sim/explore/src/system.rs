@@ -108,6 +108,9 @@ pub struct Options {
     /// From which time of the storm on chance is drawn anew.
     #[serde(default)]
     pub reseed: Option<Reseed>,
+    /// Transactions one after the other, though they overlap otherwise: another world, to compare with.
+    #[serde(default)]
+    pub serial: bool,
 }
 
 /// How storms are drawn from seeds.

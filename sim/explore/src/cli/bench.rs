@@ -2,8 +2,6 @@
 //! is measured in the same run (`calibration`), so that figures of two machines can be compared.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::{About, FairWeather, Options, Profile, System};
@@ -31,6 +29,10 @@ struct Figures {
     work: BTreeMap<String, f64>,
     swarm_seeds_per_second: f64,
     swarm_virtual_seconds_per_second: f64,
+    /// The same in worlds whose transactions never overlap.
+    #[serde(flatten)]
+    serial: BTreeMap<String, f64>,
+    serial_swarm_seeds_per_second: f64,
     jobs: usize,
     /// The most memory that a process held which ran one swarm world.
     peak_memory_kib: u64,
@@ -41,10 +43,13 @@ pub fn bench(system: &impl System, asked: &Bench, json: bool) -> Result<Verdict,
     let About { unit, .. } = system.about();
     let fair = system.fair_weather().ok_or("this system has no fair weather to measure")?;
     let before = statements_per_second(asked.time / 4)?;
-    let done = work_per_second(system, &fair, asked.time)?;
+    let serial = Options { serial: true, ..Options::default() };
+    let done = work_per_second(system, &fair, asked.time, Options::default())?;
+    let done_serially = work_per_second(system, &fair, asked.time, serial)?;
     let after = statements_per_second(asked.time / 4)?;
     let reference = (before + after) / 2.0;
-    let (seeds, virtual_seconds) = swarm(system.about(), asked.time)?;
+    let (seeds, virtual_seconds) = swarm(system.about(), asked.time, Options::default())?;
+    let (serial_seeds, _) = swarm(system.about(), asked.time, serial)?;
     let figures = Figures {
         reference_statements_per_second: reference,
         work: BTreeMap::from([
@@ -53,6 +58,8 @@ pub fn bench(system: &impl System, asked: &Bench, json: bool) -> Result<Verdict,
         ]),
         swarm_seeds_per_second: seeds,
         swarm_virtual_seconds_per_second: virtual_seconds,
+        serial: BTreeMap::from([(format!("serial_{unit}s_per_second"), done_serially)]),
+        serial_swarm_seeds_per_second: serial_seeds,
         jobs: Jobs::default().count(),
         peak_memory_kib: peak_memory(system.about())?,
     };
@@ -61,14 +68,16 @@ pub fn bench(system: &impl System, asked: &Bench, json: bool) -> Result<Verdict,
         false => {
             let services = system.topology().services.len();
             let services = NUMBERS.get(services).map_or(services.to_string(), |it| it.to_string());
-            terminal::print(&text(&figures, unit, &services, done))?;
+            terminal::print(&text(&figures, unit, &services, [done, done_serially]))?;
         }
     }
     Ok(Verdict::Held)
 }
 
-fn text(figures: &Figures, unit: &str, services: &str, done: f64) -> String {
+fn text(figures: &Figures, unit: &str, services: &str, done: [f64; 2]) -> String {
     let each = |figure| rate(figure, 1.0);
+    let [done, done_serially] = done;
+    let cost = 1.0 - figures.swarm_seeds_per_second / figures.serial_swarm_seeds_per_second;
     let memory = grouped(figures.peak_memory_kib / 1024);
     let rows = [
         [
@@ -96,6 +105,16 @@ fn text(figures: &Figures, unit: &str, services: &str, done: f64) -> String {
             each(figures.swarm_virtual_seconds_per_second),
             "virtual seconds per second".to_owned(),
         ],
+        [
+            "serial".to_owned(),
+            each(done_serially),
+            format!("{unit}s/s where transactions never overlap"),
+        ],
+        [
+            String::new(),
+            each(figures.serial_swarm_seeds_per_second),
+            format!("seeds/s; overlap costs {:.0} % of the swarm's speed", cost * 100.0),
+        ],
         ["memory".to_owned(), memory, "MiB at the peak of a process with one world".to_owned()],
     ];
     table("figures of this machine", &rows)
@@ -106,6 +125,7 @@ fn work_per_second<S: System>(
     system: &S,
     fair: &FairWeather<S::Scenario>,
     time: Duration,
+    options: Options,
 ) -> Result<f64, String> {
     let units = system.about().units();
     let begun = Instant::now();
@@ -114,7 +134,7 @@ fn work_per_second<S: System>(
     while seed == 0 || begun.elapsed() < time {
         seed += 1;
         let started = Instant::now();
-        let outcome = system.simulate(&fair.scenario, seed, Options::default());
+        let outcome = system.simulate(&fair.scenario, seed, options);
         let seconds = started.elapsed().as_secs_f64();
         if let Some(broken) = outcome.broken.first() {
             return Err(format!("fair weather broke {}: {}", broken.invariant, broken.what));
@@ -126,8 +146,8 @@ fn work_per_second<S: System>(
 }
 
 /// Seeds and virtual seconds per second, on all cores.
-fn swarm(system: About, time: Duration) -> Result<(f64, f64), String> {
-    let worker = storm_worker(system)?;
+fn swarm(system: About, time: Duration, options: Options) -> Result<(f64, f64), String> {
+    let worker = process::worker_of(&Subject::storm(system, Profile::default()), options)?;
     let begun = Instant::now();
     let (mut seeds, mut virtual_seconds, mut last) = (0_u64, 0.0, begun);
     let count = |(_, finding)| {
@@ -147,7 +167,8 @@ fn swarm(system: About, time: Duration) -> Result<(f64, f64), String> {
 }
 
 fn peak_memory(system: About) -> Result<u64, String> {
-    let mut command = storm_worker(system)?(1..2);
+    let storm = Subject::storm(system, Profile::default());
+    let mut command = process::worker_of(&storm, Options::default())?(1..2);
     command.arg("--memory");
     let mut worker = Worker::start(command)?;
     if let Finding::Died(how) = worker.finding(1) {
@@ -160,8 +181,4 @@ fn peak_memory(system: About) -> Result<u64, String> {
         }
         heard => Err(format!("expected a peak of memory, got {heard:?}")),
     }
-}
-
-fn storm_worker(system: About) -> Result<impl Fn(Range<u64>) -> Command + Sync + use<>, String> {
-    process::worker_of(&Subject::storm(system, Profile::default()), Options::default())
 }

@@ -55,6 +55,7 @@ pub fn worker_in(
         command.args(["--count", &(seeds.end - seeds.start).to_string()]);
         command.args(options.story.then_some("--story"));
         command.args(options.trace.then_some("--trace"));
+        command.args(options.serial.then_some("--serial"));
         command.arg(format!("--scenario={asked}"));
         command
     }

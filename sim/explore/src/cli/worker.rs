@@ -18,7 +18,8 @@ use super::subject::Loaded;
 /// Runs the seeds asked for.
 pub fn work(system: &impl System, asked: &Worker) -> Result<Verdict, String> {
     let loaded = Loaded::find(system, &asked.scenario, asked.profile)?;
-    let options = Options { story: asked.story, trace: asked.trace, ..Options::default() };
+    let Worker { story, trace, serial, .. } = *asked;
+    let options = Options { story, trace, serial, ..Options::default() };
     for seed in asked.from..asked.from.saturating_add(asked.count) {
         for _ in 0..asked.repeat {
             if !tell(&loaded.simulate(seed, options))? {

@@ -11,7 +11,7 @@ use super::invariant::{Invariant, Seen};
 use super::judge::Judge;
 use crate::{Options, ZERO};
 use stormproof_faults::outcome::{Figures, Outcome, Story};
-use stormproof_world::{Reseed, Spec, World};
+use stormproof_world::{Concurrency, Reseed, Spec, World};
 
 /// Everything that decides a run, but for its seed and its options.
 pub struct Run {
@@ -84,6 +84,9 @@ impl Run {
         let spec = &mut self.spec;
         spec.seed = seed;
         spec.trace = options.trace;
+        if options.serial {
+            spec.concurrency = Concurrency::Serial;
+        }
         spec.passages = options.passages;
         spec.reseed = options.reseed.map(|reseed| Reseed { at: reseed.at + ZERO, ..reseed });
         spec.faults = spec.faults.iter().map(|it| it.clone().later(ZERO)).collect();

@@ -210,6 +210,8 @@ pub struct Worker {
     pub story: bool,
     #[arg(long)]
     pub trace: bool,
+    #[arg(long)]
+    pub serial: bool,
     /// Ends with this process's peak memory in KiB on standard error.
     #[arg(long)]
     pub memory: bool,
