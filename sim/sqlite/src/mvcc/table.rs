@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use sqlx_core::Error;
 
 use super::mirror::{Image, RowChange, RowVersion};
 use crate::Value;
+use crate::lock::lock;
 use crate::session::Session;
 
 /// What a row is known by, and what no other row may have.
@@ -46,7 +47,11 @@ pub(super) struct Table {
 
 /// Tables, as far as their rows were changed.
 #[derive(Default)]
-pub(super) struct Tables(BTreeMap<Arc<str>, Table>);
+pub(super) struct Tables(BTreeMap<Arc<str>, Arc<Table>>);
+
+/// The tables of all databases of this process by what SQLite keeps of their making: what was found out
+/// about one holds for all that were made alike.
+static KNOWN: Mutex<BTreeMap<String, Arc<Table>>> = Mutex::new(BTreeMap::new());
 
 impl Tables {
     /// Makes a change by hand: inserts, changes or deletes the row that `before` is the number of.
@@ -125,10 +130,25 @@ impl Tables {
         Ok(())
     }
 
-    fn get(&mut self, session: &mut Session, name: &Arc<str>) -> Result<&mut Table, Error> {
+    fn get(&mut self, session: &mut Session, name: &Arc<str>) -> Result<&Table, Error> {
         match self.0.entry(Arc::clone(name)) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
-            Entry::Vacant(entry) => Ok(entry.insert(Table::read(session, name)?)),
+            Entry::Vacant(entry) => {
+                let made = session.ask(
+                    "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE tbl_name = ?1",
+                    &[Value::Text(name.to_string())],
+                )?;
+                let made = made.first().map(|row| text(&row[0])).unwrap_or_default();
+                let known = lock(&KNOWN).get(&made).cloned();
+                let table = match known {
+                    Some(table) => table,
+                    None => Arc::new(Table::read(session, name)?),
+                };
+                if !made.is_empty() {
+                    lock(&KNOWN).insert(made, Arc::clone(&table));
+                }
+                Ok(entry.insert(table))
+            }
         }
     }
 }
