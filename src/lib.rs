@@ -10,7 +10,6 @@ pub mod config;
 pub mod data_folder;
 pub mod databases;
 pub mod host;
-mod html;
 pub mod logging;
 pub mod rehearse;
 mod signals;

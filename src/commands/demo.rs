@@ -10,6 +10,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
+use stormproof_shop::questions::{answer, get, must, post, read};
 use stormproof_system::bank::dto::{AccountAnswer, OpenAccount, Status};
 use stormproof_system::context::Context;
 use stormproof_system::error::{Error, Kind};
@@ -21,7 +22,6 @@ use stormproof_system::store::dto::{LoggedIn, Login, Product, Register, Register
 use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
-use crate::admin_client::{answer, get, must, post, read};
 use crate::admin_ports;
 use crate::config::{Config, ConfigFile};
 use crate::terminal::print;

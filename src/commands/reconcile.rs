@@ -5,13 +5,12 @@
 //! process or in many. Exit code 1 if there is a difference.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use serde_json::json;
-use stormproof_system::context::Context;
-use stormproof_system::store::dto::{DifferenceView, Reconcile, Reconciled};
+use stormproof_shop::reconciliation::{Found, all};
+use stormproof_system::store::dto::DifferenceView;
 
-use crate::admin_client::{ShopAddress, must, post, support};
+use crate::admin_client::ShopAddress;
 use crate::terminal::print;
 
 /// What to compare.
@@ -26,9 +25,6 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
 }
-
-/// A page is asked for once: three services answer it, and the Store has its own patience with them.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Compares all orders and prints the differences.
 ///
@@ -46,37 +42,6 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     };
     print(&text)?;
     Ok(ExitCode::from(u8::from(!found.differences.is_empty())))
-}
-
-/// What all pages came to.
-#[derive(Debug, Default)]
-pub struct Found {
-    pub compared: i64,
-    pub differences: Vec<DifferenceView>,
-}
-
-/// Compares all orders that have rested for `quiet_seconds`, page by page.
-///
-/// # Errors
-/// If a page could not be compared.
-pub async fn all(context: &Context, quiet_seconds: u64) -> Result<Found, String> {
-    let mut found = Found::default();
-    let mut after = None;
-    loop {
-        let body = Reconcile { after: after.clone(), quiet_seconds: Some(quiet_seconds) };
-        let question = post("store", "/support/reconciliations", &body)
-            .with_bearer(support(context))
-            .within(PATIENCE);
-        let page: Reconciled = must(&context.ports, &question).await?;
-        found.compared += page.compared;
-        found.differences.extend(page.differences);
-        // Pages go forward, so they end.
-        match page.next {
-            Some(next) if Some(&next) > after.as_ref() => after = Some(next),
-            Some(_) => return Err("store: the pages of orders go in a circle".into()),
-            None => return Ok(found),
-        }
-    }
 }
 
 fn table(found: &Found) -> String {

@@ -8,9 +8,9 @@ use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::post;
 use serde_json::{Value, json};
-use stormproof::admin_client::{self, must};
 use stormproof::admin_ports;
 use stormproof::config::Config;
+use stormproof_shop::questions::{self, must};
 use stormproof_system::error::{Error, Kind, Problem};
 
 use crate::contract::serve;
@@ -62,7 +62,7 @@ async fn ask_one_that_refuses(
     let mut config = Config::of_one_machine();
     config.peers = [("bank", vec![address])].into();
     let ports = admin_ports::ports(&config, "test").expect("the address is one");
-    let question = admin_client::post("bank", "/accounts", &json!({}));
+    let question = questions::post("bank", "/accounts", &json!({}));
     let answer = must(&ports, &question.within(Duration::from_secs(3))).await;
     server.abort();
     (answer, asked.load(Ordering::Relaxed))

@@ -16,7 +16,7 @@ use stormproof_system::error::Error;
 use stormproof_system::token;
 
 use super::page::page;
-use crate::html::Escaped;
+use stormproof_shop::html::Escaped;
 
 /// Whose mails, by the exact address: everybody's, if it is not said.
 #[derive(Deserialize)]

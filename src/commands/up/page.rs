@@ -8,9 +8,9 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use stormproof_shop::html::Escaped;
 
 use crate::commands::demo;
-use crate::html::Escaped;
 
 /// Nothing but what the page itself brings: a mail's HTML came from outside.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; \

@@ -112,9 +112,10 @@ fn processes(report: &Report) -> String {
         format!("  {:<32} {:>11} {:>11} {:>9}\n", "process", "processor s", "ms/order", "most MiB");
     let mut sum = 0.0;
     for it in &report.processes {
+        let most = it.resident_mib_max.map_or("-".to_owned(), |most| format!("{most:.0}"));
         text += &format!(
-            "  {:<32} {:>11.1} {:>11.2} {:>9.0}\n",
-            it.name, it.processor_seconds, it.processor_ms_per_order, it.resident_mib_max
+            "  {:<32} {:>11.1} {:>11.2} {most:>9}\n",
+            it.name, it.processor_seconds, it.processor_ms_per_order
         );
         sum += it.processor_ms_per_order;
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use serde_json::Value;
-use stormproof_ports::Rng;
 use stormproof_ports::trace::hex;
 use stormproof_system::bank::dto::{AccountAnswer, OpenAccount, Status};
 use stormproof_system::context::Context;
@@ -16,8 +15,7 @@ use stormproof_system::store::dto::{Product, Register, Registered};
 use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
-use crate::admin_client::{get, must, post, support};
-use stormproof_bindings::rng::SystemRng;
+use crate::questions::{get, must, post, support};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -53,7 +51,7 @@ impl Setting {
         orders: u32,
         own_goods: bool,
     ) -> Result<Setting, String> {
-        let run = drawn();
+        let run = drawn(&context);
         let skus = match own_goods {
             true => vec![stock(&context, &run, orders).await?],
             false => on_sale(&context).await?,
@@ -81,9 +79,9 @@ impl Setting {
     }
 }
 
-fn drawn() -> String {
+fn drawn(context: &Context) -> String {
     let mut bytes = [0; 4];
-    SystemRng.fill("id", &mut bytes);
+    context.ports.rng.fill("id", &mut bytes);
     let mut run = String::new();
     hex(&mut run, &bytes);
     run
@@ -126,7 +124,7 @@ async fn register(
     let username = format!("load-{run}-{number}");
     let register = Register {
         username: username.clone(),
-        password: format!("{}{}", drawn(), drawn()),
+        password: format!("{}{}", drawn(context), drawn(context)),
         email: format!("{username}@load.example"),
     };
     let question = post("store", "/register", &register).within(PATIENCE);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::conflicts::Counts;
 use super::meter::Reading;
 use super::placing::Placed;
 use super::ramp::Ramp;
@@ -12,6 +11,7 @@ use super::reference::Reference;
 use super::shopping::{Shopped, is_settled};
 use super::spread::Spread;
 use super::timelines::{Passage, passages, settled_in};
+use super::transactions::Counts;
 
 /// The figures, and what is broken.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -50,11 +50,11 @@ pub struct Report {
     pub unasked: usize,
     pub compared: i64,
     pub differences: Vec<String>,
-    /// Transactions that wrote (`commits.rs`), from the first order to the last one settled.
+    /// Transactions that wrote from the first order to the last one settled.
     pub commits_per_order: Option<f64>,
     /// Why there is no figure, if there is none.
     pub commits_not_measured: String,
-    /// Statements by their leading keyword, and all of them, by `pg_stat_statements`.
+    /// Statements by their leading keyword, and all of them.
     pub statements_per_order: Option<f64>,
     pub statements_per_order_by_kind: BTreeMap<String, f64>,
     pub statements_not_measured: String,
@@ -82,7 +82,7 @@ pub struct ProcessFigures {
     pub processor_seconds: f64,
     pub processor_ms_per_order: f64,
     /// The most at any moment that was looked at, in MiB.
-    pub resident_mib_max: f64,
+    pub resident_mib_max: Option<f64>,
 }
 
 impl Report {
@@ -163,7 +163,7 @@ impl Report {
                 let figures = |(name, ms): (String, i64)| ProcessFigures {
                     processor_seconds: ms as f64 / 1000.0,
                     processor_ms_per_order: ms as f64 / orders,
-                    resident_mib_max: most_kib.get(&name).copied().unwrap_or(0) as f64 / 1024.0,
+                    resident_mib_max: most_kib.get(&name).map(|kib| *kib as f64 / 1024.0),
                     name,
                 };
                 self.processes = processes.into_iter().map(figures).collect();
@@ -254,7 +254,7 @@ mod tests {
             name: "store".into(),
             processor_seconds: 2.0,
             processor_ms_per_order: 500.0,
-            resident_mib_max: 3.0,
+            resident_mib_max: Some(3.0),
         };
         assert_eq!(report.processes, [store]);
 

@@ -3,12 +3,13 @@
 //! They are due whatever the shop does: a shop that is slow finds as many of them at its door as a quick
 //! one does, and what they waited counts.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Serialize;
 
 /// How arrivals are spread in time.
-#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Arrivals {
     /// Each as long after the one before as every other.
@@ -18,7 +19,27 @@ pub enum Arrivals {
     Poisson,
 }
 
+impl FromStr for Arrivals {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Arrivals, String> {
+        match text {
+            "even" => Ok(Arrivals::Even),
+            "poisson" => Ok(Arrivals::Poisson),
+            _ => Err("expected even or poisson".to_owned()),
+        }
+    }
+}
+
 impl Arrivals {
+    /// In words; `seed` is what chance is drawn from.
+    pub fn words(self, seed: u64) -> String {
+        match self {
+            Arrivals::Even => "evenly spaced".to_owned(),
+            Arrivals::Poisson => format!("by chance (Poisson), seed {seed}"),
+        }
+    }
+
     /// The moments at which they are due, without end, counted from the beginning. The same rate, a
     /// second, and the same seed are the same moments.
     pub fn moments(self, rate: u32, seed: u64) -> Box<dyn Iterator<Item = Duration>> {

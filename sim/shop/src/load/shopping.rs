@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use stormproof_ports::Answer;
+use stormproof_ports::time::Time;
 use stormproof_system::question::is_definitive;
 use stormproof_system::store::dto::{OrderView, TimelineEntry};
 use stormproof_system::store::order::OrderStatus;
-use tokio::time::{Instant, sleep};
 
-use super::courses::{self, Course};
+use super::courses::Course;
+use super::meter::Meter;
 use super::pace::Stage;
 use super::placing::{Placed, PlacedAll, cancel_late, place_all};
-use super::servers::Server;
 use super::setting::{Customer, Setting};
-use crate::admin_client::{Outcome, get, insist, refusal};
+use crate::questions::{Outcome, get, insist, refusal};
 
 /// How the load is driven.
 pub struct Plan {
@@ -25,8 +25,6 @@ pub struct Plan {
     pub at_once: usize,
     /// Requests that look, cancel late, or prepare.
     pub looks_at_once: usize,
-    /// The Store's database, if it can be asked how orders went.
-    pub store: Option<Server>,
     /// Until all are answered, and again until all are settled.
     pub patience: Duration,
 }
@@ -65,24 +63,23 @@ pub async fn shop(
     stage: &Stage,
     customers: &[Customer],
     first: u32,
+    meter: &dyn Meter,
     at_rest: impl AsyncFnOnce(),
 ) -> Result<Shopped, String> {
-    let start = Instant::now();
+    let clock = &setting.context.ports.clock;
+    let start = clock.now();
     let PlacedAll { orders, under_way_max } =
         place_all(setting, plan, stage, customers, first).await?;
     let orders = cancel_late(setting, plan, customers, orders).await?;
     settle(setting, plan, customers).await?;
-    let took = start.elapsed();
+    let took = clock.now().since(start);
     at_rest().await;
     // All of them once more: an order that nobody placed may have come after its customer was seen.
     let everybody: Vec<&Customer> = customers.iter().collect();
-    let views = look_at(setting, plan, &everybody, Instant::now() + plan.patience).await?;
+    let views = look_at(setting, plan, &everybody, clock.now() + plan.patience).await?;
     let shown = views.into_iter().flatten().map(|view| (view.order_id.clone(), view)).collect();
     let ids: Vec<String> = orders.iter().map(|order| order.id.clone()).collect();
-    let recorded = match &plan.store {
-        Some(store) => courses::recorded(store, &ids).await.ok(),
-        None => None,
-    };
+    let recorded = meter.recorded(&ids).await;
     let by_timelines = recorded.is_none();
     let courses = match recorded {
         Some(courses) => courses,
@@ -120,17 +117,18 @@ impl Shopped {
 /// Looks at the customers' orders until each is settled, or until patience ends: then the report says
 /// so. Whose orders have settled is not asked again: looking is work for the shop as well.
 async fn settle(setting: &Setting, plan: &Plan, customers: &[Customer]) -> Result<(), String> {
-    let deadline = Instant::now() + plan.patience;
+    let clock = &setting.context.ports.clock;
+    let deadline = clock.now() + plan.patience;
     let mut waiting: Vec<&Customer> = customers.iter().collect();
     loop {
         let views = look_at(setting, plan, &waiting, deadline).await?;
         let seen = waiting.into_iter().zip(views);
         let seen = seen.filter(|(_, views)| !views.iter().all(is_settled));
         waiting = seen.map(|(customer, _)| customer).collect();
-        if waiting.is_empty() || Instant::now() > deadline {
+        if waiting.is_empty() || clock.now() > deadline {
             return Ok(());
         }
-        sleep(LOOK_EVERY).await;
+        clock.sleep(LOOK_EVERY).await;
     }
 }
 
@@ -138,7 +136,7 @@ async fn look_at(
     setting: &Setting,
     plan: &Plan,
     customers: &[&Customer],
-    deadline: Instant,
+    deadline: Time,
 ) -> Result<Vec<Vec<OrderView>>, String> {
     stream::iter(customers)
         .map(|customer| look(setting, customer, "/orders", deadline))
@@ -166,7 +164,7 @@ async fn timelines(
     stream::iter(ids.iter().zip(customers.iter().cycle()))
         .map(async |(id, customer)| {
             let path = format!("/orders/{id}/timeline");
-            let deadline = Instant::now() + TIMEOUT;
+            let deadline = setting.context.ports.clock.now() + TIMEOUT;
             look::<Vec<TimelineEntry>>(setting, customer, &path, deadline).await
         })
         .buffered(plan.looks_at_once)
@@ -179,7 +177,7 @@ async fn look<T: serde::de::DeserializeOwned>(
     setting: &Setting,
     customer: &Customer,
     path: &str,
-    deadline: Instant,
+    deadline: Time,
 ) -> Result<T, String> {
     let question = get("store", path).with_bearer(&customer.bearer).within(TIMEOUT);
     let ports = &setting.context.ports;

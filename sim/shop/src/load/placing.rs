@@ -4,20 +4,20 @@
 //! beyond it an order begins late, which counts as waiting, and the report says so.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
 use serde_json::json;
 use stormproof_ports::Answer;
+use stormproof_ports::time::Time;
 use stormproof_system::error::{Kind, Problem};
 use stormproof_system::store::dto::{OrderView, PlaceOrder, WantedLine};
-use tokio::time::{Instant, sleep_until};
 
 use super::pace::Stage;
 use super::setting::{Customer, Setting};
 use super::shopping::{Plan, TIMEOUT, is_in_doubt, read};
-use crate::admin_client::{insist, post, refusal};
+use crate::questions::{insist, post, refusal};
 
 /// An order, as its customer was answered.
 pub struct Placed {
@@ -64,15 +64,18 @@ pub async fn place_all(
     customers: &[Customer],
     first: u32,
 ) -> Result<PlacedAll, String> {
-    let (start, start_at) = (Instant::now(), SystemTime::now());
+    let clock = &setting.context.ports.clock;
+    let start = clock.now();
     let moments = stage.due.as_ref().map(|due| &due.moments);
     let under_way = AtomicUsize::new(0);
     let under_way_max = AtomicUsize::new(0);
     let mut orders: Vec<Placed> = stream::iter(0..stage.orders)
         .then(async |number| {
-            let Some(moments) = moments else { return (number, Instant::now()) };
+            let Some(moments) = moments else { return (number, clock.now()) };
             let due = start + moments[index(number)];
-            sleep_until(due).await;
+            if due > clock.now() {
+                clock.sleep(due.since(clock.now())).await;
+            }
             (number, due)
         })
         .map(|(number, due)| {
@@ -83,7 +86,7 @@ pub async fn place_all(
                 let customer = &customers[index(number) % customers.len()];
                 let placed = place(setting, plan, customer, first + number, due).await;
                 under_way.fetch_sub(1, Ordering::Relaxed);
-                placed.map(|order| Placed { due_at: micros(start_at, due - start), ..order })
+                placed
             }
         })
         // In whatever order they are answered: one that is slow holds back nobody.
@@ -98,20 +101,15 @@ fn index(number: u32) -> usize {
     usize::try_from(number).expect("32 bits are a size")
 }
 
-/// Microseconds since the epoch, as timelines have them.
-fn micros(start: SystemTime, later: Duration) -> i64 {
-    let since = (start + later).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-}
-
 async fn place(
     setting: &Setting,
     plan: &Plan,
     customer: &Customer,
     number: u32,
-    due: Instant,
+    due: Time,
 ) -> Result<Placed, String> {
-    let begun_late = due.elapsed();
+    let clock = &setting.context.ports.clock;
+    let begun_late = clock.now().since(due);
     let sku = setting.skus[index(number) % setting.skus.len()].clone();
     let body = PlaceOrder { lines: vec![WantedLine { sku, quantity: 1 }] };
     let key = format!("load-{}-{number}", setting.run);
@@ -121,7 +119,7 @@ async fn place(
     let deadline = due + plan.patience;
     let ports = &setting.context.ports;
     let (answer, asked_again) = insist(ports, &question, deadline, is_in_doubt).await?;
-    let answered_in = due.elapsed();
+    let answered_in = clock.now().since(due);
     let (id, promised) = match answer.status {
         StatusCode::ACCEPTED => {
             let view: OrderView = read(&answer)?;
@@ -133,7 +131,7 @@ async fn place(
         true => Some(cancel(setting, plan, bearer, &id).await?),
         false => None,
     };
-    Ok(Placed { number, id, promised, due_at: 0, begun_late, answered_in, asked_again, cancel })
+    Ok(Placed { number, id, promised, due_at: due.0, begun_late, answered_in, asked_again, cancel })
 }
 
 impl Plan {
@@ -180,8 +178,8 @@ fn failed_at_once(answer: &Answer) -> Result<String, String> {
 async fn cancel(setting: &Setting, plan: &Plan, bearer: &str, id: &str) -> Result<bool, String> {
     let path = format!("/orders/{id}/cancel");
     let question = post("store", path, &json!({})).with_bearer(bearer).within(TIMEOUT);
-    let deadline = Instant::now() + plan.patience;
     let ports = &setting.context.ports;
+    let deadline = ports.clock.now() + plan.patience;
     let (answer, _) = insist(ports, &question, deadline, is_in_doubt).await?;
     match answer.status {
         StatusCode::ACCEPTED => Ok(true),
