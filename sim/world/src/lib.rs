@@ -73,6 +73,7 @@ mod names;
 mod node;
 mod phases;
 mod ports;
+mod processors;
 mod reseed;
 mod run;
 pub mod seed;
@@ -96,6 +97,8 @@ use stormproof_ports::time::Time;
 
 pub use disk_images::migrated;
 pub use ports::connector::{Connector, Executor, Stream as Connection};
+pub use ports::database::TransactionCounts;
+
 pub use ports::mailer::SentMail;
 pub use reseed::Reseed;
 pub use run::run;
@@ -107,9 +110,11 @@ pub use task::{Killed, Task};
 use broker::BrokerHost;
 use faults::Fault;
 use history::History;
+use http::door::Doors;
 use node::Nodes;
 use ports::database::DatabaseHost;
 use ports::mailer::MailHost;
+use processors::Processors;
 use seed::{Seed, Stream};
 use stormproof_faults::Injector;
 use stormproof_sqlite::Disk;
@@ -130,6 +135,8 @@ pub(crate) struct Inner {
     databases: Vec<DatabaseHost>,
     broker: BrokerHost,
     concurrency: Concurrency,
+    processors: Option<Processors>,
+    doors: Doors,
     mail: MailHost,
     observers: Mutex<Vec<Observer>>,
 }
@@ -160,6 +167,21 @@ impl World {
         let nodes = &self.0.nodes;
         let node = nodes.find(node);
         Task::new(nodes.name(node).clone(), nodes.spawner(node).spawn(future))
+    }
+
+    /// The same of a future that does not leave its thread; it is made on the node.
+    ///
+    /// # Panics
+    /// As [`World::spawn`].
+    pub fn spawn_local<M, F>(&self, node: &str, make: M) -> Task<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn(node, async move {
+            madsim::task::spawn_local(make()).await.expect("it dies with its node only")
+        })
     }
 
     /// Sleeps in virtual time.
@@ -319,6 +341,19 @@ impl World {
     pub fn statements(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
         let databases = self.0.databases.iter();
         databases.map(|host| (host.name().to_owned(), host.statements())).collect()
+    }
+
+    /// What became of each database's transactions up to now.
+    pub fn transactions(&self) -> BTreeMap<String, TransactionCounts> {
+        let databases = self.0.databases.iter();
+        databases.map(|host| (host.name().to_owned(), host.transactions())).collect()
+    }
+
+    /// What each node has had of the machine's processors; nothing without a machine.
+    pub fn processor_time(&self) -> BTreeMap<String, Duration> {
+        let spent = self.0.processors.as_ref().map(Processors::spent).unwrap_or_default();
+        let named = |(node, time)| (self.0.nodes.name(node).to_string(), time);
+        spent.into_iter().map(named).collect()
     }
 
     /// The last hash of the event chain, in hexadecimal.

@@ -54,6 +54,9 @@ impl Wake for Reseeder {
         }
         world.broker.reseed(self.seed);
         world.mail.reseed(self.seed);
+        if let Some(processors) = &world.processors {
+            processors.reseed(self.seed);
+        }
         for database in &world.databases {
             database.reseed(self.seed);
         }

@@ -18,12 +18,14 @@ use tracing::subscriber::with_default;
 use crate::broker::BrokerHost;
 use crate::faults::process;
 use crate::history::History;
+use crate::http::door::Doors;
 use crate::node::Nodes;
 use crate::ports::database::DatabaseHost;
 use crate::ports::mailer::MailHost;
+use crate::processors::Processors;
 use crate::seed::Seed;
 use crate::sleep::sleep;
-use crate::spec::Spec;
+use crate::spec::{Concurrency, Spec};
 use crate::story::Listener;
 use crate::witness::Watch;
 use crate::{Inner, World, boot, lock, names, reseed, witness};
@@ -112,6 +114,8 @@ fn build(mut spec: Spec) -> World {
     let seed = Seed(spec.seed);
     let nodes = Nodes::new(&mut spec);
     names::check(&nodes, &spec);
+    let overlaps = matches!(spec.concurrency, Concurrency::Overlapping { .. });
+    assert!(overlaps || spec.machine.is_none(), "with a machine, transactions have to overlap");
     let databases = nodes.services().enumerate().map(|(place, service)| {
         let node = nodes.of_database(place);
         DatabaseHost::new(seed, nodes.name(node), node, &service.image, spec.concurrency)
@@ -126,6 +130,8 @@ fn build(mut spec: Spec) -> World {
         databases,
         broker: BrokerHost::new(seed, spec.broker),
         concurrency: spec.concurrency,
+        processors: spec.machine.map(|machine| Processors::new(seed, machine)),
+        doors: Doors::default(),
         mail: MailHost::new(seed, spec.template),
         observers: Mutex::new(spec.observers),
     }))

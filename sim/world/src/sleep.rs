@@ -26,7 +26,22 @@ pub(crate) fn sleep(time: &TimeHandle, duration: Duration) -> Sleep {
     const SHORTEST: Duration = Duration::from_millis(1);
     let nanoseconds = SLEEPS.replace(SLEEPS.get() + 1) % 997;
     let now = time.elapsed();
-    let mut end = now + duration.max(SHORTEST) + Duration::from_nanos(nanoseconds);
+    let end = own_end(now, now + duration.max(SHORTEST) + Duration::from_nanos(nanoseconds));
+    Sleep { inner: time.sleep(end - now), waker: None }
+}
+
+/// Sleeps in virtual time, to the nanosecond, however short that is.
+pub(crate) fn sleep_exactly(time: &TimeHandle, duration: Duration) -> Sleep {
+    let now = time.elapsed();
+    let end = own_end(now, now + duration);
+    let mut inner = time.sleep(end - now);
+    // Which madsim does not ask whether it is a millisecond.
+    Pin::new(&mut inner).reset(time.now_instant() + (end - now));
+    Sleep { inner, waker: None }
+}
+
+/// The first moment from `end` on at which no sleep ends yet.
+fn own_end(now: Duration, mut end: Duration) -> Duration {
     ENDS.with_borrow_mut(|ends| {
         while ends.first().is_some_and(|first| *first < now) {
             ends.pop_first();
@@ -35,7 +50,7 @@ pub(crate) fn sleep(time: &TimeHandle, duration: Duration) -> Sleep {
             end += Duration::from_nanos(1);
         }
     });
-    Sleep { inner: time.sleep(end - now), waker: None }
+    end
 }
 
 /// Waits for `future`, `duration` at the longest.

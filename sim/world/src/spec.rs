@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use stormproof_broker::Broker;
+use stormproof_ports::machine::Machine;
 use stormproof_ports::story::Fact;
 use stormproof_ports::worker::Worker;
 use stormproof_ports::{Mail, Ports};
@@ -28,6 +29,10 @@ pub struct Spec {
     pub broker: Broker,
     /// How the transactions of a database stand to each other.
     pub concurrency: Concurrency,
+    /// A machine that all nodes share: their work takes what it takes there, and nothing else takes
+    /// time but what faults delay. `None`: every node has as many processors as it wants, and times are
+    /// drawn. With a machine, transactions have to overlap.
+    pub machine: Option<Machine>,
     /// The template of a mail: moments of mails are named by it.
     pub template: fn(&Mail) -> String,
     /// What the story calls its subjects by, before their numbers: with `job` they are `job-1`,
@@ -104,6 +109,7 @@ impl Spec {
             clients: Vec::new(),
             broker: Broker::new(),
             concurrency: Concurrency::default(),
+            machine: None,
             template: |mail| mail.subject.clone(),
             alias: None,
             observers: Vec::new(),

@@ -14,6 +14,7 @@ pub mod contract;
 pub mod delivery_buffer;
 mod error;
 pub mod id;
+pub mod machine;
 pub mod notify;
 pub mod outgoing;
 pub mod retry;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use rand::Rng as _;
 use stormproof_broker::{Broker, ConnectionId, Published};
+use stormproof_ports::machine::WorkKind;
 use stormproof_ports::time::Time;
 use stormproof_ports::{Message, Settle};
 
@@ -155,7 +156,10 @@ impl EventQueueState {
             Ok(Published::Accepted { .. }) => {
                 self.batch.push(Pending { connection, message_id, confirm });
                 if self.sync_at.is_none() {
-                    let delay = Duration::from_micros(self.stream.random_range(1_000..3_000));
+                    let delay = match &world.0.processors {
+                        Some(processors) => processors.broker_sync(),
+                        None => Duration::from_micros(self.stream.random_range(1_000..3_000)),
+                    };
                     self.sync_at = Some(world.elapsed() + delay);
                 }
             }
@@ -188,13 +192,26 @@ impl EventQueueState {
 
     /// Sends something; it arrives after a while, behind what was sent before it.
     pub(crate) fn post(&mut self, world: &World, connection: ConnectionId, what: Arrival) {
-        let latency = self.latency();
+        let drawn = match world.0.processors {
+            Some(_) => Duration::ZERO,
+            None => self.latency(),
+        };
         let Some(line) = self.lines.get_mut(&connection) else { return };
         let client = line.channel.life.node;
         let broker = world.0.nodes.broker;
         let is_in = what.is_for_broker();
         let (from, to) = if is_in { (client, broker) } else { (broker, client) };
-        let at = world.elapsed() + latency + link(world, from, to).delay + slowness(world, broker);
+        // A confirm is part of its publish, an acknowledgement of its delivery.
+        let kind = match &what {
+            Arrival::Publish(..) => Some(WorkKind::Publish),
+            Arrival::Deliver(_) => Some(WorkKind::Deliver),
+            _ => None,
+        };
+        let now = world.elapsed();
+        let worked = kind.zip(world.0.processors.as_ref());
+        let worked = worked.map(|(kind, machine)| machine.work(now, kind, client, broker));
+        let latency = worked.map_or(drawn, |worked| worked - now);
+        let at = now + latency + link(world, from, to).delay + slowness(world, broker);
         let last = &mut line.last[usize::from(is_in)];
         *last = at.max(*last);
         let at = *last;

@@ -22,7 +22,7 @@ use crate::broker::event_queue::{EventQueueState, WaitingLine};
 use crate::faults::process::{SILENCE, later};
 use crate::node::{Life, NodeIndex, Power};
 use crate::seed::Seed;
-use crate::sleep::sleep;
+use crate::sleep::{sleep, sleep_exactly};
 use crate::{World, lock};
 
 /// The broker's node.
@@ -172,7 +172,12 @@ impl BrokerHost {
                 None => notify.await,
                 Some(next) => {
                     let wait = next.saturating_sub(world.elapsed());
-                    let timer = std::pin::pin!(sleep(&world.0.time, wait));
+                    let time = &world.0.time;
+                    let timer = match world.0.processors {
+                        Some(_) => sleep_exactly(time, wait),
+                        None => sleep(time, wait),
+                    };
+                    let timer = std::pin::pin!(timer);
                     select(notify, timer).await;
                 }
             }

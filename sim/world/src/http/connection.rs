@@ -15,7 +15,7 @@ use hyper::client::conn::http1;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use madsim::net::TcpStream;
 use stormproof_ports::Answer;
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use crate::World;
 use crate::node::{Life, NodeIndex};
@@ -33,10 +33,30 @@ pub(crate) fn node_at(address: IpAddr) -> Option<NodeIndex> {
     u16::from_be_bytes([high, low]).checked_sub(1).map(NodeIndex)
 }
 
+/// What bytes travel on.
+pub(crate) enum Wire {
+    Network(TcpStream),
+    /// Of a machine that all nodes share.
+    Memory(DuplexStream),
+}
+
+trait BothWays: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> BothWays for T {}
+
+impl Wire {
+    fn stream(&mut self) -> Pin<&mut dyn BothWays> {
+        match self {
+            Wire::Network(stream) => Pin::new(stream),
+            Wire::Memory(stream) => Pin::new(stream),
+        }
+    }
+}
+
 /// A byte stream. It forwards a flush only after a write: madsim sends a packet for each, and
 /// hyper flushes often.
 pub(crate) struct ByteStream {
-    stream: TcpStream,
+    wire: Wire,
     unsent: bool,
     peer: Option<Peer>,
 }
@@ -50,8 +70,8 @@ pub(crate) struct Peer {
 }
 
 impl ByteStream {
-    pub(crate) fn new(stream: TcpStream, peer: Option<Peer>) -> ByteStream {
-        ByteStream { stream, unsent: false, peer }
+    pub(crate) fn new(wire: Wire, peer: Option<Peer>) -> ByteStream {
+        ByteStream { wire, unsent: false, peer }
     }
 
     /// The connection of a peer that lost power has no end: madsim tells of one, but a server that
@@ -71,7 +91,7 @@ impl Read for ByteStream {
         let mut bytes = [0; 2048];
         let room = target.remaining().min(bytes.len());
         let mut buffer = ReadBuf::new(&mut bytes[..room]);
-        match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+        match self.wire.stream().poll_read(context, &mut buffer) {
             Poll::Ready(Ok(())) if buffer.filled().is_empty() && !self.end_is_heard() => {
                 Poll::Pending
             }
@@ -91,18 +111,18 @@ impl Write for ByteStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.unsent |= !bytes.is_empty();
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.wire.stream().poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match std::mem::take(&mut self.unsent) {
-            true => Pin::new(&mut self.stream).poll_flush(context),
+            true => self.wire.stream().poll_flush(context),
             false => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        self.wire.stream().poll_shutdown(context)
     }
 }
 
@@ -116,10 +136,17 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) async fn open(server: Life) -> Result<Connection, String> {
-        let stream = TcpStream::connect(address(server.node)).await;
-        let stream = stream.map_err(|error| error.to_string())?;
-        let handshake = http1::handshake(ByteStream::new(stream, None)).await;
+    pub(crate) async fn open(
+        world: &World,
+        client: NodeIndex,
+        server: Life,
+    ) -> Result<Connection, String> {
+        let wire = match world.0.processors {
+            Some(_) => world.0.doors.knock(client, server.node).map(Wire::Memory),
+            None => TcpStream::connect(address(server.node)).await.map(Wire::Network),
+        };
+        let wire = wire.map_err(|error| error.to_string())?;
+        let handshake = http1::handshake(ByteStream::new(wire, None)).await;
         let (sender, driver) = handshake.map_err(|error| error.to_string())?;
         Ok(Connection { server, sender, driver, open: true })
     }

@@ -2,4 +2,5 @@
 //! `ports/http.rs`.
 
 pub(super) mod connection;
+pub(super) mod door;
 pub(super) mod server;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use futures::StreamExt as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use madsim::net::TcpListener;
@@ -11,7 +12,7 @@ use tower::Service as _;
 
 use crate::World;
 use crate::faults::process::slowness;
-use crate::http::connection::{ByteStream, Peer, address, node_at};
+use crate::http::connection::{ByteStream, Peer, Wire, address, node_at};
 use crate::node::NodeIndex;
 use crate::sleep::sleep;
 
@@ -19,13 +20,23 @@ use crate::sleep::sleep;
 pub(crate) async fn serve(world: &World, node: NodeIndex, router: Router) {
     let listener = TcpListener::bind(address(node)).await;
     let listener = listener.expect("the last life of the node let its address go");
+    let mut door = world.0.processors.as_ref().map(|_| world.0.doors.open(node));
     loop {
-        let (stream, peer) = listener.accept().await.expect("the listener lives with its node");
-        let client = node_at(peer.ip()).expect("all peers are nodes");
+        let (wire, client) = match &mut door {
+            Some(door) => {
+                let (stream, client) = door.next().await.expect("it is open as long as the world");
+                (Wire::Memory(stream), client)
+            }
+            None => {
+                let (stream, peer) =
+                    listener.accept().await.expect("the listener lives with its node");
+                (Wire::Network(stream), node_at(peer.ip()).expect("all peers are nodes"))
+            }
+        };
         let busy = Arc::new(AtomicBool::new(false));
         let peer =
             Peer { world: world.clone(), life: world.0.nodes.life(client), busy: busy.clone() };
-        let bytes = ByteStream::new(stream, Some(peer));
+        let bytes = ByteStream::new(wire, Some(peer));
         let (world, router) = (world.clone(), router.clone());
         madsim::task::spawn_local(async move {
             let service = service_fn(|request| {

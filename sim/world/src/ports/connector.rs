@@ -25,7 +25,7 @@ use crate::faults::network::{connect_hangs, link};
 use crate::faults::process::slowness;
 use crate::faults::{FaultKind, pass};
 use crate::history::Kind as Event;
-use crate::http::connection::{ByteStream, address};
+use crate::http::connection::{ByteStream, Wire, address};
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
 use crate::ports::CONNECT_TIMEOUT;
@@ -102,7 +102,7 @@ impl Connector {
         let (client, server) = (life, nodes.life(server));
         match TcpStream::connect(address(server.node)).await {
             Ok(stream) => {
-                let wire = ByteStream::new(stream, None);
+                let wire = ByteStream::new(Wire::Network(stream), None);
                 Ok(Stream {
                     world,
                     client,

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request, header};
 use http_body_util::Full;
+use stormproof_ports::machine::WorkKind;
 use stormproof_ports::{Answer, Call, CallError, Http};
 
 use crate::faults::network::{connect_hangs, link, request};
@@ -22,6 +23,7 @@ use crate::history::Kind as Event;
 use crate::http::connection::Connection;
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
+use crate::processors::work;
 use crate::sleep::{sleep, within};
 use crate::{World, lock};
 
@@ -154,9 +156,11 @@ impl SimHttp {
             }
             None => {
                 let life = nodes.life(server);
-                Connection::open(life).await.map_err(|why| match nodes.has_crashed(life) {
-                    true => CallFailure::Silence { sent: false },
-                    false => CallFailure::Unavailable(why),
+                Connection::open(world, me, life).await.map_err(|why| {
+                    match nodes.has_crashed(life) {
+                        true => CallFailure::Silence { sent: false },
+                        false => CallFailure::Unavailable(why),
+                    }
                 })?
             }
         };
@@ -165,6 +169,9 @@ impl SimHttp {
             // The last life's connection: the new one knows nothing of it and answers with a reset.
             sleep(&world.0.time, Duration::from_millis(2)).await;
             return Err(CallFailure::Unknown("connection reset".into()));
+        }
+        if let Some(work) = work(world, WorkKind::Request, me, server) {
+            work.await;
         }
         let answer = connection.exchange(to_request(call)).await;
         let answer = answer.map_err(|why| match nodes.has_crashed(connection.server) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use rand::Rng as _;
+use stormproof_ports::machine::WorkKind;
 use stormproof_ports::{CallError, Mail, Mailer};
 
 use crate::faults::network::{connect_hangs, link};
@@ -14,6 +15,7 @@ use crate::history::Kind as Event;
 use crate::moment::{Act, Side};
 use crate::node::{Life, NodeIndex, Power};
 use crate::ports::CONNECT_TIMEOUT;
+use crate::processors::work;
 use crate::seed::{Seed, Stream};
 use crate::sleep::sleep;
 use crate::{World, lock};
@@ -89,10 +91,19 @@ impl SimMailer {
                 return Err(CallError::Unavailable("no connection to mail in time".into()));
             }
         }
-        sleep(&world.0.time, host.latency() + out.delay + slow).await;
+        match work(world, WorkKind::Mail, me, server) {
+            Some(work) => {
+                work.await;
+                pause(world, out.delay + slow).await;
+            }
+            None => sleep(&world.0.time, host.latency() + out.delay + slow).await,
+        }
         self.take(server, mail, &template).await?;
         let back = link(world, server, me);
-        sleep(&world.0.time, host.latency() + back.delay).await;
+        match world.0.processors {
+            Some(_) => pause(world, back.delay).await,
+            None => sleep(&world.0.time, host.latency() + back.delay).await,
+        }
         if back.cut || world.0.nodes.power(server) != Power::Up {
             sleep(&world.0.time, CONNECT_TIMEOUT).await;
             return Err(CallError::Unknown("mail did not answer in time".into()));
@@ -112,6 +123,13 @@ impl SimMailer {
         let node = world.0.nodes.name(self.life.node).to_string();
         lock(&world.0.mail.state).mails.push(SentMail { at, node, mail });
         Ok(())
+    }
+}
+
+/// Nothing takes no time.
+async fn pause(world: &World, duration: Duration) {
+    if !duration.is_zero() {
+        sleep(&world.0.time, duration).await;
     }
 }
 

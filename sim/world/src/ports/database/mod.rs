@@ -22,6 +22,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use rand::Rng as _;
 use sqlx::AnyConnection;
+use stormproof_ports::machine::WorkKind;
 use stormproof_ports::{Database, DatabaseError, Session};
 
 use crate::disk_images::FILE;
@@ -29,6 +30,7 @@ use crate::faults::network::link;
 use crate::faults::process::slowness;
 use crate::node::{Life, NodeIndex, Power};
 use crate::ports::CONNECT_TIMEOUT;
+use crate::processors::work;
 use crate::seed::{Seed, Stream};
 use crate::sleep::{sleep, within};
 use crate::spec::Concurrency;
@@ -50,7 +52,17 @@ pub(crate) struct DatabaseHost {
     disk: Disk,
     /// How many statements were run, by their first word.
     statements: Mutex<BTreeMap<&'static str, u64>>,
+    transactions: Mutex<TransactionCounts>,
     state: Mutex<DatabaseState>,
+}
+
+/// What became of a database's transactions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransactionCounts {
+    /// Those that committed, whether or not they had changed anything.
+    pub commits: u64,
+    /// Those that were refused, or let go before they committed.
+    pub rollbacks: u64,
 }
 
 struct DatabaseState {
@@ -107,8 +119,9 @@ impl DatabaseHost {
         };
         let opened = Opened::new(&disk, isolation);
         let state = DatabaseState { opened, epoch: 1, stream: seed.stream(name) };
-        let (statements, state) = (Mutex::default(), Mutex::new(state));
-        DatabaseHost { name: name.clone(), node, disk, statements, state }
+        let (name, state) = (name.clone(), Mutex::new(state));
+        let (statements, transactions) = (Mutex::default(), Mutex::default());
+        DatabaseHost { name, node, disk, statements, transactions, state }
     }
 
     /// How long things take is drawn anew.
@@ -127,6 +140,10 @@ impl DatabaseHost {
     pub(crate) fn statements(&self) -> BTreeMap<String, u64> {
         let counts = lock(&self.statements);
         counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect()
+    }
+
+    pub(crate) fn transactions(&self) -> TransactionCounts {
+        *lock(&self.transactions)
     }
 
     /// The database dies: with its power, or in order. It recovers at once, so that it can be
@@ -213,6 +230,9 @@ impl SimDatabase {
             }
         };
         let (world, life) = (self.world.clone(), self.life);
+        if let Some(work) = work(&world, WorkKind::Begin, life.node, self.host().node) {
+            work.await;
+        }
         let mut session = SimSession::new(world, life, self.place, epoch, connection, turn);
         session.begin().await?;
         Ok(Box::new(session))
@@ -239,7 +259,12 @@ impl SimDatabase {
                 )));
             }
         }
-        sleep(time, host.latency(200..1_500) + out.delay + back.delay + slow).await;
+        let slow = out.delay + back.delay + slow;
+        match world.0.processors {
+            None => sleep(time, host.latency(200..1_500) + slow).await,
+            Some(_) if !slow.is_zero() => sleep(time, slow).await,
+            Some(_) => {}
+        }
         Ok(())
     }
 
@@ -283,7 +308,7 @@ impl SimDatabase {
     }
 
     fn connect(&self) -> (u64, AnyConnection) {
-        let pace = Arc::new(TransactionPace::new(&self.world, self.place));
+        let pace = Arc::new(TransactionPace::new(&self.world, self.life.node, self.place));
         let state = lock(&self.host().state);
         let Opened::Overlapping { database, isolation } = &state.opened else {
             unreachable!("a world's databases are all had the same way")

@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use stormproof_ports::machine::WorkKind;
 
 use super::COMMIT;
+use crate::node::NodeIndex;
+use crate::processors::work;
 use crate::sleep::{sleep, within};
 use crate::{World, lock};
 use stormproof_sqlite::Pace;
@@ -29,10 +32,23 @@ fn kind(sql: &str) -> &'static str {
         .unwrap_or("other")
 }
 
+/// What a statement of this first word is to a machine. Any other is little more than a round trip.
+fn work_kind(word: &str) -> WorkKind {
+    match word {
+        "SELECT" => WorkKind::Select,
+        "INSERT" => WorkKind::Insert,
+        "UPDATE" => WorkKind::Update,
+        "DELETE" => WorkKind::Delete,
+        _ => WorkKind::Finish,
+    }
+}
+
 /// Of one transaction. One that changes nothing has no commit to wait for, and may end owing less than a
 /// sleep.
 pub(super) struct TransactionPace {
     world: World,
+    /// Whose transaction it is.
+    client: NodeIndex,
     place: usize,
     /// What its statements have taken and nobody has slept yet, in microseconds.
     owed: AtomicU64,
@@ -41,10 +57,11 @@ pub(super) struct TransactionPace {
 }
 
 impl TransactionPace {
-    pub(super) fn new(world: &World, place: usize) -> TransactionPace {
+    pub(super) fn new(world: &World, client: NodeIndex, place: usize) -> TransactionPace {
         let ahead = world.0.databases[place].latency(0..SLEEP_MIN).as_micros();
         let ahead = u64::try_from(ahead).expect("a millisecond at the most");
-        let pace = TransactionPace { world: world.clone(), place, owed: AtomicU64::new(0), ahead };
+        let (world, owed) = (world.clone(), AtomicU64::new(0));
+        let pace = TransactionPace { world, client, place, owed, ahead };
         pace.count("BEGIN");
         pace
     }
@@ -59,6 +76,12 @@ impl TransactionPace {
         self.owed.fetch_add(latency, Ordering::Relaxed) + latency
     }
 
+    /// On a machine, whatever it does takes what it takes there.
+    fn work(&self, kind: WorkKind) -> Option<BoxFuture<'static, ()>> {
+        let server = self.world.0.databases[self.place].node;
+        work(&self.world, kind, self.client, server).map(|work| Box::pin(work) as _)
+    }
+
     fn sleep_off(&self) -> Option<BoxFuture<'static, ()>> {
         let owed = Duration::from_micros(self.owed.swap(0, Ordering::Relaxed));
         Some(Box::pin(sleep(&self.world.0.time, owed)))
@@ -67,7 +90,11 @@ impl TransactionPace {
 
 impl Pace for TransactionPace {
     fn statement(&self, sql: &str) -> Option<BoxFuture<'static, ()>> {
-        self.count(kind(sql));
+        let word = kind(sql);
+        self.count(word);
+        if let Some(work) = self.work(work_kind(word)) {
+            return Some(work);
+        }
         match self.owes(STATEMENT) + self.ahead < SLEEP_MIN {
             true => None,
             false => self.sleep_off(),
@@ -76,6 +103,9 @@ impl Pace for TransactionPace {
 
     fn commit(&self) -> Option<BoxFuture<'static, ()>> {
         self.count("COMMIT");
+        if let Some(work) = self.work(WorkKind::Commit) {
+            return Some(work);
+        }
         self.owes(COMMIT);
         self.sleep_off()
     }

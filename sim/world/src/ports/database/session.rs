@@ -8,6 +8,7 @@ use sqlx::AnyConnection;
 use sqlx_core::any::AnyTransactionManager;
 use sqlx_core::sql_str::SqlStr;
 use sqlx_core::transaction::TransactionManager as _;
+use stormproof_ports::machine::WorkKind;
 use stormproof_ports::story::Fact;
 use stormproof_ports::{DatabaseError, Session};
 
@@ -18,6 +19,7 @@ use crate::history::Kind as Event;
 use crate::moment::{Act, Side};
 use crate::node::Life;
 use crate::ports::CONNECT_TIMEOUT;
+use crate::processors::work;
 use crate::sleep::sleep;
 use crate::spec::Commit;
 use crate::{World, lock};
@@ -75,6 +77,9 @@ impl SimSession {
         }
         if AnyTransactionManager::get_transaction_depth(&connection) > 0 {
             AnyTransactionManager::start_rollback(&mut connection);
+            lock(&self.host().transactions).rollbacks += 1;
+            // Nobody waits for it, but it is done.
+            drop(work(&self.world, WorkKind::Finish, self.life.node, self.host().node));
         }
         let mut state = lock(&self.host().state);
         if let Opened::Serial { connection: place, holder, .. } = &mut state.opened {
@@ -113,14 +118,28 @@ impl SimSession {
 
         // Where transactions overlap, this takes its time, with the rows locked.
         let overlaps = matches!(self.turn, Turn::Connection(_));
-        AnyTransactionManager::commit(self.connection()).await.map_err(DatabaseError::from)?;
+        let committed = AnyTransactionManager::commit(self.connection()).await;
+        match committed {
+            Ok(()) => lock(&host.transactions).commits += 1,
+            Err(_) => lock(&host.transactions).rollbacks += 1,
+        }
+        committed.map_err(DatabaseError::from)?;
         let epoch = self.epoch;
         self.give_back();
         drop(self);
         let changes = host.disk.take_changes();
         observe(&world, life, host, facts, &changes);
         let back = link(&world, host.node, life.node);
-        if !changes.is_empty() {
+        if world.0.processors.is_some() {
+            if !back.delay.is_zero() {
+                sleep(time, back.delay).await;
+            }
+            if changes.is_empty()
+                && let Some(work) = work(&world, WorkKind::Finish, life.node, host.node)
+            {
+                work.await;
+            }
+        } else if !changes.is_empty() {
             let own = if overlaps { Duration::ZERO } else { host.latency(COMMIT) };
             sleep(time, own + back.delay).await;
         }
@@ -151,6 +170,23 @@ impl Session for SimSession {
     }
 
     fn commit<'a>(self: Box<Self>, facts: &'a [Fact]) -> BoxFuture<'a, Result<(), DatabaseError>>
+    where
+        Self: 'a,
+    {
+        Box::pin(async move {
+            // As the real binding does, which asks first whether the transaction is sound.
+            let database = self.host().node;
+            if let Some(work) = work(&self.world, WorkKind::Select, self.life.node, database) {
+                work.await;
+            }
+            self.finish(facts).await
+        })
+    }
+
+    fn commit_sound<'a>(
+        self: Box<Self>,
+        facts: &'a [Fact],
+    ) -> BoxFuture<'a, Result<(), DatabaseError>>
     where
         Self: 'a,
     {
