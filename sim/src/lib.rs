@@ -9,6 +9,7 @@
 
 mod fair_weather;
 mod final_state;
+pub mod load;
 mod seeded;
 pub mod shrink;
 mod simulate;

@@ -1,11 +1,11 @@
 //! The shop as the explorer sees it.
 
 use crate::fair_weather::fair_weather;
-use crate::{shrink, simulate, swarm};
+use crate::{load, shrink, simulate, swarm};
 use stormproof_explore::bugs::Patches;
 use stormproof_explore::registries::Entry;
 use stormproof_explore::shrink::Pass;
-use stormproof_explore::{About, FairWeather, Options, Profile, System};
+use stormproof_explore::{About, FairWeather, Options, OwnCommand, Profile, System};
 use stormproof_faults::mistake::Mistake;
 use stormproof_faults::outcome::Outcome;
 use stormproof_faults::topology::Topology;
@@ -91,6 +91,10 @@ impl System for Shop {
 
     fn patches(&self) -> Option<Patches> {
         Some(PATCHES)
+    }
+
+    fn commands(&self) -> &[OwnCommand] {
+        &[load::COMMAND]
     }
 
     fn fair_weather(&self) -> Option<FairWeather<Scenario>> {

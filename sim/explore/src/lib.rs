@@ -171,7 +171,9 @@ pub mod testing;
 
 pub use stormproof_faults::document::{Document, Scenario, Size};
 pub use stormproof_faults::outcome::Outcome;
-pub use system::{About, DocumentOf, FairWeather, Options, OwnOf, Profile, System, ZERO};
+pub use system::{
+    About, DocumentOf, FairWeather, Options, OwnCommand, OwnOf, Profile, System, ZERO,
+};
 
 /// Makes tests of storms. In use: [here](crate#a-system-its-command-line-and-its-tests).
 ///

@@ -1,5 +1,6 @@
 //! What the explorer asks of a system: its scenarios, its runs, and the names of what can happen.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -68,6 +69,11 @@ pub trait System: Sync {
         None
     }
 
+    /// Commands beside those that every system has; none, unless it brings some.
+    fn commands(&self) -> &[OwnCommand] {
+        &[]
+    }
+
     /// A scenario in which nothing goes wrong, to measure speed by.
     fn fair_weather(&self) -> Option<FairWeather<Self::Scenario>> {
         None
@@ -79,6 +85,17 @@ pub type DocumentOf<S> = <<S as System>::Scenario as Scenario>::Document;
 
 /// The kinds of fault that only a system itself can suffer.
 pub type OwnOf<S> = <DocumentOf<S> as Document>::Own;
+
+/// A command that only one system has.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnCommand {
+    /// How it is called; no other command's name.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub about: &'static str,
+    /// Does it, given the arguments after its name. It answers `--help` too.
+    pub run: fn(&[String]) -> ExitCode,
+}
 
 /// How a system and its command line call themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

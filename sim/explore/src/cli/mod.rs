@@ -36,7 +36,9 @@ mod worker;
 use std::process::ExitCode;
 
 use super::System;
-use arguments::{Arguments, Command, Explore};
+pub use terminal::print;
+
+use arguments::{Arguments, Command, CommandLine, Explore};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +75,11 @@ impl From<Verdict> for ExitCode {
 /// # fn main() {}
 /// ```
 pub fn main(system: &impl System) -> ExitCode {
-    match dispatch(system, Arguments::read(system.about())) {
+    let arguments = match arguments::read(system.about(), system.commands()) {
+        CommandLine::Explorer(arguments) => arguments,
+        CommandLine::Own(command, rest) => return (command.run)(&rest),
+    };
+    match dispatch(system, arguments) {
         Ok(verdict) => verdict.into(),
         Err(message) => {
             terminal::complain(&message);

@@ -10,6 +10,7 @@ pub mod arguments;
 pub mod arrivals;
 pub mod courses;
 pub mod figures;
+pub mod machine_file;
 pub mod meter;
 pub mod pace;
 pub mod page;

@@ -7,9 +7,9 @@ mod commands;
 mod shared;
 mod values;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::About;
+use crate::{About, OwnCommand};
 pub use commands::{
     Bench, Bugs, Check, Doctor, Explain, Explore, List, Run, Shrink, Sweep, Worker,
 };
@@ -30,13 +30,43 @@ pub struct Arguments {
     pub command: Option<Command>,
 }
 
-impl Arguments {
-    /// The arguments of this process; mistakes in them, and a call for help, end it.
-    pub fn read(system: About) -> Arguments {
-        let matches = Arguments::definition(system).get_matches();
-        Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
-    }
+/// What is asked for.
+pub enum CommandLine<'a> {
+    Explorer(Arguments),
+    /// A command of the system's own, with the arguments after its name.
+    Own(&'a OwnCommand, Vec<String>),
+}
 
+/// The arguments after the name of a command of a system's own, which reads them itself.
+const REST: &str = "arguments";
+
+/// The arguments of this process; mistakes in them, and a call for help, end it.
+pub fn read(system: About, own: &[OwnCommand]) -> CommandLine<'_> {
+    let definition = own.iter().fold(Arguments::definition(system), |all, it| {
+        let rest = Arg::new(REST).num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
+        let command = clap::Command::new(it.name).about(it.about).disable_help_flag(true);
+        all.subcommand(command.arg(rest))
+    });
+    asked(&definition.get_matches(), own)
+}
+
+fn asked<'a>(matches: &ArgMatches, own: &'a [OwnCommand]) -> CommandLine<'a> {
+    let called = matches.subcommand();
+    let own = called.and_then(|(name, rest)| Some((own.iter().find(|it| it.name == name)?, rest)));
+    match own {
+        Some((command, rest)) => {
+            let json = matches.get_flag("json").then(|| "--json".to_owned());
+            let rest = rest.get_many::<String>(REST).unwrap_or_default().cloned();
+            CommandLine::Own(command, rest.chain(json).collect())
+        }
+        None => match Arguments::from_arg_matches(matches) {
+            Ok(arguments) => CommandLine::Explorer(arguments),
+            Err(error) => error.exit(),
+        },
+    }
+}
+
+impl Arguments {
     fn definition(system: About) -> clap::Command {
         let About { command, purpose, .. } = system;
         let without = format!(
