@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    asyncapi, demo, dlq, load, migrate, openapi, reconcile, rehearse, serve, up,
+    asyncapi, demo, dlq, load, measure, migrate, openapi, reconcile, rehearse, serve, up,
 };
 use crate::config::{Config, ConfigFile, registry};
 use crate::terminal::{complain, print};
@@ -42,6 +42,8 @@ enum Command {
     Rehearse(rehearse::Arguments),
     /// Orders as fast as it can or at a rate, and judges whether all promises were kept.
     Load(load::Arguments),
+    /// Measures what single operations take on this machine, for `cargo sim load` to predict by.
+    Measure(measure::Arguments),
     /// Prints a service's HTTP interface as an OpenAPI 3.1 document.
     Openapi(openapi::Arguments),
     /// Prints every message as an AsyncAPI 3.0 document.
@@ -75,6 +77,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, String> {
         Some(Command::Reconcile(asked)) => reconcile::run(&asked).await,
         Some(Command::Rehearse(asked)) => rehearse::run(&asked).await,
         Some(Command::Load(asked)) => load::run(&asked).await,
+        Some(Command::Measure(asked)) => measure::run(&asked).await,
         Some(Command::Openapi(asked)) => openapi::run(&asked),
         Some(Command::Asyncapi) => asyncapi::run(),
         Some(Command::Config(asked)) => {

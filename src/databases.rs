@@ -72,15 +72,7 @@ pub async fn check(database: &Sql, service: Service) -> Result<(), String> {
 /// # Errors
 /// If the server cannot be reached, or refuses.
 pub async fn create(url: &str) -> Result<(), String> {
-    let options: PgConnectOptions = url
-        .parse()
-        .map_err(|_| "database.url: expected postgres://user@host:5432/name".to_owned())?;
-    let name = options.get_database().ok_or("database.url: expected the name of a database")?;
-    let name = name.replace('"', "\"\"");
-    let failed = |error: sqlx::Error| format!("cannot make the database {name}: {error}");
-    // Every server has this one; it is where others are made from.
-    let options = options.clone().database("postgres");
-    let mut server = PgConnection::connect_with(&options).await.map_err(failed)?;
+    let (mut server, name) = server_of(url).await?;
     let statement =
         format!("CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
     let made = server.execute(AssertSqlSafe(statement)).await;
@@ -92,6 +84,32 @@ pub async fn create(url: &str) -> Result<(), String> {
         {
             Ok(())
         }
-        made => made.map(drop).map_err(failed),
+        made => made.map(drop).map_err(|error| format!("cannot make the database {name}: {error}")),
     }
+}
+
+/// Drops the database that `url` names, whoever is connected to it.
+///
+/// # Errors
+/// As [`create`].
+pub async fn remove(url: &str) -> Result<(), String> {
+    let (mut server, name) = server_of(url).await?;
+    let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
+    let dropped = server.execute(AssertSqlSafe(statement)).await;
+    server.close().await.ok();
+    dropped.map(drop).map_err(|error| format!("cannot drop the database {name}: {error}"))
+}
+
+/// A connection to the server of a database, and the database's name as it is written between quotes.
+async fn server_of(url: &str) -> Result<(PgConnection, String), String> {
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|_| "database.url: expected postgres://user@host:5432/name".to_owned())?;
+    let name = options.get_database().ok_or("database.url: expected the name of a database")?;
+    let name = name.replace('"', "\"\"");
+    // Every server has this one; it is where others are made from.
+    let options = options.clone().database("postgres");
+    let server = PgConnection::connect_with(&options).await;
+    let server = server.map_err(|error| format!("the server of the database {name}: {error}"))?;
+    Ok((server, name))
 }

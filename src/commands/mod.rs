@@ -7,6 +7,7 @@ pub mod asyncapi;
 pub mod demo;
 pub mod dlq;
 pub mod load;
+pub mod measure;
 pub mod migrate;
 pub mod openapi;
 pub mod reconcile;
