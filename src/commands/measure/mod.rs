@@ -9,6 +9,7 @@
 mod mails;
 mod messages;
 mod requests;
+mod sleeps;
 mod statements;
 mod stopwatch;
 
@@ -75,6 +76,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         None => request,
     };
     demands.insert(WorkKind::Mail, mail);
+    demands.insert(WorkKind::Sleep, sleeps::measure(&watch, rounds).await?);
     let processors = available_parallelism().map_err(|error| format!("processors: {error}"))?;
     let machine = Machine { processors: processors.get(), demands };
     let text = machine_file::to_toml(&machine);

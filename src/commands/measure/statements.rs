@@ -1,6 +1,8 @@
 //! Statements and commits: what a transaction consists of, on a table like those that services have, in a
 //! database of its own on the Store's server.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use sqlx::AnyConnection;
 use stormproof_bindings::database::Sql;
 use stormproof_ports::machine::{Demand, WorkKind};
@@ -30,6 +32,9 @@ const DELETE: &str = "DELETE FROM scratch WHERE id = $1";
 /// What a row says besides, in letters: about as much as a message.
 const BODY: usize = 200;
 
+/// As many as a replica has.
+const CONNECTIONS: usize = 8;
+
 /// Statements in one transaction, where their own time is asked for.
 const TOGETHER: u32 = 50;
 
@@ -57,15 +62,21 @@ async fn in_scratch(
     watch: &Stopwatch,
     rounds: u32,
 ) -> Result<[(WorkKind, Demand); 7], String> {
-    let database = Sql::postgres(url, 1).await.map_err(|error| error.to_string())?;
-    let mut session = begin(&database).await?;
+    let mut databases = Vec::new();
+    for _ in 0..CONNECTIONS {
+        databases.push(Sql::postgres(url, 1).await.map_err(|error| error.to_string())?);
+    }
+    let scratch = Scratch { databases, turn: AtomicUsize::new(0), watch };
+    let mut session = scratch.begin().await?;
     for table in TABLES {
         let made = sqlx::query(table).execute(session.connection()).await;
         made.map_err(|error| error.to_string())?;
     }
     commit(session).await?;
-    let scratch = Scratch { database, watch };
-    // Plans, pages and the processor's caches are as they will be.
+    // Connections are made, plans and pages are there.
+    for _ in 0..CONNECTIONS {
+        commit(scratch.begin().await?).await?;
+    }
     scratch.statements(WorkKind::Insert, 0, rounds).await?;
     let (begin, finish) = scratch.ends(rounds).await?;
     let ends = finish.processor;
@@ -76,7 +87,9 @@ async fn in_scratch(
     let delete = inside(scratch.statements(WorkKind::Delete, rounds, rounds).await?);
     let commit = scratch.commits(3 * rounds, rounds).await?;
     let commit = commit.without(insert.processor, 1.0).without(ends, 1.0);
-    scratch.database.close().await;
+    for database in &scratch.databases {
+        database.close().await;
+    }
     let timings = [
         (WorkKind::Begin, begin),
         (WorkKind::Select, select),
@@ -89,19 +102,28 @@ async fn in_scratch(
     Ok(timings.map(|(kind, timing)| (kind, timing.demand())))
 }
 
+/// One operation at a time, over several connections in turn: each is a process of the server's.
 struct Scratch<'a> {
-    database: Sql,
+    databases: Vec<Sql>,
+    turn: AtomicUsize,
     watch: &'a Stopwatch,
 }
 
 impl Scratch<'_> {
+    /// On the next connection.
+    async fn begin(&self) -> Result<Box<dyn Session>, String> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.databases.len();
+        let begun = self.databases[turn].begin().await;
+        begun.map_err(|error: DatabaseError| error.to_string())
+    }
+
     /// Transactions without a statement: what BEGIN takes, and COMMIT. Of the processors each has half.
     async fn ends(&self, rounds: u32) -> Result<(Timing, Timing), String> {
         let mut committed_us = Vec::new();
         let timing = self.watch.time(POSTGRES, 2 * rounds, async |begun_us| {
             for _ in 0..rounds {
                 let start = Instant::now();
-                let session = begin(&self.database).await?;
+                let session = self.begin().await?;
                 begun_us.push(micros(start.elapsed()));
                 let start = Instant::now();
                 commit(session).await?;
@@ -118,7 +140,7 @@ impl Scratch<'_> {
     async fn commits(&self, first: u32, rounds: u32) -> Result<Timing, String> {
         let timing = self.watch.time(POSTGRES, rounds, async |took_us| {
             for number in first..first + rounds {
-                let mut session = begin(&self.database).await?;
+                let mut session = self.begin().await?;
                 statement(WorkKind::Insert, number, session.connection()).await?;
                 let start = Instant::now();
                 commit(session).await?;
@@ -135,7 +157,7 @@ impl Scratch<'_> {
         let timing = self.watch.time(POSTGRES, rounds, async |took_us| {
             let mut next = first;
             while next < first + rounds {
-                let mut session = begin(&self.database).await?;
+                let mut session = self.begin().await?;
                 let end = (next + TOGETHER).min(first + rounds);
                 for number in next..end {
                     let start = Instant::now();
@@ -176,10 +198,6 @@ async fn statement(
 /// As scattered as ids are that are drawn: Knuth's multiplicative hash.
 fn id(number: u32) -> String {
     format!("{:08x}-4000-8000-0000-{number:012x}", number.wrapping_mul(2_654_435_761))
-}
-
-async fn begin(database: &Sql) -> Result<Box<dyn Session>, String> {
-    database.begin().await.map_err(|error: DatabaseError| error.to_string())
 }
 
 async fn commit(session: Box<dyn Session>) -> Result<(), String> {

@@ -99,6 +99,12 @@ impl Timing {
         Demand::of(client.max(0.0), server.max(0.0), &took_us)
     }
 
+    /// Of operations that nobody else is asked.
+    pub fn of_client(self) -> Timing {
+        let processor = ProcessorTiming { server: 0.0, ..self.processor };
+        Timing { processor, ..self }
+    }
+
     /// Without what was done beside each of them, so many times.
     pub fn without(self, other: ProcessorTiming, times: f64) -> Timing {
         let ProcessorTiming { client, server } = self.processor;

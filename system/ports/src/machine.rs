@@ -38,11 +38,13 @@ pub enum WorkKind {
     Deliver,
     /// A mail to the mail server.
     Mail,
+    /// The end of a sleep: how much later than asked for it comes.
+    Sleep,
 }
 
 impl WorkKind {
     /// All of them.
-    pub const ALL: [WorkKind; 11] = [
+    pub const ALL: [WorkKind; 12] = [
         WorkKind::Begin,
         WorkKind::Select,
         WorkKind::Insert,
@@ -54,6 +56,7 @@ impl WorkKind {
         WorkKind::Publish,
         WorkKind::Deliver,
         WorkKind::Mail,
+        WorkKind::Sleep,
     ];
 
     /// As a file writes it.
@@ -70,6 +73,7 @@ impl WorkKind {
             WorkKind::Publish => "publish",
             WorkKind::Deliver => "deliver",
             WorkKind::Mail => "mail",
+            WorkKind::Sleep => "sleep",
         }
     }
 }

@@ -28,6 +28,7 @@ fn says(kind: WorkKind) -> &'static str {
         WorkKind::Publish => "a durable message, confirmed",
         WorkKind::Deliver => "a message delivered, acknowledged",
         WorkKind::Mail => "a mail handed over",
+        WorkKind::Sleep => "a sleep: how much later than asked for it ends",
     }
 }
 
@@ -90,7 +91,7 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_what_was_expected() {
         let text = to_toml(&machine());
-        let without_mail = text.split("\n# a mail").next().expect("it begins").to_owned();
+        let without_sleep = text.split("\n# a sleep").next().expect("it begins").to_owned();
         let table = [
             (text.replace("processors = 2", "processors = 0"), "1 to 4096"),
             (text.replace("processors = 2", ""), "processors"),
@@ -99,7 +100,7 @@ mod tests {
             (text.replace(", 70.5", ""), "length 9"),
             (text.replace("client_us", "client_ms"), "client_ms"),
             (text.replace("demands.mail", "demands.fax"), "fax"),
-            (without_mail, "expected [demands.mail]"),
+            (without_sleep, "expected [demands.sleep]"),
         ];
         for (text, expected) in table {
             let why = parse(&text).expect_err(expected);

@@ -34,7 +34,8 @@ pub(super) fn of(world: &World, node: NodeIndex) -> Ports {
     Ports {
         node: nodes.name(node).clone(),
         clock: Arc::new(clock::SimClock {
-            time: world.0.time.clone(),
+            world: world.clone(),
+            node,
             offset: nodes.clock_offset(node),
         }),
         rng: Arc::new(rng::SimRng::new(world, life)),
