@@ -5,6 +5,8 @@
 //! how they wait for each other is what the run finds out. So what comes out is a prediction.
 
 mod meter;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

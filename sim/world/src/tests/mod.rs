@@ -5,6 +5,7 @@ mod broker;
 mod connector;
 mod database;
 mod determinism;
+mod machine;
 mod names;
 mod network;
 mod overlap;
