@@ -9,7 +9,8 @@ use stormproof_shop::scenario::{PeopleKind, Scenario};
 use stormproof_sim::swarm::{self, Profile};
 use stormproof_sim::{Options, simulate};
 
-const TRACED: Options = Options { story: true, trace: true, passages: false, reseed: None };
+const TRACED: Options =
+    Options { story: true, trace: true, passages: false, reseed: None, serial: false };
 /// Storms that are drawn and compared.
 const SEEDS: [u64; 3] = [11, 48213, 12];
 

@@ -160,7 +160,8 @@ async fn reconcile_all_the_time(world: World, store: &'static str, settings: Arc
     }
 }
 
-const STORY: Options = Options { story: true, trace: false, passages: false, reseed: None };
+const STORY: Options =
+    Options { story: true, trace: false, passages: false, reseed: None, serial: false };
 
 fn scenario() -> Scenario {
     Scenario::parse("hour.toml", AN_HOUR).unwrap_or_else(|mistake| panic!("{mistake}"))
