@@ -72,7 +72,7 @@ pub async fn check(database: &Sql, service: Service) -> Result<(), String> {
 /// # Errors
 /// If the server cannot be reached, or refuses.
 pub async fn create(url: &str) -> Result<(), String> {
-    let (mut server, name) = server_of(url).await?;
+    let (mut server, name) = server_of(url, "make").await?;
     let statement =
         format!("CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
     let made = server.execute(AssertSqlSafe(statement)).await;
@@ -93,15 +93,16 @@ pub async fn create(url: &str) -> Result<(), String> {
 /// # Errors
 /// As [`create`].
 pub async fn remove(url: &str) -> Result<(), String> {
-    let (mut server, name) = server_of(url).await?;
+    let (mut server, name) = server_of(url, "drop").await?;
     let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
     let dropped = server.execute(AssertSqlSafe(statement)).await;
     server.close().await.ok();
     dropped.map(drop).map_err(|error| format!("cannot drop the database {name}: {error}"))
 }
 
-/// A connection to the server of a database, and the database's name as it is written between quotes.
-async fn server_of(url: &str) -> Result<(PgConnection, String), String> {
+/// A connection to the server of a database that somebody wants to make or drop, and the database's name as it
+/// is written between quotes.
+async fn server_of(url: &str, wanted: &str) -> Result<(PgConnection, String), String> {
     let options: PgConnectOptions = url
         .parse()
         .map_err(|_| "database.url: expected postgres://user@host:5432/name".to_owned())?;
@@ -110,6 +111,7 @@ async fn server_of(url: &str) -> Result<(PgConnection, String), String> {
     // Every server has this one; it is where others are made from.
     let options = options.clone().database("postgres");
     let server = PgConnection::connect_with(&options).await;
-    let server = server.map_err(|error| format!("the server of the database {name}: {error}"))?;
+    let failed = |error| format!("cannot {wanted} the database {name}: {error}");
+    let server = server.map_err(failed)?;
     Ok((server, name))
 }
