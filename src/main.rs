@@ -2,6 +2,13 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// Requests and messages are handled by all threads in turn, each with memory of its own: in glibc's arenas
+/// what one frees is lost to the others.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     stormproof::cli::main()
 }

@@ -120,20 +120,85 @@ async fn a_killed_process_keeps_what_it_committed_and_lets_go() {
     other.kill();
 
     let found = numbers(&open(&path).await).await;
-    assert_eq!(found[..told.len()], told, "what was told is there");
-    let whole: Vec<i64> = (0..found.len() as i64).collect();
-    assert_eq!(found, whole, "nothing is there by halves");
+    for number in told {
+        assert!(found.contains(&number), "{number} was told, and is not there");
+    }
+    for writer in 0..WRITERS {
+        let its: Vec<i64> = found.iter().copied().filter(|it| it % WRITERS == writer).collect();
+        let whole: Vec<i64> = (0..its.len() as i64).map(|it| it * WRITERS + writer).collect();
+        assert_eq!(its, whole, "nothing is there by halves");
+    }
 }
+
+/// Who write at once, so that their commits meet.
+const WRITERS: i64 = 4;
 
 #[tokio::test]
 #[ignore = "plays the other process for a_killed_process_keeps_what_it_committed_and_lets_go"]
 async fn plays_the_other_process() {
     let Some(path) = std::env::var_os(FILE) else { return };
     let sql = open(Path::new(&path)).await;
-    for number in 0..1_000_000 {
-        insert(&sql, number).await;
-        writeln!(std::io::stdout(), "committed {number}").expect("somebody listens");
-    }
+    let write = async |writer: i64| {
+        for number in 0..1_000_000 {
+            let number = number * WRITERS + writer;
+            insert(&sql, number).await;
+            writeln!(std::io::stdout(), "committed {number}").expect("somebody listens");
+        }
+    };
+    futures::future::join_all((0..WRITERS).map(write)).await;
+}
+
+/// Of transactions that are made durable together each is undone by itself.
+#[tokio::test]
+async fn transactions_that_share_a_commit_share_nothing_else() {
+    let scratch = Scratch::new("together");
+    let path = scratch.path().join("shop.db");
+    let sql = open(&path).await;
+    let work = async |number: i64| {
+        let mut session = sql.begin().await.expect("its turn comes");
+        let insert = sqlx::query("INSERT INTO contract_numbers (id, n) VALUES ($1, $2)");
+        let insert = insert.bind(format!("{number:05}")).bind(number);
+        insert.execute(session.connection()).await.expect("the key is new");
+        match number % 3 {
+            0 => session.commit(&[]).await.expect("the disk has room"),
+            1 => drop(session),
+            _ => {
+                let again = sqlx::query("INSERT INTO contract_numbers (id, n) VALUES ('00000', 0)");
+                assert!(again.execute(session.connection()).await.is_err(), "the key is known");
+                session.commit(&[]).await.expect("a failed statement is undone alone");
+            }
+        }
+    };
+    futures::future::join_all((0..60).map(work)).await;
+    let expected: Vec<i64> = (0..60).filter(|number| number % 3 != 1).collect();
+    assert_eq!(numbers(&sql).await, expected);
+    sql.close().await;
+    assert_eq!(numbers(&open(&path).await).await, expected, "and so it is on the disk");
+}
+
+/// A disk without room undoes all that is not durable yet. Who was told of a commit has it all the same.
+#[tokio::test]
+async fn who_was_told_of_a_commit_has_it_when_the_disk_is_full() {
+    let scratch = Scratch::new("full");
+    let path = scratch.path().join("shop.db");
+    let sql = open(&path).await;
+    let mut session = sql.begin().await.expect("nobody else is there");
+    let bound = sqlx::query("PRAGMA max_page_count = 40").execute(session.connection()).await;
+    bound.expect("it is a pragma");
+    drop(session);
+    let work = async |number: i64| {
+        let mut session = sql.begin().await.ok()?;
+        // The id takes most of a page.
+        let insert = sqlx::query("INSERT INTO contract_numbers (id, n) VALUES ($1, $2)");
+        let insert = insert.bind(format!("{number:03000}")).bind(number);
+        insert.execute(session.connection()).await.ok()?;
+        session.commit(&[]).await.ok().map(|()| number)
+    };
+    let told = futures::future::join_all((0..200).map(work)).await;
+    let told: Vec<i64> = told.into_iter().flatten().collect();
+    assert!(!told.is_empty() && told.len() < 100, "{} of 200 found room", told.len());
+    sql.close().await;
+    assert_eq!(numbers(&open(&path).await).await, told);
 }
 
 struct OtherProcess {

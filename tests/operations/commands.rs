@@ -2,7 +2,6 @@
 //! holds, and books that somebody has changed.
 
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, Executor as _};
 
 use crate::up::customer::text;
@@ -61,8 +60,8 @@ async fn a_load_holds_and_changed_books_are_found() {
     assert!(code == Some(0) && words.contains("0 orders compared"), "{words}");
     shop.process.stop().await;
 
-    let options = SqliteConnectOptions::new().filename(data.join("bank.db"));
-    let mut bank = SqliteConnection::connect_with(&options).await.expect("the shop is closed");
+    let bank = stormproof_sqlite::open_file(&data.join("bank.db")).await;
+    let mut bank = bank.expect("the shop is closed");
     let sql = "DELETE FROM entries WHERE account LIKE 'shop-%' AND transaction_id = \
                (SELECT transaction_id FROM debits WHERE outcome = 'DEBITED' LIMIT 1)";
     let done = bank.execute(sql).await.expect("it is SQL");
@@ -83,8 +82,8 @@ async fn a_load_holds_and_changed_books_are_found() {
     // What cannot be run is told apart from what was found.
     let (code, _, said) = run(&address, &["reconcile"]).await;
     assert!(code == Some(2) && said.contains("store: "), "{said}");
-    let books = SqliteConnectOptions::new().filename(data.join("store.db"));
-    let mut store = SqliteConnection::connect_with(&books).await.expect("the shop is closed");
+    let store = stormproof_sqlite::open_file(&data.join("store.db")).await;
+    let mut store = store.expect("the shop is closed");
     let alerts = sqlx::query_scalar("SELECT COUNT(*) FROM alerts WHERE kind = 'ledger disagrees'");
     let alerts: i64 = alerts.fetch_one(&mut store).await.expect("the tables are there");
     assert_eq!(alerts, 1, "two looks, one alert");

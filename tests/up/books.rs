@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::any::AnyRow;
 use sqlx::{Connection as _, Row as _};
 
 /// An order that the Store has.
@@ -45,7 +45,7 @@ pub async fn balance(data: &Path, accepted: &BTreeSet<String>) -> BTreeMap<Strin
 
 async fn orders(data: &Path) -> BTreeMap<String, Order> {
     let sql = "SELECT id, status, total, payment_status FROM orders";
-    let row = |row: SqliteRow| {
+    let row = |row: AnyRow| {
         let order = Order { status: row.get(1), total: row.get(2), payment: row.get(3) };
         (row.get(0), order)
     };
@@ -99,9 +99,8 @@ async fn number(data: &Path, service: &str, sql: &'static str) -> i64 {
     rows(data, service, sql).await.remove(0).get(0)
 }
 
-async fn rows(data: &Path, service: &str, sql: &'static str) -> Vec<SqliteRow> {
-    let options = SqliteConnectOptions::new().filename(data.join(format!("{service}.db")));
-    let connection = SqliteConnection::connect_with(&options).await;
+async fn rows(data: &Path, service: &str, sql: &'static str) -> Vec<AnyRow> {
+    let connection = stormproof_sqlite::open_file(&data.join(format!("{service}.db"))).await;
     let mut connection = connection.expect("the shop is closed, and its files are whole");
     let rows = sqlx::query(sql).fetch_all(&mut connection).await;
     connection.close().await.expect("nothing is under way");

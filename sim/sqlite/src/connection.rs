@@ -46,6 +46,12 @@ impl SimConnection {
         Ok(SimConnection { way: Way::Alone(session) })
     }
 
+    /// `path`: as the system spells it.
+    pub(super) fn open_file(path: Vec<u8>) -> Result<SimConnection> {
+        let session = Arc::new(Mutex::new(Session::open_file(path)?));
+        Ok(SimConnection { way: Way::Alone(session) })
+    }
+
     pub(super) fn shared(connection: SharedConnection) -> SimConnection {
         SimConnection { way: Way::Shared(connection) }
     }
@@ -332,4 +338,9 @@ pub(super) fn bind_of(value: &AnyValueKind) -> Bind<'_> {
 /// Which file a URL names; the only failure a caller can cause is a stale or foreign URL.
 pub(super) fn no_such_disk(url: &str) -> Error {
     Error::Configuration(format!("{url} names no disk; was it made before a power cut?").into())
+}
+
+/// A `file:` URL that is none, of another host say.
+pub(super) fn no_such_file(url: &str) -> Error {
+    Error::Configuration(format!("{url} names no file of this machine").into())
 }

@@ -27,8 +27,11 @@ use sqlx_core::type_info::TypeInfo;
 use sqlx_core::types::Type;
 use sqlx_core::value::{Value, ValueRef};
 
-use super::connection::{SimConnection, no_such_disk};
+use super::connection::{SimConnection, no_such_disk, no_such_file};
 use super::{mvcc, vfs};
+
+/// The scheme of real files.
+const FILE_SCHEME: &str = "file";
 
 /// The driver, for a binary that installs it together with others. [`install`](super::install)
 /// installs it alone.
@@ -52,7 +55,7 @@ impl Database for SimDatabase {
     type Statement = Unused;
 
     const NAME: &'static str = "SimSqlite";
-    const URL_SCHEMES: &'static [&'static str] = &["sim"];
+    const URL_SCHEMES: &'static [&'static str] = &["sim", FILE_SCHEME];
 }
 
 /// Where a database lies: a URL made by [`Disk::url`](super::Disk::url).
@@ -90,6 +93,10 @@ impl ConnectOptions for SimConnectOptions {
     }
 
     async fn connect(&self) -> Result<SimConnection> {
+        if self.url.scheme() == FILE_SCHEME {
+            let path = self.url.to_file_path().map_err(|()| no_such_file(self.url.as_str()))?;
+            return SimConnection::open_file(path.into_os_string().into_encoded_bytes());
+        }
         if let Some(shared) = mvcc::waiting(self.url.path()) {
             return Ok(SimConnection::shared(shared));
         }

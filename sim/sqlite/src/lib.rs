@@ -1,14 +1,14 @@
-//! SQL in the world: sqlx's `Any` API over SQLite, run inline on the calling thread, on a
-//! simulated disk.
+//! sqlx's `Any` API over SQLite, run inline on the calling thread: in real files ([`open_file`]), or on a
+//! simulated disk. What is tried on the one is the driver of the other.
 //!
-//! Services talk to an ordinary `AnyConnection`. Behind it there is no thread, no runtime and no
-//! real file: every future is ready when it is polled, and bytes go to a [`Disk`] that can lose
-//! power between any two of its operations. From outside, a world clones a disk from an
+//! Services talk to an ordinary `AnyConnection`. Behind it there is no thread and no runtime: every
+//! future is ready when it is polled. In a world bytes go to a [`Disk`] that can lose power between
+//! any two of its operations. From outside, a world clones a disk from an
 //! [`Image`], cuts it, counts and fingerprints it, takes the rows that commits changed, and peeks
 //! at tables past sqlx.
 //!
-//! Downward: `driver`, `connection` and `migrate` speak to sqlx, `session`, `transactions` and
-//! `statement` to SQLite, which writes through `vfs` to the `files` of a `disk`. The way back up, to
+//! Downward: `driver`, `connection` and `migrate` speak to sqlx, `opening`, `session`, `transactions` and
+//! `statement` to SQLite, which on a simulated disk writes through `vfs` to the `files` of a `disk`. The way back up, to
 //! read through the connection last opened, is a `reader`.
 //!
 //! ```
@@ -45,6 +45,7 @@ mod files;
 mod lock;
 mod migrate;
 mod mvcc;
+mod opening;
 mod peek;
 mod reader;
 mod session;
@@ -56,11 +57,14 @@ mod undo;
 mod vfs;
 
 use std::ffi::c_uint;
+use std::path::Path;
 use std::ptr;
 use std::sync::OnceLock;
 
 use futures::FutureExt as _;
 use libsqlite3_sys as ffi;
+use sqlx_core::Error;
+use sqlx_core::Url;
 use sqlx_core::any::driver::{AnyDriver, install_drivers};
 use sqlx_core::any::{AnyConnectOptions, AnyConnection};
 use sqlx_core::connection::ConnectOptions;
@@ -143,4 +147,18 @@ pub fn reseed(seed: u64) {
 pub async fn open(disk: &Disk, file: &str) -> sqlx_core::Result<AnyConnection> {
     let options: AnyConnectOptions = disk.url(file).parse()?;
     options.connect().await
+}
+
+/// Opens, or creates, a database in a real file, as durable as one on a simulated disk. It is this
+/// connection's until it is closed. Statements and commits run on the thread that polls, which waits for
+/// the real disk then. Requires [`DRIVER`] to be installed.
+///
+/// # Errors
+/// What SQLite answers: "database is locked" while another process has it, that it is damaged, or cannot
+/// be written.
+pub async fn open_file(path: &Path) -> sqlx_core::Result<AnyConnection> {
+    let path = std::path::absolute(path)?;
+    let url = Url::from_file_path(&path)
+        .map_err(|()| Error::InvalidArgument(format!("{}: no path", path.display())))?;
+    AnyConnectOptions::from_url(&url)?.connect().await
 }

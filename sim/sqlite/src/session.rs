@@ -3,30 +3,20 @@
 //! Everything happens at once on the calling thread. `connection.rs` makes sqlx's futures and
 //! streams of it, `transactions.rs` begins and ends transactions, `peek.rs` reads past sqlx.
 
-use std::ffi::{CString, c_int};
-use std::ptr::{self, NonNull};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ffi::c_int;
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
 
 use libsqlite3_sys as ffi;
 use sqlx_core::Either;
 use sqlx_core::Error;
 use sqlx_core::any::{AnyQueryResult, AnyRow};
-use stormproof_ports::sqlite::{DURABLE, Pragma};
 
 use super::cache::{Cache, Text};
-use super::changes::{Capture, Change, Ending, listen, merge};
-use super::disk::Disk;
+use super::changes::{Capture, Change, Ending, merge};
 use super::error::SqliteError;
+use super::opening::Place;
 use super::statement::{Bind, Statement};
-use super::vfs;
-
-/// What every connection starts with, before it is made [`DURABLE`]; none of it looks at the file.
-/// Pages are small because rows are, and every commit copies and sums whole pages. The log is kept
-/// so short that it stays in the processor's cache.
-const SETTINGS: &str = "PRAGMA page_size=1024;
-PRAGMA temp_store=MEMORY;
-PRAGMA wal_autocheckpoint=256;";
 
 /// A connection with its statements and the changes of its transaction.
 pub(super) struct Session {
@@ -36,12 +26,10 @@ pub(super) struct Session {
     /// What changes rows as they were changed before; nobody asks for it.
     pub(super) replays: Cache,
     /// The text run last that is not kept.
-    single: Option<Text>,
-    disk: Disk,
-    epoch: u64,
-    live: Arc<AtomicU64>,
+    pub(super) single: Option<Text>,
+    pub(super) place: Place,
     /// Owned; a pointer, because SQLite's hooks write to it while `self` is borrowed.
-    capture: NonNull<Capture>,
+    pub(super) capture: NonNull<Capture>,
     /// How many transactions and savepoints are open through sqlx.
     pub(super) depth: usize,
 }
@@ -77,79 +65,6 @@ impl Source {
 pub(super) type Step = Either<AnyQueryResult, AnyRow>;
 
 impl Session {
-    /// Opens or creates a database on a disk and applies the settings.
-    pub(super) fn open(disk: &Disk, epoch: u64, file: &str) -> Result<Session, Error> {
-        let code = vfs::register();
-        if code != ffi::SQLITE_OK {
-            return Err(Error::Protocol(format!("registering the VFS answered {code}")));
-        }
-        let path = CString::new(vfs::path(disk, epoch, file))
-            .map_err(|_| Error::InvalidArgument("a file name contains a NUL".to_owned()))?;
-        let flags = ffi::SQLITE_OPEN_READWRITE
-            | ffi::SQLITE_OPEN_CREATE
-            | ffi::SQLITE_OPEN_NOMUTEX
-            | ffi::SQLITE_OPEN_EXRESCODE;
-        let mut raw = ptr::null_mut();
-        // SAFETY: path and VFS name are terminated; `raw` receives a connection even on failure
-        // (except without memory), which is closed then and not used again.
-        let database = unsafe {
-            let code = ffi::sqlite3_open_v2(path.as_ptr(), &mut raw, flags, vfs::NAME.as_ptr());
-            match NonNull::new(raw) {
-                Some(database) if code == ffi::SQLITE_OK => database,
-                Some(database) => {
-                    let error = SqliteError::last(database.as_ptr());
-                    ffi::sqlite3_close(database.as_ptr());
-                    return Err(error.into());
-                }
-                None => return Err(Error::Protocol("SQLite has no memory".to_owned())),
-            }
-        };
-        // One plan for each text, whatever is bound: without this guarantee SQLite prepares a
-        // statement anew whenever a bound range or limit changes.
-        // SAFETY: the connection is open; this option takes an int and a place for its new value,
-        // which may be null.
-        unsafe {
-            ffi::sqlite3_db_config(
-                database.as_ptr(),
-                ffi::SQLITE_DBCONFIG_ENABLE_QPSG,
-                1,
-                ptr::null_mut::<c_int>(),
-            );
-        }
-        let capture = NonNull::from(Box::leak(Box::<Capture>::default()));
-        // SAFETY: the capture is freed after the connection is closed (see `Drop`), and borrowed
-        // only between calls of SQLite.
-        unsafe { listen(database.as_ptr(), capture.as_ptr()) };
-        let mut session = Session {
-            database,
-            peeks: Cache::default(),
-            statements: Cache::default(),
-            replays: Cache::default(),
-            single: None,
-            disk: disk.clone(),
-            epoch,
-            live: disk.files().live(),
-            capture,
-            depth: 0,
-        };
-        session.run(SETTINGS)?;
-        for pragma in &DURABLE {
-            session.apply(pragma)?;
-        }
-        Ok(session)
-    }
-
-    /// Sets it; what is answered, if anything, has to be what was asked for.
-    fn apply(&mut self, pragma: &Pragma) -> Result<(), Error> {
-        let rows = self.collect(pragma.set, &[])?;
-        match rows.first().and_then(|row| row.first()?.as_str()) {
-            Some(other) if other != pragma.held => {
-                Err(Error::Protocol(format!("{} answered {other}", pragma.set)))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// How many texts are kept prepared for sqlx.
     pub(super) fn cached(&self) -> usize {
         self.statements.len()
@@ -166,9 +81,11 @@ impl Session {
     /// Fails once the disk has lost power or the process is gone: SQLite would still answer from
     /// its cache.
     pub(super) fn check_alive(&self) -> Result<(), Error> {
-        match self.live.load(Ordering::Relaxed) == self.epoch {
-            true => Ok(()),
-            false => Err(SqliteError::input_output().into()),
+        match &self.place {
+            Place::Simulated { epoch, live, .. } if live.load(Ordering::Relaxed) != *epoch => {
+                Err(SqliteError::input_output().into())
+            }
+            Place::Simulated { .. } | Place::File => Ok(()),
         }
     }
 
@@ -337,8 +254,9 @@ impl Session {
             savepoint: statement.savepoint.as_ref(),
         };
         // SAFETY: the capture is alive, and no hook runs now.
-        if let Some(changes) = unsafe { self.capture.as_mut() }.settle(ending) {
-            self.disk.publish(changes);
+        let committed = unsafe { self.capture.as_mut() }.settle(ending);
+        if let (Some(changes), Place::Simulated { disk, .. }) = (committed, &self.place) {
+            disk.publish(changes);
         }
         failure.map_or(Ok(()), Err)
     }

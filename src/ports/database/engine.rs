@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sqlx::AnyPool;
 use sqlx::any::{AnyConnectOptions, install_drivers};
 
 use super::pool::Pool;
+use super::sqlite::SqliteFile;
 
 /// How long a transaction waits for its connection: behind others, or for a server that is away.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -14,8 +14,8 @@ pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) enum Engine {
     /// How to connect past the pool, and what its transactions see of each other.
     Postgres { options: AnyConnectOptions, pool: Pool, isolation: Isolation },
-    /// A pool of one connection.
-    Sqlite(AnyPool),
+    /// One connection.
+    Sqlite(SqliteFile),
 }
 
 /// What transactions on Postgres see of each other, by its own names.
@@ -44,5 +44,5 @@ impl Isolation {
 /// process: where others are needed too, install all of them together before anything else.
 pub fn install() {
     // An error says that drivers are installed already: by an earlier call, or by the binary.
-    install_drivers(&[sqlx::postgres::any::DRIVER, sqlx::sqlite::any::DRIVER]).ok();
+    install_drivers(&[sqlx::postgres::any::DRIVER, stormproof_sqlite::DRIVER]).ok();
 }

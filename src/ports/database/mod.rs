@@ -1,7 +1,7 @@
 //! Databases: Postgres through a pool, and SQLite through one connection.
 //!
 //! What Postgres's transactions see of each other is READ COMMITTED unless [`Sql::at`] says otherwise;
-//! SQLite's are serial, because it is one connection that begins IMMEDIATE. Statements are the same text on
+//! SQLite's are serial, because it is one connection on which they take turns. Statements are the same text on
 //! both, by sqlx's `Any`. What failed is told by `error`.
 
 mod engine;
@@ -21,7 +21,8 @@ use stormproof_ports::{Database, DatabaseError, Session};
 use engine::Engine;
 pub use engine::{Isolation, install};
 pub use error::OpenError;
-use session::{PostgresSession, SqliteSession};
+use session::PostgresSession;
+use sqlite::SqliteFile;
 
 /// An open database.
 pub struct Sql {
@@ -58,7 +59,7 @@ impl Sql {
     /// If the file is damaged, in use by another process, or cannot be written.
     pub async fn sqlite(path: &Path) -> Result<Sql, OpenError> {
         install();
-        Ok(Sql { engine: Engine::Sqlite(sqlite::open(path).await?) })
+        Ok(Sql { engine: Engine::Sqlite(SqliteFile::open(path).await?) })
     }
 
     /// Brings the database to today's tables. Several replicas may do so at once.
@@ -74,7 +75,7 @@ impl Sql {
                 connection.close().await.ok();
                 Ok(migrated?)
             }
-            Engine::Sqlite(pool) => Ok(migrator.run(pool).await?),
+            Engine::Sqlite(file) => file.migrate(migrator).await,
         }
     }
 
@@ -85,7 +86,7 @@ impl Sql {
     pub async fn ping(&self) -> Result<(), OpenError> {
         match &self.engine {
             Engine::Postgres { pool, .. } => Ok(pool::take(pool).await?.ping().await?),
-            Engine::Sqlite(pool) => Ok(pool.acquire().await?.ping().await?),
+            Engine::Sqlite(file) => file.ping().await,
         }
     }
 
@@ -93,7 +94,7 @@ impl Sql {
     pub async fn close(&self) {
         match &self.engine {
             Engine::Postgres { pool, .. } => pool::close(pool).await,
-            Engine::Sqlite(pool) => pool.close().await,
+            Engine::Sqlite(file) => file.close().await,
         }
     }
 }
@@ -105,7 +106,7 @@ impl Database for Sql {
                 Engine::Postgres { pool, isolation, .. } => {
                     Box::new(PostgresSession::begin(pool, *isolation).await?) as Box<dyn Session>
                 }
-                Engine::Sqlite(pool) => Box::new(SqliteSession::begin(pool).await?),
+                Engine::Sqlite(file) => Box::new(file.begin().await?),
             })
         })
     }

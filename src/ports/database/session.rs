@@ -1,7 +1,7 @@
-//! An open transaction on a connection of the pool. Dropping it rolls back.
+//! An open transaction on a connection of Postgres's pool. Dropping it rolls back.
 
 use futures::future::BoxFuture;
-use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
+use sqlx::{AnyConnection, Executor as _};
 use stormproof_ports::story::Fact;
 use stormproof_ports::{DatabaseError, Session};
 use tokio::runtime::Handle;
@@ -94,35 +94,5 @@ impl Drop for PostgresSession {
             })),
             Err(_) => drop(Kept::take(connection)),
         }
-    }
-}
-
-/// A transaction on SQLite, which undoes a failed statement alone.
-pub(super) struct SqliteSession(Transaction<'static, Any>);
-
-impl SqliteSession {
-    /// Begins as the only one.
-    pub(super) async fn begin(pool: &AnyPool) -> Result<SqliteSession, DatabaseError> {
-        let mut dead = false;
-        loop {
-            match pool.begin_with("BEGIN IMMEDIATE").await {
-                Ok(transaction) => return Ok(SqliteSession(transaction)),
-                Err(error) if is_lost(&error) && !dead => dead = true,
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-}
-
-impl Session for SqliteSession {
-    fn connection(&mut self) -> &mut AnyConnection {
-        &mut self.0
-    }
-
-    fn commit<'a>(self: Box<Self>, _facts: &'a [Fact]) -> BoxFuture<'a, Result<(), DatabaseError>>
-    where
-        Self: 'a,
-    {
-        Box::pin(async move { self.0.commit().await.map_err(of_commit) })
     }
 }

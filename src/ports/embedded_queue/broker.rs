@@ -2,9 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use stormproof_ports::Queue;
 use stormproof_ports::topology::Topology;
+use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
 use super::actor::{ActorCommand, BrokerActor};
@@ -20,9 +22,8 @@ pub struct EmbeddedBroker {
 }
 
 impl EmbeddedBroker {
-    /// Opens, or creates, the journal at `path` and starts the broker with the queues of `topology`;
-    /// call it within a tokio runtime. The file is this process's alone until
-    /// [`close`](EmbeddedBroker::close).
+    /// Opens, or creates, the journal at `path` and starts the broker with the queues of `topology`, on a
+    /// thread of its own. The file is this process's alone until [`close`](EmbeddedBroker::close).
     ///
     /// # Errors
     /// Another process has it open, the file is damaged, or it holds messages of a queue that
@@ -33,7 +34,10 @@ impl EmbeddedBroker {
     pub async fn open(path: &Path, topology: Topology) -> Result<EmbeddedBroker, JournalError> {
         let actor = BrokerActor::open(path, topology).await?;
         let (commands, received) = mpsc::unbounded_channel();
-        tokio::spawn(actor.run(received));
+        // On a thread of its own, for each of its turns waits for the disk.
+        let runtime = Builder::new_current_thread().enable_time().build()?;
+        let thread = thread::Builder::new().name("embedded-broker".to_owned());
+        thread.spawn(move || runtime.block_on(actor.run(received)))?;
         Ok(EmbeddedBroker { commands, dead_letters: DeadLetterQueues::default() })
     }
 

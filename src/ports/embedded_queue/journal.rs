@@ -6,16 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{
-    ConnectOptions as _, Connection as _, QueryBuilder, Row as _, Sqlite, SqliteConnection,
-};
+use sqlx::any::AnyRow;
+use sqlx::{Any, AnyConnection, Connection as _, QueryBuilder, Row as _};
 use stormproof_broker::{Change, Death, DeathReason, Place, Stored};
 use stormproof_ports::Message;
-use stormproof_ports::sqlite::DURABLE;
 use stormproof_ports::time::Time;
 
 /// Why the journal cannot be used.
@@ -40,6 +36,9 @@ pub enum JournalError {
         /// The message's number in the journal.
         serial: u64,
     },
+    /// There is no thread to be had for it.
+    #[error("the broker cannot be started: {0}")]
+    Thread(#[from] std::io::Error),
     /// What SQLite says otherwise.
     #[error("the journal cannot be read or written: {0}")]
     Sql(#[from] sqlx::Error),
@@ -47,7 +46,7 @@ pub enum JournalError {
 
 pub(super) struct Journal {
     path: PathBuf,
-    connection: SqliteConnection,
+    connection: AnyConnection,
     /// The number of the last return.
     returns: i64,
 }
@@ -58,9 +57,6 @@ pub(super) struct JournalRow {
     pub(super) place: Place,
     pub(super) stored: Stored,
 }
-
-/// How long to wait for another process that is about to let go of the file.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Rows of an `INSERT`; SQLite takes 32,766 parameters.
 const ROWS_MAX: usize = 500;
@@ -86,16 +82,9 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS messages ( \
 
 impl Journal {
     pub(super) async fn open(path: &Path) -> Result<Journal, JournalError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .busy_timeout(BUSY_TIMEOUT);
+        crate::database::install();
         let told = |error| explained(path, error);
-        let mut connection = options.connect().await.map_err(told)?;
-        // Before anything is written.
-        for pragma in &DURABLE {
-            sqlx::query(pragma.set).execute(&mut connection).await.map_err(told)?;
-        }
+        let mut connection = stormproof_sqlite::open_file(path).await.map_err(told)?;
         let found: String = sqlx::query_scalar("PRAGMA quick_check(1)")
             .fetch_one(&mut connection)
             .await
@@ -142,8 +131,8 @@ impl Journal {
             let sql = "UPDATE messages SET place = 'returned', returned = $1, delivery_count = $2 \
                 WHERE serial = $3";
             sqlx::query(sql)
-                .bind(returned)
-                .bind(delivery_count)
+                .bind(*returned)
+                .bind(i64::from(*delivery_count))
                 .bind(i64::try_from(*serial).expect("serials count messages"))
                 .execute(&mut *transaction)
                 .await?;
@@ -222,10 +211,10 @@ impl Journal {
 }
 
 async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     rows: &[(&u64, &Arrived)],
 ) -> Result<(), sqlx::Error> {
-    let mut sql = QueryBuilder::<Sqlite>::new(
+    let mut sql = QueryBuilder::<Any>::new(
         "INSERT INTO messages (serial, queue, place, returned, delivery_count, expires_at, deaths, \
          exchange, routing_key, message_id, correlation_id, schema_name, schema_version, \
          traceparent, timestamp, attempt, body) ",
@@ -233,28 +222,28 @@ async fn insert(
     sql.push_values(rows, |mut row, (serial, arrived)| {
         let (stored, message) = (&arrived.stored, &arrived.stored.message);
         row.push_bind(i64::try_from(**serial).expect("serials count messages"))
-            .push_bind(&*arrived.queue)
+            .push_bind(arrived.queue.to_string())
             .push_bind(word(arrived.place))
             .push_bind(arrived.returned)
-            .push_bind(stored.delivery_count)
+            .push_bind(i64::from(stored.delivery_count))
             .push_bind(stored.expires_at.map(|at| at.0))
             .push_bind(write_deaths(&stored.deaths))
-            .push_bind(&message.exchange)
-            .push_bind(&message.routing_key)
-            .push_bind(&message.message_id)
-            .push_bind(&message.correlation_id)
-            .push_bind(&message.schema)
-            .push_bind(message.version)
-            .push_bind(&message.traceparent)
+            .push_bind(message.exchange.clone())
+            .push_bind(message.routing_key.clone())
+            .push_bind(message.message_id.clone())
+            .push_bind(message.correlation_id.clone())
+            .push_bind(message.schema.clone())
+            .push_bind(i64::from(message.version))
+            .push_bind(message.traceparent.clone())
             .push_bind(message.timestamp)
-            .push_bind(message.attempt)
-            .push_bind(&message.body[..]);
+            .push_bind(i64::from(message.attempt))
+            .push_bind(message.body.to_vec());
     });
     // The text differs with the number of rows: not worth remembering.
     sql.build().persistent(false).execute(connection).await.map(drop)
 }
 
-fn read_row(row: &SqliteRow) -> Result<JournalRow, String> {
+fn read_row(row: &AnyRow) -> Result<JournalRow, String> {
     let place: String = get(row, "place")?;
     let known = [Place::Waiting, Place::HandedOut, Place::Returned];
     let place = known.into_iter().find(|known| word(*known) == place).ok_or(place)?;
@@ -264,26 +253,30 @@ fn read_row(row: &SqliteRow) -> Result<JournalRow, String> {
         message_id: get(row, "message_id")?,
         correlation_id: get(row, "correlation_id")?,
         schema: get(row, "schema_name")?,
-        version: get(row, "schema_version")?,
+        version: number(row, "schema_version")?,
         traceparent: get(row, "traceparent")?,
         timestamp: get(row, "timestamp")?,
-        attempt: get(row, "attempt")?,
+        attempt: number(row, "attempt")?,
         body: get::<Vec<u8>>(row, "body")?.into(),
     };
     let serial: i64 = get(row, "serial")?;
     let stored = Stored {
         serial: u64::try_from(serial).map_err(|error| error.to_string())?,
         message: Arc::new(message),
-        delivery_count: get(row, "delivery_count")?,
+        delivery_count: number(row, "delivery_count")?,
         expires_at: get::<Option<i64>>(row, "expires_at")?.map(Time),
         deaths: read_deaths(&get::<String>(row, "deaths")?)?,
     };
     Ok(JournalRow { queue: get(row, "queue")?, place, stored })
 }
 
-fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T, String>
+fn number(row: &AnyRow, column: &str) -> Result<u32, String> {
+    u32::try_from(get::<i64>(row, column)?).map_err(|error| format!("{column}: {error}"))
+}
+
+fn get<'r, T>(row: &'r AnyRow, column: &str) -> Result<T, String>
 where
-    T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
+    T: sqlx::Decode<'r, Any> + sqlx::Type<Any>,
 {
     row.try_get(column).map_err(|error| error.to_string())
 }

@@ -1,6 +1,6 @@
 //! A durable broker inside the process: the broker model, over a journal in SQLite.
 //!
-//! One task (`actor`) owns the model. It works in turns: it takes all that clients ask by then, lets
+//! One task (`actor`), on a thread of its own, owns the model. It works in turns: it takes all that clients ask by then, lets
 //! the model decide, writes what changed into the journal in one commit, and only then tells clients.
 //! So a confirm means that the message is on disk, and a delivery that the hand-out is: whatever dies
 //! at any moment, nothing confirmed is lost, and what was in a consumer's hands comes again with its

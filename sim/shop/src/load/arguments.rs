@@ -38,6 +38,10 @@ pub struct LoadArguments {
     /// How many customers, in a ramp of each step; one for every eight orders if not given.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     customers: Option<u32>,
+    /// Units of the product that all order, for a shop that gets goods of the load's own; as many as there
+    /// are orders if not given. Whoever finds none left is refused, which is not a failure.
+    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
+    stock: Option<u32>,
     /// Of a hundred orders, how many are cancelled: half of them at once, half when all are placed.
     #[arg(long, value_name = "PERCENT", default_value_t = 10,
         value_parser = clap::value_parser!(u32).range(0..=100))]
@@ -70,7 +74,11 @@ impl LoadArguments {
     /// If it cannot be, and what was expected.
     pub fn load(&self, own_goods: bool, seed: u64) -> Result<Load, String> {
         let has_rate = self.rate.is_some() || self.ramp.is_some();
+        if self.stock.is_some() && !own_goods {
+            return Err("--stock: this shop sells what it has; expected one that is served".into());
+        }
         Ok(Load {
+            stock: self.stock,
             stages: self.stages(seed)?,
             ramp: self.ramp.is_some().then_some(self.settled_within),
             pace: has_rate.then(|| self.pace(seed)),

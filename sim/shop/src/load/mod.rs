@@ -47,6 +47,8 @@ pub struct Load {
     pub pace: Option<String>,
     /// Whether there are goods and accounts of the load's own; else the shop sells what it has.
     pub own_goods: bool,
+    /// Units of the load's own product; as many as there are orders if not told.
+    pub stock: Option<u32>,
     /// How it is driven.
     pub plan: Plan,
 }
@@ -59,7 +61,8 @@ pub async fn drive(context: Context, load: &Load, meter: &dyn Meter) -> Result<R
     let Load { stages, plan, .. } = load;
     let transactions_before = meter.transactions().await;
     let orders = stages.iter().map(|(stage, _)| stage.orders).sum();
-    let setting = Setting::prepare(context, orders, load.own_goods).await?;
+    let units = load.stock.unwrap_or(orders);
+    let setting = Setting::prepare(context, units, load.own_goods).await?;
     let mut ramp = load.ramp.map(Ramp::new);
     let mut whole = Shopped::default();
     let mut costs = Reading::nothing();
@@ -83,6 +86,7 @@ pub async fn drive(context: Context, load: &Load, meter: &dyn Meter) -> Result<R
         }
     }
     let mut report = Report::of(&whole);
+    report.units_offered = load.own_goods.then_some(u64::from(units));
     if whole.by_timelines {
         report.remarks.push(courses::BY_TIMELINES.to_owned());
     }

@@ -41,19 +41,15 @@ pub struct Customer {
 }
 
 impl Setting {
-    /// With `own_goods` there are goods of the load's own, as much as there are orders; else the shop
-    /// sells what it has.
+    /// With `own_goods` there is a product of the load's own, so many units of it; else the shop sells what
+    /// it has.
     ///
     /// # Errors
     /// What was refused, and why.
-    pub async fn prepare(
-        context: Context,
-        orders: u32,
-        own_goods: bool,
-    ) -> Result<Setting, String> {
+    pub async fn prepare(context: Context, units: u32, own_goods: bool) -> Result<Setting, String> {
         let run = drawn(&context);
         let skus = match own_goods {
-            true => vec![stock(&context, &run, orders).await?],
+            true => vec![stock(&context, &run, units).await?],
             false => on_sale(&context).await?,
         };
         Ok(Setting { context, run, skus, own_goods })
@@ -87,8 +83,8 @@ fn drawn(context: &Context) -> String {
     run
 }
 
-/// A product of the load's own, as much of it as there are orders.
-async fn stock(context: &Context, run: &str, orders: u32) -> Result<String, String> {
+/// A product of the load's own, so many units of it.
+async fn stock(context: &Context, run: &str, units: u32) -> Result<String, String> {
     let sku = format!("load-{run}");
     let product =
         Product { sku: sku.clone(), name: "Load".into(), price: Money::new(10_00, Currency::AUD) };
@@ -98,7 +94,7 @@ async fn stock(context: &Context, run: &str, orders: u32) -> Result<String, Stri
         key: sku.clone(),
         sku: Sku::parse(sku.as_str()).expect("well formed"),
         warehouse: WarehouseId::parse("sydney").expect("well formed"),
-        quantity: orders.into(),
+        quantity: units.into(),
     };
     let bearer = token::for_service(context, NAME, "warehouse", "restock");
     let _: Value = must(&context.ports, &to("warehouse", "/stock", bearer, &restock)).await?;
