@@ -16,7 +16,7 @@ const REFERENCE: Duration = Duration::from_secs(2);
 const WEEK: u64 = 7 * 24 * 3600;
 
 /// All that is measured. The first figure of each table is ours, unless only some are measured.
-pub struct Figures {
+pub struct Comparison {
     /// Raw SQLite statements per second, before everything and after it.
     pub reference: [f64; 2],
     /// Seconds per request.
@@ -31,7 +31,7 @@ pub struct Figures {
 ///
 /// # Errors
 /// If the reference cannot be measured.
-pub fn all(only: &str, say: &mut dyn FnMut(&str)) -> Result<Figures, String> {
+pub fn all(only: &str, say: &mut dyn FnMut(&str)) -> Result<Comparison, String> {
     let wanted = |mut contenders: Vec<Contender>| {
         contenders.retain(|it| it.name.contains(only));
         contenders
@@ -45,7 +45,7 @@ pub fn all(only: &str, say: &mut dyn FnMut(&str)) -> Result<Figures, String> {
     say("idle, no timers");
     let still = measure(&wanted(idlers(Timers::None)), 10, WEEK, say);
     let after = statements_per_second(REFERENCE)?;
-    Ok(Figures { reference: [before, after], requests, timers, still })
+    Ok(Comparison { reference: [before, after], requests, timers, still })
 }
 
 fn milliseconds(number: u64) -> Duration {

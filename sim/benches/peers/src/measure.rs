@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn amounts_grow_until_they_take_long_enough() {
-        let contender = Contender::new("one", |amount| Duration::from_micros(amount));
+        let contender = Contender::new("one", Duration::from_micros);
         assert!((900_000..=1_300_000).contains(&contender.amount(1, u64::MAX)));
         assert_eq!(contender.amount(1, 500), 500);
     }

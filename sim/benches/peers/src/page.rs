@@ -1,6 +1,6 @@
 //! The page that is written: what was measured, and what is to be known of it.
 
-use crate::figures::Figures;
+use crate::figures::Comparison;
 use crate::measure::{Figure, ROUNDS};
 
 /// A request through our port takes no longer than this, in seconds.
@@ -71,7 +71,7 @@ TCP and files; no database and no broker.
 ///
 /// # Errors
 /// If a peer's version is not in the lock file.
-pub fn page(figures: &Figures) -> Result<String, String> {
+pub fn page(figures: &Comparison) -> Result<String, String> {
     let [before, after] = figures.reference.map(|rate| grouped(rate as u64));
     let beginning = BEGINNING
         .replace("{turmoil}", version("turmoil")?)
@@ -83,7 +83,7 @@ pub fn page(figures: &Figures) -> Result<String, String> {
 }
 
 /// The three tables, each with what stands above it.
-pub fn tables(figures: &Figures) -> String {
+pub fn tables(figures: &Comparison) -> String {
     let requests = request_table(&figures.requests);
     let (timers, still) = (day_table(&figures.timers), day_table(&figures.still));
     format!("{REQUESTS}{requests}{TIMERS}{timers}{STILL}{still}")
@@ -140,7 +140,7 @@ fn ratio(figure: &Figure, figures: &[Figure]) -> String {
 }
 
 /// Which targets are held.
-fn targets(figures: &Figures) -> String {
+fn targets(figures: &Comparison) -> String {
     let ours = |figures: &[Figure]| figures[0].best;
     let ahead = |figures: &[Figure]| {
         let peers = figures.iter().filter(|it| !it.name.starts_with("Stormproof"));
@@ -180,9 +180,9 @@ fn shown(seconds: f64) -> String {
 /// So many seconds of virtual time.
 fn stretch(seconds: u64) -> String {
     match seconds {
-        ..120 => format!("{seconds} s"),
-        ..7200 => format!("{:.0} min", seconds as f64 / 60.0),
-        ..172_800 => format!("{:.0} h", seconds as f64 / 3600.0),
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{:.0} min", seconds as f64 / 60.0),
+        7200..172_800 => format!("{:.0} h", seconds as f64 / 3600.0),
         _ => format!("{:.1} days", seconds as f64 / DAY),
     }
 }
@@ -213,7 +213,7 @@ mod tests {
             };
             vec![figure("Stormproof", ours), figure("turmoil", peers)]
         };
-        let figures = Figures {
+        let figures = Comparison {
             reference: [2_000_000.0, 1_999_999.0],
             requests: figures(7e-6, 21e-6),
             timers: figures(1e-6, 0.02),

@@ -33,7 +33,7 @@ mod tests {
             (requester.run)(20);
         }
         for idler in idlers(Timers::None).into_iter().chain(idlers(Timers::Periodic)) {
-            (idler.run)(Duration::from_secs(10));
+            (idler.run)(10);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Its runner installs a layer of `tracing`, which collects what processes say at `INFO` and pays for the
 //! spans of every read, write and step. The bare engine has none.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -65,13 +65,12 @@ async fn listen(providers: &SimProviders, address: &str) -> SimulationResult<()>
     }
 }
 
+/// Is a node's timer, or none.
 async fn fire(providers: &SimProviders, timers: Timers) {
-    while timers == Timers::Periodic {
-        if providers.time().sleep(PERIOD).await.is_err() {
-            return;
-        }
+    match timers {
+        Timers::None => pending().await,
+        Timers::Periodic => while providers.time().sleep(PERIOD).await.is_ok() {},
     }
-    std::future::pending().await
 }
 
 async fn run(errand: Errand, providers: &SimProviders, server: &str) -> SimulationResult<()> {
@@ -92,7 +91,7 @@ async fn either(one: impl Future, other: impl Future) {
 
 struct Shelf(Timers);
 
-struct Reader(Errand);
+struct Caller(Errand);
 
 #[async_trait]
 impl Process for Shelf {
@@ -109,7 +108,7 @@ impl Process for Shelf {
 }
 
 #[async_trait]
-impl Workload for Reader {
+impl Workload for Caller {
     fn name(&self) -> &'static str {
         "reader"
     }
@@ -129,7 +128,7 @@ impl Workload for Reader {
 fn with_the_runner(nodes: usize, timers: Timers, errand: Errand) {
     let builder = SimulationBuilder::new()
         .processes(nodes, move || Box::new(Shelf(timers)))
-        .workload(Reader(errand))
+        .workload(Caller(errand))
         .run_time_budget(Duration::from_secs(1_000 * 24 * 3600))
         .set_debug_seeds(vec![1])
         .set_iterations(1);
