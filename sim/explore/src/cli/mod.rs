@@ -7,7 +7,7 @@
 mod arguments;
 mod bench;
 mod bugs;
-mod calibration;
+pub mod calibration;
 mod check;
 mod doctor;
 mod explain;

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -88,9 +89,9 @@ impl Read for ByteStream {
         context: &mut Context<'_>,
         mut target: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut bytes = [0; 2048];
+        let mut bytes = [MaybeUninit::uninit(); 2048];
         let room = target.remaining().min(bytes.len());
-        let mut buffer = ReadBuf::new(&mut bytes[..room]);
+        let mut buffer = ReadBuf::uninit(&mut bytes[..room]);
         match self.wire.stream().poll_read(context, &mut buffer) {
             Poll::Ready(Ok(())) if buffer.filled().is_empty() && !self.end_is_heard() => {
                 Poll::Pending

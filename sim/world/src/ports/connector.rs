@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -227,8 +228,8 @@ impl Read for Stream {
             return this.poll_dead(context).map(Err);
         }
         if this.held.is_empty() {
-            let mut bytes = [0; 2048];
-            let mut buffer = ReadBuf::new(&mut bytes);
+            let mut bytes = [MaybeUninit::uninit(); 2048];
+            let mut buffer = ReadBuf::uninit(&mut bytes);
             ready!(Pin::new(&mut this.wire).poll_read(context, buffer.unfilled()))?;
             if buffer.filled().is_empty() {
                 // madsim tells of the end of a peer without power; nobody else would.

@@ -5,6 +5,7 @@
 //! error is Unavailable or Unknown is decided by one question: can a byte of the request have left?
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -108,8 +109,9 @@ impl SimHttp {
 
         let sent = AtomicBool::new(false);
         let remaining = deadline.saturating_sub(world.elapsed());
-        let exchange = within(&world.0.time, remaining, self.exchange(server, call, &sent));
-        let answer = match exchange.await {
+        // Pinned here, for it is large: whoever takes it by value moves it.
+        let exchange = pin!(self.exchange(server, call, &sent));
+        let answer = match within(&world.0.time, remaining, exchange).await {
             None => Err(CallFailure::Silence { sent: sent.load(Ordering::Relaxed) }),
             Some(result) => result,
         }?;

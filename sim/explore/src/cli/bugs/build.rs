@@ -105,9 +105,10 @@ impl Build {
         Err(format!("does not compile:\n{last}"))
     }
 
-    /// Every file at or below `path`, from `root` on. The patches themselves are of no use to a build.
+    /// Every file at or below `path`, from `root` on. The patches themselves are of no use to a build, nor is
+    /// what another build has made.
     fn walk(&self, root: &Path, path: &str, found: &mut BTreeSet<String>) -> io::Result<()> {
-        if path == self.patches.folder {
+        if path == self.patches.folder || path.ends_with("/target") {
             return Ok(());
         }
         if root.join(path).is_file() {
