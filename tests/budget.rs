@@ -29,7 +29,7 @@ const BROKER: f64 = 12.0;
 
 #[test]
 fn an_order_keeps_to_its_budget() {
-    let fair = Shop.fair_weather().expect("the shop has one");
+    let fair = Shop.fair_weather(400).expect("the shop has one");
     let outcome = simulate(&fair.scenario, 1, Options { trace: true, ..Options::default() });
     (fair.check)(&outcome).expect("every order is delivered");
     let orders = outcome.figures.number("orders") as f64;

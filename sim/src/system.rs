@@ -97,8 +97,12 @@ impl System for Shop {
         &[load::COMMAND]
     }
 
-    fn fair_weather(&self) -> Option<FairWeather<Scenario>> {
-        Some(fair_weather())
+    fn fair_weather(&self, orders: u64) -> Option<FairWeather<Scenario>> {
+        Some(fair_weather(orders))
+    }
+
+    fn instructions(&self) -> Option<&'static str> {
+        Some("sim/figures/instructions.toml")
     }
 }
 

@@ -74,8 +74,15 @@ pub trait System: Sync {
         &[]
     }
 
-    /// A scenario in which nothing goes wrong, to measure speed by.
-    fn fair_weather(&self) -> Option<FairWeather<Self::Scenario>> {
+    /// A scenario in which nothing goes wrong, to measure speed by: with about so many pieces of work, if
+    /// the system can choose.
+    fn fair_weather(&self, _pieces: u64) -> Option<FairWeather<Self::Scenario>> {
+        None
+    }
+
+    /// The file that keeps how many instructions storms and pieces of work take, from the workspace's
+    /// folder on; none, unless it has one.
+    fn instructions(&self) -> Option<&'static str> {
         None
     }
 }

@@ -12,11 +12,14 @@ use super::arguments::{Bench, Jobs};
 use super::calibration::statements_per_second;
 use super::process::{self, Heard, Worker};
 use super::seeds;
-use super::subject::{Finding, Subject};
+use super::subject::{Finding, NO_FAIR_WEATHER, Subject};
 use super::terminal::{self, grouped, rate, table};
 
 /// Small numbers in words.
 const NUMBERS: [&str; 7] = ["no", "one", "two", "three", "four", "five", "six"];
+
+/// Pieces of work in fair weather: so many that the beginning of a world is little beside them.
+const PIECES: u64 = 400;
 
 /// The figures.
 #[derive(Debug, Serialize)]
@@ -41,7 +44,7 @@ struct Figures {
 /// Measures, and prints the figures.
 pub fn bench(system: &impl System, asked: &Bench, json: bool) -> Result<Verdict, String> {
     let About { unit, .. } = system.about();
-    let fair = system.fair_weather().ok_or("this system has no fair weather to measure")?;
+    let fair = system.fair_weather(PIECES).ok_or(NO_FAIR_WEATHER)?;
     let before = statements_per_second(asked.time / 4)?;
     let serial = Options { serial: true, ..Options::default() };
     let done = work_per_second(system, &fair, asked.time, Options::default())?;

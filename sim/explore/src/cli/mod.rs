@@ -14,6 +14,7 @@ mod explain;
 mod explore;
 mod failure_slice;
 mod gaps;
+mod instructions;
 mod job_pool;
 mod list;
 mod page;
@@ -102,6 +103,9 @@ fn dispatch(system: &impl System, arguments: Arguments) -> Result<Verdict, Strin
         Some(Command::Doctor(asked)) => doctor::doctor(system, &asked, json),
         Some(Command::List(asked)) => list::list(system, &asked, json),
         Some(Command::Bugs(asked)) => bugs::bugs(system, &asked, json),
+        Some(Command::Bench(asked)) if asked.instructions => {
+            instructions::instructions(system, &asked, json)
+        }
         Some(Command::Bench(asked)) => bench::bench(system, &asked, json),
         Some(Command::Worker(asked)) => worker::work(system, &asked),
         Some(Command::Jobs) => worker::run_jobs(system),

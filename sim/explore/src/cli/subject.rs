@@ -7,6 +7,9 @@ use crate::registries::STORM;
 use crate::{About, Document as _, DocumentOf, Options, Profile, Scenario as _, System};
 use stormproof_faults::outcome::Outcome;
 
+/// What cannot be measured.
+pub const NO_FAIR_WEATHER: &str = "this system has no fair weather to measure";
+
 /// What was asked for, in words.
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -70,6 +73,16 @@ impl<'a, S: System> Loaded<'a, S> {
             bug: None,
         };
         Ok(Loaded { system, subject, scenario: Some(scenario) })
+    }
+
+    /// A world in which nothing goes wrong.
+    ///
+    /// # Errors
+    /// If the system has none.
+    pub fn fair_weather(system: &'a S, pieces: u64) -> Result<Loaded<'a, S>, String> {
+        let fair = system.fair_weather(pieces).ok_or(NO_FAIR_WEATHER)?;
+        let subject = Subject::storm(system.about(), Profile::default());
+        Ok(Loaded { system, subject, scenario: Some(fair.scenario) })
     }
 
     /// The same, of a system that may have a bug: this program is one with it.

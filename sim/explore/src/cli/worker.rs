@@ -17,7 +17,10 @@ use super::subject::Loaded;
 
 /// Runs the seeds asked for.
 pub fn work(system: &impl System, asked: &Worker) -> Result<Verdict, String> {
-    let loaded = Loaded::find(system, &asked.scenario, asked.profile)?;
+    let loaded = match asked.fair {
+        Some(pieces) => Loaded::fair_weather(system, pieces)?,
+        None => Loaded::find(system, &asked.scenario, asked.profile)?,
+    };
     let Worker { story, trace, serial, .. } = *asked;
     let options = Options { story, trace, serial, ..Options::default() };
     for seed in asked.from..asked.from.saturating_add(asked.count) {

@@ -87,7 +87,7 @@ impl<D: Declared> System for D {
     }
 
     /// What the storm of the first seed does, without a fault.
-    fn fair_weather(&self) -> Option<FairWeather<Self::Scenario>> {
+    fn fair_weather(&self, _pieces: u64) -> Option<FairWeather<Self::Scenario>> {
         let document = Document {
             about: "Nothing goes wrong.".to_owned(),
             faults: Vec::new(),

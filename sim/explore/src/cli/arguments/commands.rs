@@ -191,12 +191,21 @@ pub struct Bench {
     /// How long each measurement takes, about.
     #[arg(long = "for", value_name = "TIME", value_parser = duration, default_value = "3s")]
     pub time: Duration,
+    /// Counts instructions instead, by valgrind, and holds them to those that are recorded.
+    #[arg(long, conflicts_with = "time")]
+    pub instructions: bool,
+    /// Keeps what was counted; the commit says what a rise buys.
+    #[arg(long, requires = "instructions")]
+    pub record: bool,
 }
 
 #[derive(Args, Debug)]
 pub struct Worker {
     #[arg(long)]
     pub scenario: String,
+    /// Runs fair weather with about so many pieces of work, whatever the scenario.
+    #[arg(long)]
+    pub fair: Option<u64>,
     #[arg(long, value_enum, default_value_t)]
     pub profile: Profile,
     #[arg(long, default_value_t = 1)]
