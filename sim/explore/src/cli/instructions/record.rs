@@ -43,6 +43,10 @@ pub struct Row {
 
 impl Tools {
     /// Those that are here: cargo, which builds this program and runs it, finds the same ones.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "asks which compiler built it, not what a run does"
+    )]
     pub fn here(valgrind: String) -> Tools {
         let c = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
         let compilers = ["rustc", &c].map(|compiler| {
