@@ -103,7 +103,7 @@ impl Row {
     /// Per cent above what is kept; below zero: it fell.
     pub fn rise(&self) -> Option<f64> {
         let recorded = self.recorded.filter(|recorded| *recorded > 0)?;
-        Some((self.instructions as f64 / recorded as f64 - 1.0) * 100.0)
+        Some((self.instructions as f64 - recorded as f64) * 100.0 / recorded as f64)
     }
 
     /// Whether it has risen by more than may go unseen; in words, then.
