@@ -3,7 +3,7 @@
 //! settles, all services tell the same story, and no message dies.
 //!
 //! Whoever serves a shop has something that starts a replica again when it has ended; here the storm
-//! does. `STORMPROOF_STORM_ORDERS` makes it a long one.
+//! does. `STORMPROOF_STORM_ORDERS` makes it a long one, `STORMPROOF_STORM_RATE` a dense one.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;
@@ -40,8 +40,8 @@ const REPLICAS: [Replica; 10] = [
 /// Unless the environment asks for another number.
 const ORDERS: i64 = 80;
 
-/// Orders a second.
-const RATE: &str = "8";
+/// Orders a second, unless the environment asks for another number.
+const RATE: i64 = 8;
 
 /// Decides the moments and the victims. The test prints it.
 const SEED: u64 = 20_261_125;
@@ -63,13 +63,15 @@ const BALANCED: [(&str, &str); 2] = [
     ),
 ];
 
+/// How long the last order may take to settle once it is placed.
+const SETTLED_MAX: Duration = Duration::from_secs(60);
+
 /// How long mails may take after the last order has settled.
 const CALM: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_the_broker_and_the_database_die_and_every_order_settles() {
-    let orders = std::env::var("STORMPROOF_STORM_ORDERS").ok();
-    let orders = orders.map_or(ORDERS, |text| text.parse().expect("it is a number of orders"));
+    let (orders, rate) = (asked("ORDERS", ORDERS), asked("RATE", RATE));
     let folder = Folder::new("storm");
     let place = Place::open(&folder.path("servers"), 0).expect("the folder is ours");
     let Some((postgres, rabbit)) = servers(&Arc::new(place)).await else { return };
@@ -80,14 +82,18 @@ async fn replicas_the_broker_and_the_database_die_and_every_order_settles() {
 
     let begun = Instant::now();
     let (seen, over) = (AtomicI64::new(0), AtomicBool::new(false));
-    let storm = Storm { shop: &shop, servers: &servers, orders, seen, over };
+    let storm = Storm { shop: &shop, servers: &servers, orders, rate, seen, over };
     let (report, (replicas, deaths), _servers) =
         tokio::join!(storm.load(), storm.kill(), storm.strike(postgres, rabbit));
     let took = begun.elapsed();
     storm.judge(&report, &sink).await;
     let died_of_the_servers = deaths.of_the_servers;
+    let seconds = report["seconds"].as_f64().expect("from the first order to the last one settled");
+    let arriving = (orders - 1) as f64 / rate as f64;
+    let late = seconds - arriving;
     eprintln!(
-        "seed {SEED}, {took:.1?}: {orders} orders, {} replicas killed, {died_of_the_servers} ended \
+        "seed {SEED}, {took:.1?}: {orders} orders at {rate}/s, the last settled {late:.1} s after the \
+         last was placed, {} replicas killed, {died_of_the_servers} ended \
          without a server, RabbitMQ restarted, Postgres killed; {} of {} promises kept, {} of {} \
          refunds made, {} parked, {} cancels, {} asked again, by status {}; {} mails; no difference, \
          no dead letter; {:.1} commits an order",
@@ -104,7 +110,9 @@ async fn replicas_the_broker_and_the_database_die_and_every_order_settles() {
         report["commits_per_order"].as_f64().unwrap_or_default(),
     );
     // A storm that touches nothing proves nothing.
-    assert!(deaths.killed * 8 >= orders, "{} kills of {orders} orders", deaths.killed);
+    let killed = deaths.killed as f64;
+    assert!(killed * PAUSE_MAX.as_secs_f64() >= arriving, "{killed} kills in {arriving} s");
+    assert!(late <= SETTLED_MAX.as_secs_f64(), "the last order settled after {late} s");
     for ((name, _), replica) in REPLICAS.iter().zip(replicas) {
         let log = replica.log();
         assert!(!log.contains("panicked"), "{name}:\n{log}");
@@ -115,6 +123,12 @@ async fn replicas_the_broker_and_the_database_die_and_every_order_settles() {
         }
         replica.stop().await;
     }
+}
+
+/// What the environment asks of the storm, or else `usual`.
+fn asked(what: &str, usual: i64) -> i64 {
+    let text = std::env::var(format!("STORMPROOF_STORM_{what}")).ok();
+    text.map_or(usual, |text| text.parse().expect("it is a number"))
 }
 
 /// `None`, with the reason told, if they cannot be had.
@@ -131,6 +145,8 @@ struct Storm<'a> {
     shop: &'a Shop,
     servers: &'a Servers,
     orders: i64,
+    /// Orders placed in a second.
+    rate: i64,
     /// Orders that the Store had when it was last asked with success.
     seen: AtomicI64,
     /// Whether the load has ended.
@@ -149,9 +165,9 @@ impl Storm<'_> {
     async fn load(&self) -> serde_json::Value {
         let ready = REPLICAS.map(|(name, _)| self.until_ready(name));
         futures::future::join_all(ready).await;
-        let orders = self.orders.to_string();
+        let (orders, rate) = (self.orders.to_string(), self.rate.to_string());
         let load =
-            ["load", "--orders", &orders, "--rate", RATE, "--cancel-percent", "10", "--json"];
+            ["load", "--orders", &orders, "--rate", &rate, "--cancel-percent", "10", "--json"];
         let report = self.shop.tells(&load).await;
         self.over.store(true, Ordering::Relaxed);
         report

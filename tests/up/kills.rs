@@ -163,9 +163,10 @@ async fn settle(customer: &Customer) {
         };
         let orders = orders.as_array().expect("a list");
         let Some(open) = orders.iter().find(is_open) else {
-            // Of an order that was cancelled before it was paid there is nothing to tell.
+            // Of an order that was cancelled and never charged there is nothing to tell, even if the
+            // Bank declined it meanwhile.
             let told = |order: &&serde_json::Value| {
-                order["payment"] != "NONE" && order["payment"] != "VOIDED"
+                order["status"] != "CANCELLED" || order["payment"] == "REFUNDED"
             };
             for order in orders.iter().filter(told) {
                 customer.until_mailed(&text(&order["order_id"])).await;
