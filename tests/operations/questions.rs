@@ -12,6 +12,7 @@ use stormproof::admin_ports;
 use stormproof::config::Config;
 use stormproof_shop::questions::{self, must};
 use stormproof_system::error::{Error, Kind, Problem};
+use stormproof_system::question::Question;
 
 use crate::contract::serve;
 
@@ -37,6 +38,12 @@ async fn what_may_have_happened_is_not_asked_again_without_a_key() {
 }
 
 #[tokio::test]
+async fn what_may_have_happened_is_asked_again_with_its_key() {
+    let (answer, asked) = ask(&open().with_key("1"), 2, || Error::Unknown("lost".into())).await;
+    assert_eq!((answer, asked), (Ok(json!("opened")), 3));
+}
+
+#[tokio::test]
 async fn patience_ends() {
     let (answer, asked) =
         ask_one_that_refuses(usize::MAX, || Error::Unavailable("busy".into())).await;
@@ -47,6 +54,18 @@ async fn patience_ends() {
 
 /// The answer of a Bank that refuses `refusals` times first, and how often it was asked.
 async fn ask_one_that_refuses(
+    refusals: usize,
+    refusal: fn() -> Error,
+) -> (Result<Value, String>, usize) {
+    ask(&open(), refusals, refusal).await
+}
+
+fn open() -> Question {
+    questions::post("bank", "/accounts", &json!({})).within(Duration::from_secs(3))
+}
+
+async fn ask(
+    question: &Question,
     refusals: usize,
     refusal: fn() -> Error,
 ) -> (Result<Value, String>, usize) {
@@ -62,8 +81,7 @@ async fn ask_one_that_refuses(
     let mut config = Config::of_one_machine();
     config.peers = [("bank", vec![address])].into();
     let ports = admin_ports::ports(&config, "test").expect("the address is one");
-    let question = questions::post("bank", "/accounts", &json!({}));
-    let answer = must(&ports, &question.within(Duration::from_secs(3))).await;
+    let answer = must(&ports, question).await;
     server.abort();
     (answer, asked.load(Ordering::Relaxed))
 }

@@ -12,7 +12,7 @@ use stormproof_ports::{Answer, CallError, Ports};
 use stormproof_system::context::Context;
 use stormproof_system::error::{Kind, Problem};
 use stormproof_system::id::UserId;
-use stormproof_system::question::Question;
+use stormproof_system::question::{Question, is_definitive};
 use stormproof_system::token;
 
 /// Who asks, in tokens and logs.
@@ -64,13 +64,16 @@ pub async fn insist(
 }
 
 /// Any answer, whatever its status, but that nothing happened and to try again: so it does, for as
-/// long as one attempt may take.
+/// long as one attempt may take. What only reads, or has a key, is also asked again while it is not known
+/// what an attempt came to.
 ///
 /// # Errors
 /// As [`insist`].
 pub async fn answer(ports: &Ports, question: &Question) -> Result<Answer, String> {
+    let does_no_harm_twice = question.method.is_safe() || question.key.is_some();
+    let is_passing = if does_no_harm_twice { is_in_doubt } else { says_try_again };
     let deadline = ports.clock.now() + question.timeout;
-    insist(ports, question, deadline, says_try_again).await.map(|(answer, _)| answer)
+    insist(ports, question, deadline, is_passing).await.map(|(answer, _)| answer)
 }
 
 /// The body of an answer of success.
@@ -92,6 +95,11 @@ pub fn read<A: DeserializeOwned>(question: &Question, answer: &Answer) -> Result
     }
     let body: &[u8] = if answer.status == StatusCode::NO_CONTENT { b"null" } else { &answer.body };
     serde_json::from_slice(body).map_err(|error| format!("{to}: {path}: {error}"))
+}
+
+/// Whether the same question with the same key may still get an answer that is one.
+pub fn is_in_doubt(outcome: &Outcome) -> bool {
+    !outcome.as_ref().is_ok_and(is_definitive)
 }
 
 fn says_try_again(outcome: &Outcome) -> bool {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use stormproof_system::context::Context;
 use stormproof_system::store::dto::{DifferenceView, Reconcile, Reconciled};
 
-use crate::questions::{must, post, support};
+use crate::questions::{insist, is_in_doubt, post, read, support};
 
-/// A page is asked for once: three services answer it, and the Store has its own patience with them.
+/// With a page. Three services answer it, and the Store gives it up if one of them does not: it is asked for
+/// again then, for comparing twice does no harm.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What all pages came to.
@@ -30,7 +31,9 @@ pub async fn all(context: &Context, quiet_seconds: u64) -> Result<Found, String>
         let question = post("store", "/support/reconciliations", &body)
             .with_bearer(support(context))
             .within(PATIENCE);
-        let page: Reconciled = must(&context.ports, &question).await?;
+        let deadline = context.ports.clock.now() + PATIENCE;
+        let (answer, _) = insist(&context.ports, &question, deadline, is_in_doubt).await?;
+        let page: Reconciled = read(&question, &answer)?;
         found.compared += page.compared;
         found.differences.extend(page.differences);
         // Pages go forward, so they end.

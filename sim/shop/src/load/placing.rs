@@ -16,8 +16,8 @@ use stormproof_system::store::dto::{OrderView, PlaceOrder, WantedLine};
 
 use super::pace::Stage;
 use super::setting::{Customer, Setting};
-use super::shopping::{Plan, TIMEOUT, is_in_doubt, read};
-use crate::questions::{insist, post, refusal};
+use super::shopping::{Plan, TIMEOUT, read};
+use crate::questions::{insist, is_in_doubt, post, refusal};
 
 /// An order, as its customer was answered.
 pub struct Placed {

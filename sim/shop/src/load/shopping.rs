@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 use stormproof_ports::Answer;
 use stormproof_ports::time::Time;
-use stormproof_system::question::is_definitive;
 use stormproof_system::store::dto::{OrderView, TimelineEntry};
 use stormproof_system::store::order::OrderStatus;
 
@@ -16,7 +15,7 @@ use super::meter::Meter;
 use super::pace::Stage;
 use super::placing::{Placed, PlacedAll, cancel_late, place_all};
 use super::setting::{Customer, Setting};
-use crate::questions::{Outcome, get, insist, refusal};
+use crate::questions::{get, insist, is_in_doubt, refusal};
 
 /// How the load is driven.
 pub struct Plan {
@@ -183,11 +182,6 @@ async fn look<T: serde::de::DeserializeOwned>(
     let ports = &setting.context.ports;
     let (answer, _) = insist(ports, &question, deadline, is_in_doubt).await?;
     read(&answer)
-}
-
-/// Whether the same question with the same key may still get an answer that is one.
-pub fn is_in_doubt(outcome: &Outcome) -> bool {
-    !outcome.as_ref().is_ok_and(is_definitive)
 }
 
 pub fn read<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, String> {
