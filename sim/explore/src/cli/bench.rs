@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::{About, FairWeather, Options, Profile, System};
+use crate::{About, FairWeather, Options, Outcome, Profile, System};
 use serde::Serialize;
 
 use super::Verdict;
@@ -30,8 +30,12 @@ struct Figures {
     /// reference statements take as long as one: `reference_statements_per_order`.
     #[serde(flatten)]
     work: BTreeMap<String, f64>,
+    /// A world with one piece of work, from its beginning to its judgement: the median.
+    small_world_ms: f64,
     swarm_seeds_per_second: f64,
     swarm_virtual_seconds_per_second: f64,
+    /// With one process.
+    single_swarm_seeds_per_second: f64,
     /// The same in worlds whose transactions never overlap.
     #[serde(flatten)]
     serial: BTreeMap<String, f64>,
@@ -51,19 +55,24 @@ pub fn bench(system: &impl System, asked: &Bench, json: bool) -> Result<Verdict,
     let done_serially = work_per_second(system, &fair, asked.time, serial)?;
     let after = statements_per_second(asked.time / 4)?;
     let reference = (before + after) / 2.0;
-    let (seeds, virtual_seconds) = swarm(system.about(), asked.time, Options::default())?;
-    let (serial_seeds, _) = swarm(system.about(), asked.time, serial)?;
+    let jobs = Jobs::default().count();
+    let swarm = |options, jobs| swarm(system.about(), asked.time, options, jobs);
+    let (seeds, virtual_seconds) = swarm(Options::default(), jobs)?;
+    let (single_seeds, _) = swarm(Options::default(), 1)?;
+    let (serial_seeds, _) = swarm(serial, jobs)?;
     let figures = Figures {
         reference_statements_per_second: reference,
         work: BTreeMap::from([
             (format!("{unit}s_per_second"), done),
             (format!("reference_statements_per_{unit}"), reference / done),
         ]),
+        small_world_ms: small_world(system, asked.time / 4)?,
         swarm_seeds_per_second: seeds,
         swarm_virtual_seconds_per_second: virtual_seconds,
+        single_swarm_seeds_per_second: single_seeds,
         serial: BTreeMap::from([(format!("serial_{unit}s_per_second"), done_serially)]),
         serial_swarm_seeds_per_second: serial_seeds,
-        jobs: Jobs::default().count(),
+        jobs,
         peak_memory_kib: peak_memory(system.about())?,
     };
     match json {
@@ -81,6 +90,7 @@ fn text(figures: &Figures, unit: &str, services: &str, done: [f64; 2]) -> String
     let each = |figure| rate(figure, 1.0);
     let [done, done_serially] = done;
     let cost = 1.0 - figures.swarm_seeds_per_second / figures.serial_swarm_seeds_per_second;
+    let more = figures.swarm_seeds_per_second / figures.single_swarm_seeds_per_second;
     let memory = grouped(figures.peak_memory_kib / 1024);
     let rows = [
         [
@@ -99,6 +109,11 @@ fn text(figures: &Figures, unit: &str, services: &str, done: [f64; 2]) -> String
             format!("reference statements take as long as one {unit}"),
         ],
         [
+            String::new(),
+            format!("{:.1}", figures.small_world_ms),
+            format!("ms: a world with one {unit}, from its beginning to its judgement"),
+        ],
+        [
             "swarm".to_owned(),
             each(figures.swarm_seeds_per_second),
             format!("seeds/s, {} processes", figures.jobs),
@@ -107,6 +122,11 @@ fn text(figures: &Figures, unit: &str, services: &str, done: [f64; 2]) -> String
             String::new(),
             each(figures.swarm_virtual_seconds_per_second),
             "virtual seconds per second".to_owned(),
+        ],
+        [
+            String::new(),
+            each(figures.single_swarm_seeds_per_second),
+            format!("seeds/s, one process: {} bring {more:.2} times as much", figures.jobs),
         ],
         [
             "serial".to_owned(),
@@ -136,20 +156,49 @@ fn work_per_second<S: System>(
     let mut seed = 0;
     while seed == 0 || begun.elapsed() < time {
         seed += 1;
-        let started = Instant::now();
-        let outcome = system.simulate(&fair.scenario, seed, options);
-        let seconds = started.elapsed().as_secs_f64();
-        if let Some(broken) = outcome.broken.first() {
-            return Err(format!("fair weather broke {}: {}", broken.invariant, broken.what));
-        }
-        (fair.check)(&outcome)?;
-        best = best.max(outcome.figures.number(&units) as f64 / seconds);
+        let (outcome, took) = fair_world(system, fair, seed, options)?;
+        best = best.max(outcome.figures.number(&units) as f64 / took.as_secs_f64());
     }
     Ok(best)
 }
 
-/// Seeds and virtual seconds per second, on all cores.
-fn swarm(system: About, time: Duration, options: Options) -> Result<(f64, f64), String> {
+/// A world without faults, and how long it took.
+fn fair_world<S: System>(
+    system: &S,
+    fair: &FairWeather<S::Scenario>,
+    seed: u64,
+    options: Options,
+) -> Result<(Outcome, Duration), String> {
+    let started = Instant::now();
+    let outcome = system.simulate(&fair.scenario, seed, options);
+    let took = started.elapsed();
+    if let Some(broken) = outcome.broken.first() {
+        return Err(format!("fair weather broke {}: {}", broken.invariant, broken.what));
+    }
+    (fair.check)(&outcome)?;
+    Ok((outcome, took))
+}
+
+/// How long a world with one piece of work takes, in milliseconds: the median.
+fn small_world<S: System>(system: &S, time: Duration) -> Result<f64, String> {
+    let fair = system.fair_weather(1).ok_or(NO_FAIR_WEATHER)?;
+    let begun = Instant::now();
+    let mut took = Vec::new();
+    while took.is_empty() || begun.elapsed() < time {
+        let seed = took.len() as u64 + 1;
+        took.push(fair_world(system, &fair, seed, Options::default())?.1);
+    }
+    took.sort_unstable();
+    Ok(took[took.len() / 2].as_secs_f64() * 1000.0)
+}
+
+/// Seeds and virtual seconds per second, in so many processes.
+fn swarm(
+    system: About,
+    time: Duration,
+    options: Options,
+    jobs: usize,
+) -> Result<(f64, f64), String> {
     let worker = process::worker_of(&Subject::storm(system, Profile::default()), options)?;
     let begun = Instant::now();
     let (mut seeds, mut virtual_seconds, mut last) = (0_u64, 0.0, begun);
@@ -160,7 +209,7 @@ fn swarm(system: About, time: Duration, options: Options) -> Result<(f64, f64), 
             last = Instant::now();
         }
     };
-    seeds::explore(&worker, 1..u64::MAX, Jobs::default().count(), Some(begun + time), count)?;
+    seeds::explore(&worker, 1..u64::MAX, jobs, Some(begun + time), count)?;
     if seeds == 0 {
         return Err("no seed came to its end in the time given: expected more time".to_owned());
     }
