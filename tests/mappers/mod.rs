@@ -2,7 +2,8 @@
 //! behind it.
 //!
 //! A check is written once and runs on every one of [`DATABASES`]. `bench` makes what a check works
-//! with, `statements` sees to it that no statement of the sources is left out.
+//! with, `statements` sees to it that no statement of the sources is left out, `plans` that none reads
+//! more than it needs.
 
 mod accounts;
 mod bank;
@@ -13,6 +14,7 @@ mod email;
 mod idempotency;
 mod messaging;
 mod orders;
+mod plans;
 mod reconciliations;
 mod sagas;
 mod statements;
