@@ -7,6 +7,7 @@ use stormproof_ports::notify::Notify;
 use stormproof_ports::worker::Background;
 
 use crate::settings::Settings;
+use crate::token::{KnownTokens, SignedTokens};
 
 /// What routers and workers of one replica share.
 #[derive(Clone)]
@@ -19,12 +20,16 @@ pub struct Context {
     pub work_notify: Notify,
     /// What goes on beside the steps of the worker that is notified so, whoever has begun it.
     pub background: Background,
+    /// Others' tokens, as far as their signatures were checked, and its own.
+    pub(crate) known_tokens: Arc<KnownTokens>,
+    pub(crate) signed_tokens: Arc<SignedTokens>,
 }
 
 impl Context {
     /// A context with a notification and a background of its own.
     pub fn new(ports: Ports, settings: Arc<Settings>) -> Context {
         let (work_notify, background) = (Notify::default(), Background::default());
-        Context { ports, settings, work_notify, background }
+        let (known_tokens, signed_tokens) = Default::default();
+        Context { ports, settings, work_notify, background, known_tokens, signed_tokens }
     }
 }

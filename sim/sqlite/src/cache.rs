@@ -19,12 +19,15 @@ pub(super) struct Text {
     compiled_to: usize,
     statements: Vec<Statement>,
     keep: bool,
+    /// When it was asked for last, and first since the cache was handed on.
     used: u64,
+    asked: u64,
 }
 
 impl Text {
     pub(super) fn new(text: &str, keep: bool) -> Text {
-        Text { text: text.into(), compiled_to: 0, statements: Vec::with_capacity(1), keep, used: 0 }
+        let statements = Vec::with_capacity(1);
+        Text { text: text.into(), compiled_to: 0, statements, keep, used: 0, asked: 0 }
     }
 
     /// The statement at `place`, or `None` past the last.
@@ -58,6 +61,8 @@ pub(super) struct Cache {
     slots: Vec<Text>,
     places: BTreeMap<u64, usize>,
     uses: u64,
+    /// How many there were when it was handed on.
+    uses_before: u64,
 }
 
 impl Cache {
@@ -75,7 +80,11 @@ impl Cache {
             }
             None => self.add(hash, Text::new(text, true)),
         };
-        self.slots[slot].used = self.uses;
+        let text = &mut self.slots[slot];
+        text.used = self.uses;
+        if text.asked <= self.uses_before {
+            text.asked = self.uses;
+        }
         slot
     }
 
@@ -83,13 +92,32 @@ impl Cache {
         &mut self.slots[slot]
     }
 
+    /// How many texts were asked for and are kept.
     pub(super) fn len(&self) -> usize {
-        self.slots.len()
+        self.asked().count()
     }
 
-    /// The texts themselves.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.slots.iter().map(|text| &*text.text)
+    /// The texts themselves, in the order in which they were asked for first.
+    pub(super) fn texts(&self) -> Vec<&str> {
+        let mut texts: Vec<&Text> = self.asked().collect();
+        texts.sort_by_key(|text| text.asked);
+        texts.into_iter().map(|text| &*text.text).collect()
+    }
+
+    fn asked(&self) -> impl Iterator<Item = &Text> {
+        self.slots.iter().filter(|text| text.asked > self.uses_before)
+    }
+
+    /// It goes to somebody else, who has asked for nothing yet; what is compiled stays so.
+    pub(super) fn hand_on(&mut self) {
+        self.uses_before = self.uses;
+    }
+
+    /// The texts that are compiled, whoever has asked for them.
+    #[cfg(test)]
+    pub(super) fn compiled(&self) -> Vec<&str> {
+        let compiled = self.slots.iter().filter(|text| !text.statements.is_empty());
+        compiled.map(|text| &*text.text).collect()
     }
 
     pub(super) fn clear(&mut self) {

@@ -126,6 +126,8 @@ pub(super) struct Capture {
     savepoints: Vec<(String, usize)>,
     committing: bool,
     tables: Vec<Arc<str>>,
+    /// How many changes SQLite had counted before the database was opened.
+    counted_before: i64,
 }
 
 impl Capture {
@@ -137,6 +139,13 @@ impl Capture {
     /// Those that came since so many waited.
     pub(super) fn since(&self, waiting: usize) -> &[Change] {
         self.waiting.get(waiting..).unwrap_or_default()
+    }
+
+    /// Forgets all of them.
+    pub(super) fn forget(&mut self) {
+        self.waiting.clear();
+        self.savepoints.clear();
+        self.committing = false;
     }
 
     /// Draws the conclusions of a statement's end. The answer is the changes that are committed
@@ -240,6 +249,80 @@ unsafe extern "C" fn on_rollback(capture: *mut c_void) {
     let capture = unsafe { &mut *capture.cast::<Capture>() };
     capture.waiting.clear();
     capture.committing = false;
+}
+
+/// Has SQL's own counts of changes begin with the opening of the database, whatever the connection has done
+/// before.
+///
+/// # Safety
+/// As of [`listen`].
+pub(super) unsafe fn count_from_here(database: *mut ffi::sqlite3, capture: *mut Capture) {
+    type Count =
+        unsafe extern "C" fn(*mut ffi::sqlite3_context, c_int, *mut *mut ffi::sqlite3_value);
+    let counts: [(&CStr, Count); 2] =
+        [(c"changes", count_last_changes), (c"total_changes", count_changes)];
+    for (name, count) in counts {
+        let flags = ffi::SQLITE_UTF8 | ffi::SQLITE_INNOCUOUS;
+        // SAFETY: the caller keeps `capture` alive and unborrowed whenever SQLite runs; there is nothing
+        // to do when the function goes.
+        unsafe {
+            ffi::sqlite3_create_function_v2(
+                database,
+                name.as_ptr(),
+                0,
+                flags,
+                capture.cast(),
+                Some(count),
+                None,
+                None,
+                None,
+            );
+        }
+    }
+}
+
+/// What was changed up to now is not counted.
+///
+/// # Safety
+/// `database` must be open and `capture` be what listens to it; no reference to it may live.
+pub(super) unsafe fn forget_count(database: *mut ffi::sqlite3, capture: *mut Capture) {
+    // SAFETY: the caller vouches for both.
+    unsafe { (*capture).counted_before = ffi::sqlite3_total_changes64(database) }
+}
+
+/// # Safety
+/// `context` must be that of a function that was made by [`count_from_here`].
+unsafe fn counted(context: *mut ffi::sqlite3_context) -> i64 {
+    // SAFETY: the caller vouches for the context, whose data is a capture.
+    unsafe {
+        let capture = ffi::sqlite3_user_data(context).cast::<Capture>();
+        let database = ffi::sqlite3_context_db_handle(context);
+        ffi::sqlite3_total_changes64(database) - (*capture).counted_before
+    }
+}
+
+unsafe extern "C" fn count_changes(
+    context: *mut ffi::sqlite3_context,
+    _: c_int,
+    _: *mut *mut ffi::sqlite3_value,
+) {
+    // SAFETY: SQLite passes the context of this call.
+    unsafe { ffi::sqlite3_result_int64(context, counted(context)) }
+}
+
+unsafe extern "C" fn count_last_changes(
+    context: *mut ffi::sqlite3_context,
+    _: c_int,
+    _: *mut *mut ffi::sqlite3_value,
+) {
+    // SAFETY: as in `count_changes`.
+    unsafe {
+        let last = match counted(context) {
+            0 => 0,
+            _ => ffi::sqlite3_changes64(ffi::sqlite3_context_db_handle(context)),
+        };
+        ffi::sqlite3_result_int64(context, last);
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use sqlx_core::Error;
@@ -19,7 +19,7 @@ use super::lock::lock;
 use super::reader::Reader;
 use crate::Value;
 
-/// Every disk that has a handle, so that the VFS finds it by the number in a path.
+/// Every disk that has a handle, so that a connection finds it by the number in a URL.
 static DISKS: Mutex<BTreeMap<u64, Weak<Shared>>> = Mutex::new(BTreeMap::new());
 static NEXT_DISK: AtomicU64 = AtomicU64::new(1);
 
@@ -29,10 +29,17 @@ pub struct Disk {
     shared: Arc<Shared>,
 }
 
+/// A handle that does not keep the disk.
+#[derive(Clone)]
+pub(super) struct WeakDisk(Weak<Shared>);
+
 struct Shared {
     id: u64,
     name: String,
+    /// What it was made of.
+    origin: Image,
     files: Mutex<Files>,
+    is_retired: AtomicBool,
     changes: Mutex<Vec<Change>>,
     /// The connection last opened.
     reader: Mutex<Option<Weak<Mutex<dyn Reader>>>>,
@@ -55,6 +62,8 @@ impl Disk {
         let shared = Arc::new(Shared {
             id: NEXT_DISK.fetch_add(1, Ordering::Relaxed),
             name: name.to_owned(),
+            origin: image.clone(),
+            is_retired: AtomicBool::new(false),
             files: Mutex::new(Files::new(&image.files)),
             changes: Mutex::default(),
             reader: Mutex::default(),
@@ -96,6 +105,13 @@ impl Disk {
     /// A power failure, armed or struck, stays.
     pub fn detach(&self) {
         self.files().begin_epoch();
+    }
+
+    /// Nobody will look at this disk, or open a database on it, any more. When the connection that is open
+    /// on it is dropped, its session may go to another disk made from the same image, with the statements
+    /// that it has prepared; nothing else of it shows there. What the files hold from then on is not said.
+    pub fn retire(&self) {
+        self.shared.is_retired.store(true, Ordering::Relaxed);
     }
 
     /// Arms a power failure: of the operations to come, the `n`-th (from 1; 0 means 1) and all
@@ -148,13 +164,29 @@ impl Disk {
         self.reader().map_or_else(Vec::new, |reader| lock(&reader).prepared())
     }
 
-    pub(super) fn by_id(id: u64) -> Option<Disk> {
+    /// What a URL names: disk, epoch and file name.
+    pub(super) fn locate(url_path: &str) -> Option<(Disk, u64, &str)> {
+        let (disk, rest) = url_path.strip_prefix('/')?.split_once('/')?;
+        let (epoch, file) = rest.split_once('/')?;
+        let file = (!file.is_empty()).then_some(file)?;
+        Some((Disk::by_id(disk.parse().ok()?)?, epoch.parse().ok()?, file))
+    }
+
+    fn by_id(id: u64) -> Option<Disk> {
         let shared = lock(&DISKS).get(&id)?.upgrade()?;
         Some(Disk { shared })
     }
 
-    pub(super) fn id(&self) -> u64 {
-        self.shared.id
+    pub(super) fn downgrade(&self) -> WeakDisk {
+        WeakDisk(Arc::downgrade(&self.shared))
+    }
+
+    pub(super) fn origin(&self) -> &Image {
+        &self.shared.origin
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.shared.is_retired.load(Ordering::Relaxed)
     }
 
     pub(super) fn files(&self) -> MutexGuard<'_, Files> {
@@ -171,6 +203,27 @@ impl Disk {
 
     pub(super) fn publish(&self, changes: &mut Vec<Change>) {
         lock(&self.shared.changes).append(changes);
+    }
+}
+
+impl WeakDisk {
+    pub(super) fn upgrade(&self) -> Option<Disk> {
+        let shared = self.0.upgrade()?;
+        Some(Disk { shared })
+    }
+}
+
+impl Image {
+    /// Whether it is that one, or a clone of it; another with the same files is not.
+    pub(super) fn is(&self, other: &Image) -> bool {
+        Arc::ptr_eq(&self.files, &other.files)
+    }
+
+    /// The file, if it is the only one.
+    pub(super) fn only_file(&self) -> Option<(&str, &Contents)> {
+        let mut files = self.files.iter();
+        let (name, contents) = files.next()?;
+        files.next().is_none().then_some((name, contents))
     }
 }
 
@@ -200,7 +253,7 @@ mod tests {
     #[test]
     fn the_registry_forgets_a_disk_with_its_last_handle() {
         let disk = Disk::new("test");
-        let id = disk.id();
+        let id = disk.shared.id;
         let second = disk.clone();
         drop(disk);
         assert!(Disk::by_id(id).is_some());

@@ -28,7 +28,8 @@ use sqlx_core::types::Type;
 use sqlx_core::value::{Value, ValueRef};
 
 use super::connection::{SimConnection, no_such_disk, no_such_file};
-use super::{mvcc, vfs};
+use super::disk::Disk;
+use super::mvcc;
 
 /// The scheme of real files.
 const FILE_SCHEME: &str = "file";
@@ -101,7 +102,7 @@ impl ConnectOptions for SimConnectOptions {
             return Ok(SimConnection::shared(shared));
         }
         let (disk, epoch, file) =
-            vfs::locate(self.url.path()).ok_or_else(|| no_such_disk(self.url.as_str()))?;
+            Disk::locate(self.url.path()).ok_or_else(|| no_such_disk(self.url.as_str()))?;
         SimConnection::open(&disk, epoch, file)
     }
 

@@ -24,7 +24,7 @@ pub(super) struct Files {
     cut_in: Option<u64>,
     failing: bool,
     /// The epoch whose handles work now: connections read it before every statement.
-    live: Arc<AtomicU64>,
+    pub(super) live: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -83,8 +83,10 @@ impl Files {
         self.epoch
     }
 
-    pub(super) fn live(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.live)
+    /// Whether nobody has opened or changed anything, or is to fail.
+    pub(super) fn are_untouched(&self) -> bool {
+        let is_new = self.epoch == 1 && self.operations == 0 && self.cut_in.is_none();
+        is_new && self.next_number == self.files.len() as u64 + 1
     }
 
     pub(super) fn operations(&self) -> u64 {
@@ -283,9 +285,8 @@ impl Files {
     }
 
     fn take_number(&mut self) -> u64 {
-        let number = self.next_number;
         self.next_number += 1;
-        number
+        self.next_number - 1
     }
 
     fn file(&mut self, number: u64) -> &mut File {

@@ -8,8 +8,9 @@
 //! at tables past sqlx.
 //!
 //! Downward: `driver`, `connection` and `migrate` speak to sqlx, `opening`, `session`, `transactions` and
-//! `statement` to SQLite, which on a simulated disk writes through `vfs` to the `files` of a `disk`. The way back up, to
-//! read through the connection last opened, is a `reader`.
+//! `statement` to SQLite, which on a simulated disk writes through `vfs` to the `files` of a `disk`, as its
+//! `mount` says. Sessions that have nothing more to do are `spares`. The way back up, to read through the
+//! connection last opened, is a `reader`.
 //!
 //! ```
 //! use futures::FutureExt as _;
@@ -44,11 +45,13 @@ mod error;
 mod files;
 mod lock;
 mod migrate;
+mod mount;
 mod mvcc;
 mod opening;
 mod peek;
 mod reader;
 mod session;
+mod spares;
 mod statement;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
-//! Opening a database: on a simulated disk, or in a real file.
+//! Opening a database: on a simulated disk, or in a real file. What a session can be spared (`spares.rs`)
+//! on a disk that nobody has touched yet, it is spared.
 
 use std::ffi::{CString, c_char, c_int};
 use std::ptr::{self, NonNull};
@@ -10,11 +11,13 @@ use sqlx_core::Error;
 use stormproof_ports::sqlite::{DURABLE, Pragma};
 
 use super::cache::Cache;
-use super::changes::{Capture, listen};
+use super::changes::{Capture, count_from_here, listen};
 use super::disk::Disk;
 use super::error::SqliteError;
+use super::mount::Mount;
+use super::mvcc::Tables;
 use super::session::Session;
-use super::vfs;
+use super::{spares, vfs};
 
 /// What every connection starts with, before it is made [`DURABLE`]; none of it looks at the file.
 /// Pages are small because rows are, and every commit copies and sums whole pages. The log is kept
@@ -33,27 +36,36 @@ const BUSY_MS: c_int = 500;
 pub(super) enum Place {
     /// On a simulated disk, which hears of the rows that commits changed; alive as long as the disk is in
     /// this epoch.
-    Simulated { disk: Disk, epoch: u64, live: Arc<AtomicU64> },
+    Simulated { disk: Disk, epoch: u64, live: Arc<AtomicU64>, mount: Mount, file: Box<str> },
     /// In a real file, by SQLite's own means.
     File,
 }
 
 impl Session {
-    /// Opens or creates a database on a simulated disk and applies the settings.
+    /// Opens or creates a database on a simulated disk and applies the settings, or takes a spare session
+    /// that has done so before.
     pub(super) fn open(disk: &Disk, epoch: u64, file: &str) -> Result<Session, Error> {
+        if let Some(spare) = spares::take(disk, epoch, file) {
+            return Ok(spare);
+        }
         let code = vfs::register();
         if code != ffi::SQLITE_OK {
             return Err(Error::Protocol(format!("registering the VFS answered {code}")));
         }
-        let path = vfs::path(disk, epoch, file);
-        let live = disk.files().live();
-        let place = Place::Simulated { disk: disk.clone(), epoch, live };
+        let mount = Mount::new(disk, epoch);
+        let path = mount.path(file);
+        let (disk, live) = (disk.clone(), disk.files().live.clone());
+        let place = Place::Simulated { disk, epoch, live, mount, file: file.into() };
         let mut session = Session::open_by(path.into_bytes(), vfs::NAME.as_ptr(), place)?;
         // SAFETY: the capture is freed after the connection is closed (see `Drop`), and borrowed
         // only between calls of SQLite.
-        unsafe { listen(session.database.as_ptr(), session.capture.as_ptr()) };
+        unsafe {
+            listen(session.database.as_ptr(), session.capture.as_ptr());
+            count_from_here(session.database.as_ptr(), session.capture.as_ptr());
+        }
         session.run(SETTINGS)?;
         session.make_durable()?;
+        session.is_plain = true;
         Ok(session)
     }
 
@@ -112,6 +124,8 @@ impl Session {
             place,
             capture: NonNull::from(Box::leak(Box::<Capture>::default())),
             depth: 0,
+            tables: Tables::default(),
+            is_plain: false,
         })
     }
 
@@ -120,7 +134,7 @@ impl Session {
     }
 
     /// Sets it; what is answered, if anything, has to be what was asked for.
-    fn apply(&mut self, pragma: &Pragma) -> Result<(), Error> {
+    pub(super) fn apply(&mut self, pragma: &Pragma) -> Result<(), Error> {
         let rows = self.collect(pragma.set, &[])?;
         match rows.first().and_then(|row| row.first()?.as_str()) {
             Some(other) if other != pragma.held => {

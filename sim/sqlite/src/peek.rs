@@ -30,14 +30,16 @@ impl Reader for Session {
         self.check_alive()?;
         let slot = self.peeks.slot_of(sql);
         // SAFETY: the session's connection outlives its texts.
-        match unsafe { self.peeks.text(slot).statement(self.database, 0)? } {
+        let statement = unsafe { self.peeks.text(slot).statement(self.database, 0)? };
+        self.is_plain &= statement.as_ref().is_none_or(|it| it.is_plain);
+        match statement {
             Some(statement) if statement.read_only => rows_of(statement, params),
             _ => Err(Error::InvalidArgument(format!("a peek may only read: {sql}"))),
         }
     }
 
     fn prepared(&self) -> Vec<String> {
-        self.statements.texts().map(str::to_owned).collect()
+        self.statements.texts().into_iter().map(str::to_owned).collect()
     }
 }
 

@@ -15,7 +15,9 @@ use sqlx_core::any::{AnyQueryResult, AnyRow};
 use super::cache::{Cache, Text};
 use super::changes::{Capture, Change, Ending, merge};
 use super::error::SqliteError;
+use super::mvcc::Tables;
 use super::opening::Place;
+use super::spares;
 use super::statement::{Bind, Statement};
 
 /// A connection with its statements and the changes of its transaction.
@@ -32,6 +34,10 @@ pub(super) struct Session {
     pub(super) capture: NonNull<Capture>,
     /// How many transactions and savepoints are open through sqlx.
     pub(super) depth: usize,
+    /// What was found out about tables, while no transactions overlap that need it.
+    pub(super) tables: Tables,
+    /// Whether nothing was asked that leaves more than rows, and nothing failed but for the rows.
+    pub(super) is_plain: bool,
 }
 
 // SAFETY: a session is reached through a mutex only, so one thread at a time calls SQLite with
@@ -122,6 +128,7 @@ impl Session {
             let Some(statement) = (unsafe { text.statement(database, cursor.place)? }) else {
                 return Ok(None);
             };
+            self.is_plain &= statement.is_plain;
             // SAFETY: the connection is open.
             if self.depth > 0 && unsafe { is_outside_transaction(database) } {
                 return Err(Error::Protocol(
@@ -234,6 +241,7 @@ impl Session {
         let slot = self.statements.slot_of(text);
         // SAFETY: the session's connection outlives its texts.
         let statement = unsafe { self.statements.text(slot).statement(self.database, 0)? };
+        self.is_plain &= statement.as_ref().is_none_or(|it| it.is_plain);
         statement
             .map(look)
             .ok_or_else(|| Error::InvalidArgument("the SQL text holds no statement".to_owned()))
@@ -246,6 +254,7 @@ impl Session {
         cursor.running = false;
         let code = statement.reset();
         let failure = (code != ffi::SQLITE_OK).then(|| statement.failure());
+        self.is_plain &= matches!(primary(code), ffi::SQLITE_OK | ffi::SQLITE_CONSTRAINT);
         let ending = Ending {
             // SAFETY: the connection is open.
             outside: unsafe { is_outside_transaction(self.database) },
@@ -264,6 +273,9 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        if spares::keep(self) {
+            return;
+        }
         self.forget_statements();
         // SAFETY: all statements are finalized, nothing uses the connection afterwards, and only
         // then is the capture freed.

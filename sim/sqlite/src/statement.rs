@@ -34,6 +34,8 @@ pub(super) struct Statement {
     columns: Option<Columns>,
     pub(super) savepoint: Option<SavepointStep>,
     pub(super) read_only: bool,
+    /// Whether it leaves nothing but rows: no setting, no schema, no other file.
+    pub(super) is_plain: bool,
 }
 
 /// The columns of a statement's rows, as long as SQLite has not compiled it anew.
@@ -105,6 +107,7 @@ impl Statement {
             columns: None,
             savepoint: SavepointStep::parse(text),
             read_only,
+            is_plain: is_plain(text),
         };
         for parameter in 1..=count {
             let argument = statement.argument_of(parameter)?;
@@ -324,6 +327,27 @@ impl Drop for Statement {
         // SAFETY: nobody else finalizes the statement, and its connection is still open.
         unsafe { ffi::sqlite3_finalize(self.raw.as_ptr()) };
     }
+}
+
+/// Whether a statement begins like one that reads or changes rows, or begins or ends a transaction.
+fn is_plain(text: &str) -> bool {
+    const PLAIN: [&str; 12] = [
+        "SELECT",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "REPLACE",
+        "WITH",
+        "BEGIN",
+        "COMMIT",
+        "END",
+        "ROLLBACK",
+        "SAVEPOINT",
+        "RELEASE",
+    ];
+    let text = text.trim_ascii_start();
+    let end = text.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(text.len());
+    PLAIN.iter().any(|word| text[..end].eq_ignore_ascii_case(word))
 }
 
 /// The `Any` type of a declared one, read as sqlx's own SQLite driver reads it; `None` for those

@@ -1,10 +1,8 @@
 //! SQLite's way to the simulated disks: a VFS, registered once per process.
 //!
-//! A path is `/<disk>/<epoch>/<file>`. The epoch is in it so that a connection of a dead process
-//! cannot delete or create names on the disk its successor uses. Files without a name (SQLite's
-//! temporary ones) live on a disk of their own that goes when they are closed. There is no shared
-//! memory: exclusive locking mode needs none. Time stands still and sleeping takes none, because
-//! the world has its own clock.
+//! What a path stands for says `mount.rs`. Files without a name (SQLite's temporary ones) live on a
+//! disk of their own that goes when they are closed. There is no shared memory: exclusive locking mode
+//! needs none. Time stands still and sleeping takes none, because the world has its own clock.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::{ManuallyDrop, size_of};
@@ -16,6 +14,7 @@ use libsqlite3_sys as ffi;
 use super::contents::mix;
 use super::disk::Disk;
 use super::files::{Handle, Refusal};
+use super::mount::locate;
 
 /// The name under which SQLite knows this VFS.
 pub(super) const NAME: &CStr = c"stormproof-sim";
@@ -25,6 +24,8 @@ pub(super) const NAME: &CStr = c"stormproof-sim";
 const NOW_MS: i64 = 211_813_444_800_000;
 const DAY_MS: f64 = 86_400_000.0;
 const PATH_BYTES_MAX: c_int = 512;
+/// The file is to be another one. Numbers above 100 are a VFS's own.
+const REPLACE: c_int = 1_001;
 /// A tear is never smaller than a file's page here, so SQLite need not pad to sectors.
 const CHARACTERISTICS: c_int = ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 
@@ -98,17 +99,19 @@ pub(super) fn register() -> c_int {
     })
 }
 
-/// The path SQLite is given for a file.
-pub(super) fn path(disk: &Disk, epoch: u64, file: &str) -> String {
-    format!("/{}/{epoch}/{file}", disk.id())
-}
-
-/// The parts of a path: disk, epoch and file name.
-pub(super) fn locate(path: &str) -> Option<(Disk, u64, &str)> {
-    let (disk, rest) = path.strip_prefix('/')?.split_once('/')?;
-    let (epoch, file) = rest.split_once('/')?;
-    let file = (!file.is_empty()).then_some(file)?;
-    Some((Disk::by_id(disk.parse().ok()?)?, epoch.parse().ok()?, file))
+/// Has the main file of an open database be another one from now on; answers SQLite's result code.
+///
+/// # Safety
+/// `database` must be open and of this VFS, and know nothing of what is in its file: no lock, no page, no log.
+pub(super) unsafe fn replace_main(
+    database: *mut ffi::sqlite3,
+    disk: Disk,
+    handle: Handle,
+) -> c_int {
+    let mut other = Some((disk, handle));
+    let other = ptr::from_mut(&mut other).cast();
+    // SAFETY: the caller vouches for the connection; `file_control` takes what is passed here.
+    unsafe { ffi::sqlite3_file_control(database, c"main".as_ptr(), REPLACE, other) }
 }
 
 /// # Safety
@@ -281,8 +284,23 @@ unsafe extern "C" fn check_reserved_lock(_: *mut ffi::sqlite3_file, held: *mut c
     ffi::SQLITE_OK
 }
 
-unsafe extern "C" fn file_control(_: *mut ffi::sqlite3_file, _: c_int, _: *mut c_void) -> c_int {
-    ffi::SQLITE_NOTFOUND
+unsafe extern "C" fn file_control(
+    file: *mut ffi::sqlite3_file,
+    operation: c_int,
+    argument: *mut c_void,
+) -> c_int {
+    if operation != REPLACE {
+        return ffi::SQLITE_NOTFOUND;
+    }
+    // SAFETY: SQLite passes an open file, and `replace_main`, which alone asks for this, the other.
+    let (file, other) = unsafe { (opened(file), &mut *argument.cast::<Option<(Disk, Handle)>>()) };
+    let Some((disk, handle)) = other.take() else { return ffi::SQLITE_MISUSE };
+    file.disk.files().close(file.handle);
+    // SAFETY: the disk is dropped once, for another one takes its place.
+    unsafe { ManuallyDrop::drop(&mut file.disk) };
+    file.disk = ManuallyDrop::new(disk);
+    file.handle = handle;
+    ffi::SQLITE_OK
 }
 
 unsafe extern "C" fn sector_size(_: *mut ffi::sqlite3_file) -> c_int {

@@ -126,7 +126,7 @@ impl Mirror {
         }
         let whole = match self.whole {
             Some(whole) => whole,
-            None => *self.whole.insert(acts_by_itself(session)?),
+            None => *self.whole.insert(tables.act_by_themselves(session)?),
         };
         let name: Arc<str> = name.into();
         let there = tables.all(session, &name, whole)?;
@@ -204,16 +204,6 @@ impl Rows {
         };
         all.into_iter().filter(|it| *it != version.rowid()).filter(has_one).collect()
     }
-}
-
-/// Whether a statement may change rows of tables that it does not name: there is a trigger, or a foreign key,
-/// which may do something.
-fn acts_by_itself(session: &mut Session) -> Result<bool, Error> {
-    let acting = session.collect(
-        "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' OR sql LIKE '%REFERENCES%' LIMIT 1",
-        &[],
-    )?;
-    Ok(!acting.is_empty())
 }
 
 /// The table whose rows a statement changes; `None`: it changes none, or names it in a way that is not known

@@ -43,6 +43,7 @@ pub(crate) use connection::SharedConnection;
 pub use shared::SharedDatabase;
 pub(crate) use shared::waiting;
 pub(crate) use statement::Ran;
+pub(crate) use table::Tables;
 pub(crate) use transactions::Transactions;
 
 /// What a transaction sees of others, by PostgreSQL's names.

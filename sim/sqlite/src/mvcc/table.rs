@@ -25,8 +25,6 @@ pub(super) struct Key {
 
 /// A table.
 pub(super) struct Table {
-    /// Its name, quoted.
-    name: String,
     /// The places of the columns of each unique key, the primary key first.
     keys: Vec<Vec<usize>>,
     /// The same places among the columns of keys alone.
@@ -41,13 +39,17 @@ pub(super) struct Table {
     /// All columns of a row by its number, and those of keys.
     select: String,
     select_keys: String,
-    /// The columns of keys.
-    key_columns: String,
+    /// The same of all rows, each after its number.
+    select_all: String,
+    select_all_keys: String,
 }
 
 /// Tables, as far as their rows were changed.
 #[derive(Default)]
-pub(super) struct Tables(BTreeMap<Arc<str>, Arc<Table>>);
+pub(crate) struct Tables {
+    tables: BTreeMap<Arc<str>, Arc<Table>>,
+    act_by_themselves: Option<bool>,
+}
 
 /// The tables of all databases of this process by what SQLite keeps of their making: what was found out
 /// about one holds for all that were made alike.
@@ -105,8 +107,8 @@ impl Tables {
         whole: bool,
     ) -> Result<Vec<RowVersion>, Error> {
         let table = self.get(session, name)?;
-        let columns = if whole { "*" } else { &table.key_columns };
-        let rows = session.collect(&format!("SELECT rowid, {columns} FROM {}", table.name), &[])?;
+        let select = if whole { &table.select_all } else { &table.select_all_keys };
+        let rows = session.ask(select, &[])?;
         let rows = rows.into_iter().map(|row| {
             let rowid = row[0].as_i64().expect("a row has a number");
             table.of(name, rowid, row[1..].into(), whole)
@@ -130,8 +132,21 @@ impl Tables {
         Ok(())
     }
 
+    /// Whether a statement may change rows of tables that it does not name: there is a trigger, or a foreign
+    /// key, which may do something.
+    pub(super) fn act_by_themselves(&mut self, session: &mut Session) -> Result<bool, Error> {
+        if let Some(known) = self.act_by_themselves {
+            return Ok(known);
+        }
+        let acting = session.collect(
+            "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' OR sql LIKE '%REFERENCES%' LIMIT 1",
+            &[],
+        )?;
+        Ok(*self.act_by_themselves.insert(!acting.is_empty()))
+    }
+
     fn get(&mut self, session: &mut Session, name: &Arc<str>) -> Result<&Table, Error> {
-        match self.0.entry(Arc::clone(name)) {
+        match self.tables.entry(Arc::clone(name)) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
                 let made = session.ask(
@@ -209,9 +224,9 @@ impl Table {
             others,
             select: format!("SELECT * FROM {table} WHERE rowid = ?1"),
             select_keys: format!("SELECT {key_columns} FROM {table} WHERE rowid = ?1"),
-            key_columns,
+            select_all: format!("SELECT rowid, * FROM {table}"),
+            select_all_keys: format!("SELECT rowid, {key_columns} FROM {table}"),
             keys_alone,
-            name: table,
             keys,
         })
     }

@@ -1,6 +1,7 @@
 //! The transactions of a database: begun, loaded, put aside, committed and undone.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use sqlx_core::Error;
 
@@ -73,10 +74,11 @@ impl Reader for Transactions {
 
 impl Transactions {
     /// Of a database that was just opened and that nobody else uses.
-    pub(crate) fn new(session: Session) -> Transactions {
+    pub(crate) fn new(mut session: Session) -> Transactions {
+        let tables = mem::take(&mut session.tables);
         Transactions {
             session,
-            tables: Tables::default(),
+            tables,
             mirror: Mirror::default(),
             open: BTreeMap::new(),
             loaded: None,
@@ -260,7 +262,7 @@ impl Transactions {
 
     /// Lets others go on; says what was locked.
     fn unlock(&mut self, number: Number) -> Vec<Key> {
-        let keys = std::mem::take(&mut self.open_mut(number).keys);
+        let keys = mem::take(&mut self.open_mut(number).keys);
         self.locks.stop_waiting(number);
         keys.iter().for_each(|key| self.locks.unlock(key, number));
         keys
@@ -298,7 +300,7 @@ impl Transactions {
             commits.flat_map(|commit| commit.changes.iter().rev()).map(RowChange::undone).collect();
         let open = self.open_mut(number);
         open.is_rebased = !undone.is_empty();
-        let done = std::mem::take(&mut open.changes);
+        let done = mem::take(&mut open.changes);
         let made = undone.iter().chain(&done).try_for_each(|change| self.make(change));
         self.open_mut(number).changes = done;
         made
@@ -373,5 +375,17 @@ impl Transactions {
 
     pub(super) fn open_mut(&mut self, number: Number) -> &mut Open {
         self.open.get_mut(&number).expect("it is open")
+    }
+}
+
+impl Drop for Transactions {
+    /// What was found out about tables stays with the session, and what was left open for whoever is next is
+    /// closed.
+    fn drop(&mut self) {
+        self.session.tables = mem::take(&mut self.tables);
+        if self.loaded.is_none() && self.session.has_only_read() {
+            // An error says that the database has lost power, and has forgotten it by itself.
+            self.session.roll_back().ok();
+        }
     }
 }

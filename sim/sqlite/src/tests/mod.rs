@@ -1,7 +1,8 @@
 //! The driver through sqlx's own API. Every future must be ready when first polled, which `now`
-//! insists on. Power cuts are in `power.rs`.
+//! insists on. Power cuts are in `power.rs`, sessions that serve one disk after the other in `spares.rs`.
 
 mod power;
+mod spares;
 
 use std::io::Write;
 use std::process::Command;

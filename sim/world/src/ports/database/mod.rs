@@ -193,6 +193,13 @@ impl DatabaseHost {
     }
 }
 
+impl Drop for DatabaseHost {
+    /// The world has ended, and the next one may have what this one has compiled.
+    fn drop(&mut self) {
+        self.disk.retire();
+    }
+}
+
 /// The way to a database from one life of a node.
 pub(super) struct SimDatabase {
     world: World,

@@ -2,6 +2,14 @@
 //!
 //! Customers' tokens and services' tokens have secrets and audiences of their own, so that neither
 //! opens the other's doors. Expiry is judged by the clock port, not by the library's clock.
+//!
+//! A replica checks the signature of a token once (`known`), and signs what a caller says of itself
+//! once a second (`signed`).
+
+mod known;
+mod signed;
+#[cfg(test)]
+mod tests;
 
 use http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
@@ -11,6 +19,9 @@ use stormproof_ports::time::Time;
 use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::UserId;
+
+pub(crate) use known::KnownTokens;
+pub(crate) use signed::SignedTokens;
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,13 +47,13 @@ pub const SUPPORT: &str = "support";
 
 /// A customer's token for a user who has just logged in.
 pub fn for_user(context: &Context, user: &UserId, name: &str, role: &str) -> String {
-    let auth = &context.settings.auth;
-    sign(context, &auth.customer_secret, SHOP, user.as_str(), name, role)
+    sign(&claims(context, SHOP, user.as_str(), name, role), &context.settings.auth.customer_secret)
 }
 
 /// A token for a call to `service`; `scope` names what the call may do there.
 pub fn for_service(context: &Context, caller: &str, service: &str, scope: &str) -> String {
-    sign(context, &context.settings.auth.service_secret, service, caller, "", scope)
+    let secret = &context.settings.auth.service_secret;
+    context.signed_tokens.token(claims(context, service, caller, "", scope), secret, sign)
 }
 
 /// The user whose token `headers` carry.
@@ -64,16 +75,10 @@ pub fn service(
     Ok(claims)
 }
 
-fn sign(
-    context: &Context,
-    secret: &[u8],
-    audience: &str,
-    subject: &str,
-    name: &str,
-    scope: &str,
-) -> String {
+/// What is claimed from now on.
+fn claims(context: &Context, audience: &str, subject: &str, name: &str, scope: &str) -> Claims {
     let now = context.ports.clock.now();
-    let claims = Claims {
+    Claims {
         iss: context.settings.auth.issuer.clone(),
         aud: audience.to_owned(),
         sub: subject.to_owned(),
@@ -81,8 +86,11 @@ fn sign(
         scope: scope.to_owned(),
         iat: now.seconds(),
         exp: (now + context.settings.auth.token_lifetime).seconds(),
-    };
-    encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret))
+    }
+}
+
+fn sign(claims: &Claims, secret: &[u8]) -> String {
+    encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(secret))
         .expect("claims are plain strings and numbers")
 }
 
@@ -98,17 +106,33 @@ fn read(
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "))
         .ok_or_else(|| refuse("expected the header Authorization: Bearer <token>"))?;
-    let mut rules = Validation::new(Algorithm::HS256);
-    rules.set_audience(&[audience]);
-    rules.set_issuer(&[&context.settings.auth.issuer]);
-    rules.validate_exp = false;
-    let claims = decode::<Claims>(bearer, &DecodingKey::from_secret(secret), &rules)
-        .map_err(|_| refuse("the token is not valid here"))?
-        .claims;
+    let issuer = &context.settings.auth.issuer;
+    let claims = match context.known_tokens.claims(bearer, secret) {
+        Some(claims) => Some(claims).filter(|it| it.aud == audience && it.iss == *issuer),
+        None => {
+            let read = verified(bearer, secret, audience, issuer);
+            if let Some(claims) = &read {
+                context.known_tokens.remember(bearer, secret, claims);
+            }
+            read
+        }
+    };
+    let claims = claims.ok_or_else(|| refuse("the token is not valid here"))?;
     match Time(claims.exp.saturating_mul(1_000_000)) + context.settings.auth.leeway {
         end if end < context.ports.clock.now() => {
             Err(refuse("the token has expired; log in again"))
         }
         _ => Ok(claims),
     }
+}
+
+/// What a token says, if it is signed with `secret` and says whom it is for and by; when it ends is not
+/// asked here.
+fn verified(token: &str, secret: &[u8], audience: &str, issuer: &str) -> Option<Claims> {
+    let mut rules = Validation::new(Algorithm::HS256);
+    rules.set_audience(&[audience]);
+    rules.set_issuer(&[issuer]);
+    rules.validate_exp = false;
+    let read = decode::<Claims>(token, &DecodingKey::from_secret(secret), &rules).ok()?;
+    Some(read.claims)
 }
