@@ -13,10 +13,11 @@ pub fn fair_weather(orders: u64) -> FairWeather<Scenario> {
     let each = usize::try_from(orders).expect("a world holds fewer").div_ceil(customers);
     let script = vec!["{ order = { teapot = 1 } }"; each].join(", ");
     let customer = format!("[[customer]]\nbalance = 10000000\nscript = [{script}]\n");
-    let stock = each * customers;
+    let orders = each * customers;
     let text = format!(
         "about = \"Nothing goes wrong.\"\n[world]\n\
-         stock = [{{ sku = \"teapot\", warehouse = \"sydney\", units = {stock} }}]\n{}",
+         stock = [{{ sku = \"teapot\", warehouse = \"sydney\", units = {orders} }}]\n{}\
+         [expect]\norders = {{ DELIVERED = {orders} }}\n",
         customer.repeat(customers)
     );
     let scenario = Scenario::parse("fair_weather.toml", &text);

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::process::{Folder, Up, run, stormproof};
+use crate::servers::free_port;
 
 /// Runs to the end: expects exit code 2, and all of `words` on standard error.
 async fn refused(arguments: &[&str], settings: &[(&str, &str)], folder: &Folder, words: &[&str]) {
@@ -75,6 +76,19 @@ async fn a_folder_in_use_and_files_that_are_damaged() {
     fs::set_permissions(&secrets, fs::Permissions::from_mode(0o600)).expect("ours");
     // Whole again, it opens: nothing of the refused starts has harmed it.
     Up::open(&data, &[]).await.process.stop().await;
+}
+
+/// Told at once, not when patience has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_that_is_not_there() {
+    let folder = Folder::new("not-there");
+    let url = format!("http://127.0.0.1:{}", free_port());
+    let secrets = [
+        ("STORMPROOF_AUTH_CUSTOMER_SECRET", "e4b1f7a06d3c92585e1fa7c0b9d6423817aa"),
+        ("STORMPROOF_AUTH_SERVICE_SECRET", "7c0b9d6423817aae4b1f7a06d3c92585e1fa"),
+    ];
+    let words = ["stormproof: store: unavailable: store refuses"];
+    refused(&["reconcile", "--url", &url], &secrets, &folder, &words).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,8 +110,7 @@ async fn replicas_the_broker_and_the_database_die_and_every_order_settles() {
         report["commits_per_order"].as_f64().unwrap_or_default(),
     );
     // A storm that touches nothing proves nothing.
-    let killed = deaths.killed as f64;
-    assert!(killed * PAUSE_MAX.as_secs_f64() >= arriving, "{killed} kills in {arriving} s");
+    assert!(deaths.killed as f64 >= arriving, "{} kills in {arriving} s", deaths.killed);
     assert!(late <= SETTLED_MAX.as_secs_f64(), "the last order settled after {late} s");
     for ((name, _), replica) in REPLICAS.iter().zip(replicas) {
         let log = replica.log();

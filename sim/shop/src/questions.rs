@@ -71,7 +71,7 @@ pub async fn insist(
 /// As [`insist`].
 pub async fn answer(ports: &Ports, question: &Question) -> Result<Answer, String> {
     let does_no_harm_twice = question.method.is_safe() || question.key.is_some();
-    let is_passing = if does_no_harm_twice { is_in_doubt } else { says_try_again };
+    let is_passing = if does_no_harm_twice { was_perhaps_heard } else { says_try_again };
     let deadline = ports.clock.now() + question.timeout;
     insist(ports, question, deadline, is_passing).await.map(|(answer, _)| answer)
 }
@@ -100,6 +100,11 @@ pub fn read<A: DeserializeOwned>(question: &Question, answer: &Answer) -> Result
 /// Whether the same question with the same key may still get an answer that is one.
 pub fn is_in_doubt(outcome: &Outcome) -> bool {
     !outcome.as_ref().is_ok_and(is_definitive)
+}
+
+/// Whether it is in doubt, and not for want of anybody who hears: an operator wants to know that at once.
+pub fn was_perhaps_heard(outcome: &Outcome) -> bool {
+    is_in_doubt(outcome) && !matches!(outcome, Err(CallError::Unavailable(_)))
 }
 
 fn says_try_again(outcome: &Outcome) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use stormproof_system::context::Context;
 use stormproof_system::store::dto::{DifferenceView, Reconcile, Reconciled};
 
-use crate::questions::{insist, is_in_doubt, post, read, support};
+use crate::questions::{insist, post, read, support, was_perhaps_heard};
 
 /// With a page. Three services answer it, and the Store gives it up if one of them does not: it is asked for
 /// again then, for comparing twice does no harm.
@@ -32,7 +32,7 @@ pub async fn all(context: &Context, quiet_seconds: u64) -> Result<Found, String>
             .with_bearer(support(context))
             .within(PATIENCE);
         let deadline = context.ports.clock.now() + PATIENCE;
-        let (answer, _) = insist(&context.ports, &question, deadline, is_in_doubt).await?;
+        let (answer, _) = insist(&context.ports, &question, deadline, was_perhaps_heard).await?;
         let page: Reconciled = read(&question, &answer)?;
         found.compared += page.compared;
         found.differences.extend(page.differences);
