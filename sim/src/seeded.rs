@@ -124,21 +124,16 @@ impl Controlled for Seeded {
         })
     }
 
-    /// At rest at two looks in a row: a node that has just woken has had time to go on with what it
-    /// was at.
     fn rest<'a>(
         &'a self,
         outside: Outside<'a>,
         bound: Duration,
     ) -> BoxFuture<'a, Option<Duration>> {
-        let mut looks = 0;
-        let twice = move || {
+        let moves = move || {
             let moving = inspection::restless(self, outside).now_or_never();
-            let rests = moving.expect("a world answers at once").is_empty();
-            looks = if rests { looks + 1 } else { 0 };
-            looks == 2
+            !moving.expect("a world answers at once").is_empty()
         };
-        Box::pin(self.0.until(bound, twice))
+        Box::pin(self.0.rest(bound, moves))
     }
 
     fn heal(&self) -> BoxFuture<'_, ()> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stormproof_faults::story::{FAULT, Story, StoryLine};
+use stormproof_ports::notify::Notify;
 use stormproof_ports::trace::hex;
 
 use crate::lock;
@@ -86,6 +87,8 @@ struct HistoryState {
     ids: Vec<Arc<str>>,
     lines: Vec<Line>,
     trace: Option<Vec<String>>,
+    /// Who waits for the next event.
+    waiting: Option<Notify>,
 }
 
 struct Line {
@@ -109,6 +112,7 @@ impl History {
             ids: Vec::new(),
             lines: Vec::new(),
             trace: spec.trace.then(Vec::new),
+            waiting: None,
         };
         History { names, alias: spec.alias.clone(), state: Mutex::new(state) }
     }
@@ -148,6 +152,16 @@ impl History {
             state.trace = Some(trace);
         }
         witness::event(state.events);
+        if let Some(waiting) = state.waiting.take() {
+            waiting.notify_one();
+        }
+    }
+
+    /// Completes when something happens. One waits at a time.
+    pub(super) async fn next_event(&self) {
+        let notify = Notify::default();
+        lock(&self.state).waiting = Some(notify.clone());
+        notify.notified().await;
     }
 
     /// Records a line of the story. A subject that is new to it gets the next number.

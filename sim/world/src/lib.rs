@@ -210,6 +210,14 @@ impl World {
     pub async fn until(&self, bound: Duration, fact: impl FnMut() -> bool) -> Option<Duration> {
         phases::until(self, bound, fact).await
     }
+
+    /// Waits until nothing has moved at two looks in a row, a virtual second apart; while all is quiet
+    /// and something moves all the same, such as whoever waits for an hour to pass, it looks when an
+    /// event comes, and every sixteen seconds. Returns the time of the second look, or `None` if
+    /// something moves after `bound`.
+    pub async fn rest(&self, bound: Duration, moves: impl FnMut() -> bool) -> Option<Duration> {
+        phases::rest(self, bound, moves).await
+    }
 }
 
 /// For clients that make their own connections.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
-use madsim::runtime::{Handle, Runtime};
+use madsim::runtime::Runtime;
 use stormproof_faults::Injector;
 use tracing::subscriber::with_default;
 
@@ -41,9 +41,6 @@ thread_local! {
 pub(crate) fn current() -> Option<World> {
     HERE.with_borrow(Weak::upgrade).map(World)
 }
-
-/// How often madsim's list of tasks is cleared of those that ended.
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Builds the world of `spec` and runs `story` in it, from outside all nodes; returns what the
 /// story returns. Waits for its turn if another world is running in this process.
@@ -100,7 +97,6 @@ where
             }
             boot::boot_all(&world);
             process::drive(&world);
-            sweep(&world);
             let value = story(world.clone()).await;
             // Tasks that outlive the runtime would leak, and with them the world.
             process::end(&world);
@@ -135,16 +131,4 @@ fn build(mut spec: Spec) -> World {
         mail: MailHost::new(seed, spec.template),
         observers: Mutex::new(spec.observers),
     }))
-}
-
-/// madsim remembers every task of a node until it is asked how many there are.
-fn sweep(world: &World) {
-    let time = world.0.time.clone();
-    let network = world.0.nodes.network;
-    world.0.nodes.spawner(network).spawn(async move {
-        loop {
-            sleep(&time, SWEEP_EVERY).await;
-            Handle::current().metrics().num_tasks();
-        }
-    });
 }

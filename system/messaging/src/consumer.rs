@@ -221,7 +221,8 @@ impl<H: Handler> Consumer<H> {
         }
         match (lost, taken) {
             (Some(lost), _) => Err(lost),
-            (None, 0) => Ok(Progress::Idle(None)),
+            // A delivery comes with a notification, and so does the subscription's loss.
+            (None, 0) => Ok(Progress::Waiting),
             (None, _) => Ok(Progress::Worked),
         }
     }

@@ -105,13 +105,13 @@ impl Run {
                 world.spawn(&node, work(ports))
             });
             let mut working: Vec<_> = working.collect();
-            let mut still = || {
+            let mut moves = || {
                 working.retain(|client| !client.is_finished());
-                working.is_empty() && at_rest(&Seen::of(&world))
+                !working.is_empty() || !at_rest(&Seen::of(&world))
             };
-            rest(&world, storm, &mut still).await;
+            world.rest(storm, &mut moves).await;
             world.heal_all().await;
-            let rested = rest(&world, calm, &mut still).await;
+            let rested = world.rest(calm, &mut moves).await;
             let mut judge = judge.lock().unwrap_or_else(PoisonError::into_inner);
             judge.judge_end(&world, rested.is_some());
             let unfired_places = world.unfired();
@@ -136,17 +136,6 @@ impl Run {
             }
         })
     }
-}
-
-/// At rest at two looks in a row: a node that has just woken has had time to go on with what it was
-/// at.
-async fn rest(world: &World, bound: Duration, mut still: impl FnMut() -> bool) -> Option<Duration> {
-    let mut looks = 0;
-    let twice = || {
-        looks = if still() { looks + 1 } else { 0 };
-        looks == 2
-    };
-    world.until(bound, twice).await
 }
 
 fn fired(world: &World) -> BTreeMap<String, u64> {

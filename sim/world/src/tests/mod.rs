@@ -10,6 +10,7 @@ mod names;
 mod network;
 mod overlap;
 mod process;
+mod rest;
 mod speed;
 #[cfg(target_os = "linux")]
 mod witness;
@@ -138,7 +139,7 @@ fn workers(ports: &Ports) -> Vec<Worker> {
                     *slot = Some(ports.queue.subscribe(QUEUE, 4, notify).await?);
                 }
                 let subscription = slot.as_mut().expect("just made");
-                let Some(delivery) = subscription.take()? else { return Ok(Progress::Idle(None)) };
+                let Some(delivery) = subscription.take()? else { return Ok(Progress::Waiting) };
                 if add(&ports, &delivery.message.message_id).await.is_ok() {
                     subscription.settle(delivery.tag, Settle::Ack).await?;
                 }

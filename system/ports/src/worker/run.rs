@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use futures::future::{Either, poll_fn, select};
+use futures::future::{Either, pending, poll_fn, select};
 use futures::poll;
 
 use super::background::DroppedAtEnd;
@@ -25,7 +25,7 @@ pub const POLL_MAX: Duration = Duration::from_secs(16);
 const POLL_JITTER_PART: u32 = 4;
 
 /// Steps `worker` until `stop` completes: again at once while there is work, else when it is
-/// notified, its time comes, or it has waited long. A step that has begun is always finished; what
+/// notified, its time comes, or, unless all that it does comes with a notification, it has waited long. A step that has begun is always finished; what
 /// goes on in the background then is left where it stands. `draw` draws a number below its argument,
 /// for the jitter.
 ///
@@ -49,24 +49,36 @@ pub async fn run(
     };
     let mut poll = POLL_MIN;
     while poll!(stop.as_mut()).is_pending() {
+        // When to look again: `None` for never, `Some(None)` for as seldom as can be.
         let until = match worker.background.beside(worker.step(), ended).await {
             Progress::Worked => {
                 poll = POLL_MIN;
                 yield_now().await;
                 continue;
             }
-            Progress::Idle(until) => until,
+            Progress::Waiting => None,
+            Progress::Idle(until) => Some(until),
             Progress::Failed { why, retry_at } => {
                 failed(&why);
-                Some(retry_at)
+                Some(Some(retry_at))
             }
         };
-        let jitter = u64::try_from((poll / POLL_JITTER_PART).as_micros()).unwrap_or(u64::MAX);
-        let longest = poll + Duration::from_micros(draw(jitter));
-        let wait = until.map_or(longest, |until| until.since(clock.now()).min(longest));
-        let nothing_due = wait == longest;
+        let mut nothing_due = false;
+        let wait = until.map(|until| {
+            let jitter = u64::try_from((poll / POLL_JITTER_PART).as_micros()).unwrap_or(u64::MAX);
+            let longest = poll + Duration::from_micros(draw(jitter));
+            let wait = until.map_or(longest, |until| until.since(clock.now()).min(longest));
+            nothing_due = wait == longest;
+            wait
+        });
+        let passed = pin!(async {
+            match wait {
+                Some(wait) => clock.sleep(wait).await,
+                None => pending().await,
+            }
+        });
         let notified = pin!(worker.notify.notified());
-        let wakes = worker.background.beside(select(notified, clock.sleep(wait)), ended);
+        let wakes = worker.background.beside(select(notified, passed), ended);
         poll = match select(stop.as_mut(), pin!(wakes)).await {
             Either::Left(_) => return,
             Either::Right((Either::Right(_), _)) if nothing_due => (poll * 2).min(POLL_MAX),

@@ -167,6 +167,28 @@ fn who_is_notified_looks_at_once_and_who_is_stopped_steps_no_more() {
     assert_eq!(*clock.0.lock().unwrap(), [POLL_MIN; 3], "a notification is work to come");
 }
 
+#[test]
+fn who_waits_for_a_notification_has_no_timer() {
+    let steps = Arc::new(AtomicUsize::new(0));
+    let (notify, counted) = (Notify::default(), steps.clone());
+    let worker = Worker::new("sorter", notify.clone(), move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Progress::Waiting })
+    });
+    let clock = HandClock::default();
+    let drawn = |_| panic!("a jitter without a wait");
+    let mut going = Box::pin(run(worker, "node-1", &clock, drawn, pending()));
+    let mut context = Context::from_waker(noop_waker_ref());
+    for notified in [false, false, true, false, true] {
+        if notified {
+            notify.notify_one();
+        }
+        assert!(going.as_mut().poll(&mut context).is_pending());
+    }
+    assert_eq!(steps.load(Ordering::Relaxed), 3, "the first, and one for each notification");
+    assert_eq!(*clock.slept.lock().unwrap(), [Duration::ZERO; 0]);
+}
+
 /// A piece in the background has what a step waits for: they must not wait for each other.
 #[test]
 fn the_background_goes_on_while_a_step_waits_for_it() {
