@@ -21,6 +21,7 @@ use stormproof_ports::{Database, DatabaseError, Session};
 use engine::Engine;
 pub use engine::{Isolation, install};
 pub use error::OpenError;
+pub use pool::BEGINNING;
 use session::PostgresSession;
 use sqlite::SqliteFile;
 

@@ -13,11 +13,17 @@ use tokio::time::{Instant, sleep};
 use super::engine::ACQUIRE_TIMEOUT;
 use super::error::is_lost;
 
-/// What every connection begins with: no statement runs for long, no lock is waited for longer than
-/// the caller waits for an answer, and a transaction that falls silent is thrown out before it holds
+/// What every connection to Postgres begins with: no statement runs for long, no lock is waited for longer
+/// than the caller waits for an answer, and a transaction that falls silent is thrown out before it holds
 /// up the others for good.
-const LIMITS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
-                      SET idle_in_transaction_session_timeout = '10s'";
+///
+/// A table is read from end to end only where there is no index to go by. A connection keeps the plan that
+/// it has made of a statement until the tables are analyzed; of a table that was empty that plan
+/// is a scan, which then grows with it. The price of a scan that has to be is exaggerated by it, so that
+/// it is not taken for work that is worth compiling.
+pub const BEGINNING: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
+                             SET idle_in_transaction_session_timeout = '10s'; \
+                             SET enable_seqscan = off; SET jit = off";
 
 /// How often a server is asked again that is away or comes up.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -56,7 +62,7 @@ impl Manager for Connector {
 impl Connector {
     async fn connect(&self) -> Result<AnyConnection, sqlx::Error> {
         let mut connection: AnyConnection = self.0.connect().await?;
-        connection.execute(LIMITS).await?;
+        connection.execute(BEGINNING).await?;
         Ok(connection)
     }
 }

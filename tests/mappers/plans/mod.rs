@@ -69,9 +69,28 @@ fn no_statement_scans_a_table_that_grows_on_postgres() {
         let mut found = Found::default();
         for service in SERVICES {
             let Some(database) = Postgres::or_skip("plans").await else { return };
-            found.look(&mut Server::new(&database, service).await, service, &prepared).await;
+            found.look(&mut Server::grown(&database, service).await, service, &prepared).await;
         }
         found.judge();
+    });
+}
+
+/// A plan that was made of an empty table is kept, however long the table grows.
+#[test]
+fn no_statement_is_planned_as_a_scan_on_the_first_day_on_postgres() {
+    let prepared = statements::of_the_sources();
+    on_this_machine(async {
+        let mut scans = BTreeSet::new();
+        for service in SERVICES {
+            let Some(database) = Postgres::or_skip("first_plans").await else { return };
+            let mut server = Server::young(&database, service).await;
+            for statement in &prepared[service.name] {
+                let found = server.scans(statement).await.into_iter().filter(grows);
+                scans.extend(found.map(|it| format!("{}: {statement}\n    {}", service.name, it.plan)));
+            }
+        }
+        let scans = Vec::from_iter(scans);
+        assert!(scans.is_empty(), "from end to end:\n{}", scans.join("\n"));
     });
 }
 

@@ -1,5 +1,6 @@
 //! The plans of Postgres, which it makes of what it knows of the rows: so the tables hold what a
-//! shop has kept after 20,000 orders (`rows/`).
+//! shop has kept after 20,000 orders (`rows/`), or nothing at all, for a connection keeps the plans of
+//! its first day.
 //!
 //! Plans are generic, for any values. Only a limit is a number: of one that it does not know the
 //! server expects a tenth of all rows. Such a plan costs more than one for the values, so it is
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use stormproof_bindings::database::BEGINNING;
 
 use super::{Index, Planner, Postgres, Scan, Service, parameters};
 
@@ -35,13 +37,23 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn new(database: &Postgres, service: Service) -> Server {
+    /// With the rows of many orders, as the server knows them.
+    pub async fn grown(database: &Postgres, service: Service) -> Server {
+        let own = ROWS.iter().find(|(name, _)| *name == service.name).expect("it has rows").1;
+        Server::prepared(database, service, &[MESSAGES, own, "ANALYZE"]).await
+    }
+
+    /// As the shop finds it on its first day: nothing is in it, nothing is known of it.
+    pub async fn young(database: &Postgres, service: Service) -> Server {
+        Server::prepared(database, service, &[BEGINNING]).await
+    }
+
+    async fn prepared(database: &Postgres, service: Service, rows: &[&str]) -> Server {
         let mut connection = database.connect().await;
         service.migrator().run(&mut connection).await.expect("the migrations of a service apply");
         let mut server = Server { connection, leading: BTreeMap::new() };
-        let own = ROWS.iter().find(|(name, _)| *name == service.name).expect("it has rows").1;
-        for rows in [MESSAGES, own, "ANALYZE; SET plan_cache_mode = force_generic_plan"] {
-            server.change(rows.to_owned()).await;
+        for rows in rows.iter().chain(&["SET plan_cache_mode = force_generic_plan"]) {
+            server.change((*rows).to_owned()).await;
         }
         let leading = "SELECT i.relname::text, a.attname::text FROM pg_class i \
              JOIN pg_attribute a ON a.attrelid = i.oid AND a.attnum = 1 WHERE i.relkind = 'i'";
