@@ -18,9 +18,8 @@ mod statements;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use stormproof_shop::load;
 use stormproof_shop::load::reference::Reference;
-use stormproof_shop::load::words::words;
-use stormproof_shop::load::{self, page};
 
 use crate::terminal::print;
 pub use arguments::Arguments;
@@ -51,17 +50,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if let Some(reference) = reference {
         report.compare(reference);
     }
-    let words = words(&report);
-    if let Some(file) = &arguments.html {
-        let written = std::fs::write(file, page::page(&report, &words));
-        written.map_err(|error| format!("--html {}: {error}", file.display()))?;
-    }
-    let text = match arguments.json {
-        true => serde_json::to_string_pretty(&report).expect("figures have string keys only"),
-        false => words,
-    };
-    print(&text)?;
-    Ok(ExitCode::from(u8::from(!report.broken.is_empty())))
+    arguments.output.give(&report, print)
 }
 
 async fn reference(arguments: &Arguments) -> Result<Option<Reference>, String> {

@@ -12,8 +12,9 @@ pub mod courses;
 pub mod figures;
 pub mod machine_file;
 pub mod meter;
+pub mod output;
 pub mod pace;
-pub mod page;
+mod page;
 mod placing;
 pub mod ramp;
 pub mod reference;
@@ -22,7 +23,7 @@ mod shopping;
 pub mod spread;
 mod timelines;
 pub mod transactions;
-pub mod words;
+mod words;
 
 use std::time::Duration;
 
