@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use stormproof_shop::load;
 use stormproof_shop::load::reference::Reference;
+use stormproof_system::context::Context;
 
 use crate::terminal::print;
 pub use arguments::Arguments;
@@ -39,7 +40,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if cfg!(target_os = "linux") {
         processes::look(&processes)?;
     }
-    let reference = reference(arguments).await?;
+    let reference = reference(arguments, &context).await?;
     let meter = ServedMeter {
         servers: servers::all(&arguments.reach),
         store: servers::of_the_store(&arguments.reach).ok(),
@@ -53,9 +54,10 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     arguments.output.give(&report, print)
 }
 
-async fn reference(arguments: &Arguments) -> Result<Option<Reference>, String> {
+async fn reference(arguments: &Arguments, context: &Context) -> Result<Option<Reference>, String> {
     let Some(seconds) = arguments.reference else { return Ok(None) };
     let store = servers::of_the_store(&arguments.reach)?;
-    let run = std::process::id().to_string();
+    // Drawn: processes of two machines may have one number.
+    let run = format!("{:08x}", context.ports.rng.below("id", 1 << 32));
     reference::measure(&store, Duration::from_secs(seconds), &run).await.map(Some)
 }
