@@ -19,6 +19,8 @@ mod placing;
 pub mod ramp;
 pub mod reference;
 mod setting;
+#[cfg(test)]
+mod setting_tests;
 mod shopping;
 pub mod spread;
 mod timelines;
