@@ -17,6 +17,7 @@ use stormproof_system::store::dto::{Product, Register, Registered};
 use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
+use super::goods::{Goods, OwnGoods};
 use super::shopping::TIMEOUT;
 use crate::questions::{get, insist, is_in_doubt, must, post, read, support};
 
@@ -29,14 +30,17 @@ const NAME: &str = "load";
 /// A million, in cents: enough for any load.
 const PURSE: i64 = 100_000_000;
 
+/// Of a unit of any product of the load's own, in cents.
+const PRICE: i64 = 10_00;
+
 /// Customers and goods.
 pub struct Setting {
     pub context: Context,
     /// Drawn for each run: part of all names and keys, so that two runs share none.
     pub run: String,
     pub skus: Vec<String>,
-    /// Whether goods and accounts are the load's own.
-    own_goods: bool,
+    /// What is ordered of them. If they are the load's own, so are the accounts.
+    pub goods: Goods,
 }
 
 /// Somebody who orders, logged in.
@@ -45,23 +49,34 @@ pub struct Customer {
 }
 
 impl Setting {
-    /// With `own_goods` there is a product of the load's own, so many units of it; else the shop sells what
-    /// it has.
+    /// With `own_goods` there are products of the load's own; else the shop sells what it has. So many
+    /// requests are under way at once.
     ///
     /// # Errors
-    /// What was refused, and why.
-    pub async fn prepare(context: Context, units: u32, own_goods: bool) -> Result<Setting, String> {
+    /// What was refused, and why; or there are fewer products than an order has lines.
+    pub async fn prepare(
+        context: Context,
+        lines: u32,
+        own_goods: Option<OwnGoods>,
+        at_once: usize,
+    ) -> Result<Setting, String> {
         let run = drawn(&context);
         // Asked whatever is ordered: that nobody is there is told at once.
         let on_sale = on_sale(&context).await?;
         let skus = match own_goods {
-            true => vec![stock(&context, &run, units).await?],
-            false if on_sale.is_empty() => {
-                return Err("store: there is nothing on sale".into());
-            }
-            false => on_sale,
+            Some(goods) => stock(&context, &run, goods, at_once).await?,
+            None if on_sale.is_empty() => return Err("store: there is nothing on sale".into()),
+            None => on_sale,
         };
-        Ok(Setting { context, run, skus, own_goods })
+        let products = u32::try_from(skus.len()).unwrap_or(u32::MAX);
+        if products < lines {
+            return Err(format!(
+                "--lines {lines}: expected {products} at most, for there are no more products on sale"
+            ));
+        }
+        let supply = own_goods.map(|goods| goods.supply);
+        let goods = Goods { lines_per_order: lines, products, supply };
+        Ok(Setting { context, run, skus, goods })
     }
 
     /// Registers so many customers, from this number on. With goods of the load's own they get accounts
@@ -77,7 +92,7 @@ impl Setting {
     ) -> Result<Vec<Customer>, String> {
         stream::iter(first..)
             .take(usize::try_from(count).expect("32 bits are a size"))
-            .map(|number| customer(&self.context, &self.run, number, self.own_goods))
+            .map(|number| customer(&self.context, &self.run, number, self.goods.supply.is_some()))
             .buffered(at_once)
             .try_collect()
             .await
@@ -92,22 +107,48 @@ fn drawn(context: &Context) -> String {
     run
 }
 
-/// A product of the load's own, so many units of it.
-async fn stock(context: &Context, run: &str, units: u32) -> Result<String, String> {
-    let sku = format!("load-{run}");
-    let product =
-        Product { sku: sku.clone(), name: "Load".into(), price: Money::new(10_00, Currency::AUD) };
-    let bearer = support(context);
-    let () = ask(context, &to("store", "/products", bearer, &product)).await?;
+/// Products of the load's own and their units: a request for each product and each of its shelves, for the
+/// doors take one at a time.
+async fn stock(
+    context: &Context,
+    run: &str,
+    goods: OwnGoods,
+    at_once: usize,
+) -> Result<Vec<String>, String> {
+    let skus: Vec<String> =
+        (1..=goods.products).map(|number| format!("load-{run}-{number}")).collect();
+    let sold = stream::iter(&skus).map(|sku| sell(context, sku));
+    sold.buffer_unordered(at_once).try_collect::<()>().await?;
+    let shelves = skus.iter().flat_map(|sku| {
+        goods.supply.shelves().map(move |(warehouse, units)| (sku.clone(), warehouse, units))
+    });
+    let filled = stream::iter(shelves)
+        .map(|(sku, warehouse, units)| restock(context, sku, warehouse, units));
+    filled.buffer_unordered(at_once).try_collect::<()>().await?;
+    Ok(skus)
+}
+
+/// Puts a product on sale.
+pub async fn sell(context: &Context, sku: &str) -> Result<(), String> {
+    let price = Money::new(PRICE, Currency::AUD);
+    let product = Product { sku: sku.to_owned(), name: "Load".into(), price };
+    ask(context, &to("store", "/products", support(context), &product)).await
+}
+
+async fn restock(
+    context: &Context,
+    sku: String,
+    warehouse: String,
+    units: u32,
+) -> Result<(), String> {
     let restock = Restock {
-        key: sku.clone(),
-        sku: Sku::parse(sku.as_str()).expect("well formed"),
-        warehouse: WarehouseId::parse("sydney").expect("well formed"),
+        key: format!("{sku}-{warehouse}"),
+        sku: Sku::parse(sku).expect("well formed"),
+        warehouse: WarehouseId::parse(warehouse).expect("well formed"),
         quantity: units.into(),
     };
     let bearer = token::for_service(context, NAME, "warehouse", "restock");
-    let _: Value = ask(context, &to("warehouse", "/stock", bearer, &restock)).await?;
-    Ok(sku)
+    ask::<Value>(context, &to("warehouse", "/stock", bearer, &restock)).await.map(drop)
 }
 
 /// Asks again until there is an answer or patience ends, for it does no harm twice: a product is put where

@@ -22,7 +22,11 @@ use stormproof_system::store::dto::{Product, Register, Registered};
 use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
-use super::setting::Setting;
+use super::goods::{Goods, OwnGoods, Supply};
+use super::setting::{Customer, Setting, sell};
+
+const GOODS: OwnGoods =
+    OwnGoods { products: 4, supply: Supply { units_of_each: 10, warehouses: 3 } };
 
 const NOBODY: Absent = Absent("nobody is there");
 
@@ -167,12 +171,18 @@ fn what_is_lost_on_the_way_is_asked_for_again() {
     for lost in [Lost::Nothing, Lost::Request, Lost::Answer] {
         let shop = Arc::new(Shop { lost, books: Mutex::default() });
         let (clock, context) = context(shop.clone());
-        let setting = done(Setting::prepare(context, 30, true)).expect("patience is enough");
+        let prepared = Setting::prepare(context, 2, Some(GOODS), 3);
+        let setting = done(prepared).expect("patience is enough");
         let customers = done(setting.customers(0, 5, 2)).expect("patience is enough");
 
         let books = shop.books.lock().unwrap();
-        assert_eq!(books.products.keys().collect::<Vec<_>>(), setting.skus.iter().collect::<Vec<_>>());
-        assert_eq!(books.restocks.values().map(|restock| restock.quantity).sum::<i64>(), 30);
+        let names: BTreeSet<&String> = setting.skus.iter().collect();
+        assert_eq!(names, books.products.keys().collect::<BTreeSet<_>>(), "{lost:?}");
+        for sku in names {
+            let shelves = books.restocks.values().filter(|restock| restock.sku.as_str() == sku);
+            let units: Vec<i64> = shelves.map(|restock| restock.quantity).collect();
+            assert_eq!(units, [4, 3, 3], "{lost:?}: {sku}");
+        }
         // Whoever registered and was not told so has no account, and orders nothing.
         let owners: BTreeSet<String> = customers.iter().map(|it| owner(&setting, it)).collect();
         assert_eq!(owners.len(), 5, "{lost:?}");
@@ -184,7 +194,7 @@ fn what_is_lost_on_the_way_is_asked_for_again() {
 }
 
 /// Whose token it is.
-fn owner(setting: &Setting, customer: &super::setting::Customer) -> String {
+fn owner(setting: &Setting, customer: &Customer) -> String {
     let bearer = http::HeaderValue::try_from(format!("Bearer {}", customer.bearer)).unwrap();
     let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, bearer)]);
     let claims = token::user(&setting.context, &headers).expect("the load signed it");
@@ -194,7 +204,25 @@ fn owner(setting: &Setting, customer: &super::setting::Customer) -> String {
 #[test]
 fn that_nobody_is_there_is_told_at_once() {
     let (clock, context) = context(Arc::new(NOBODY));
-    let why = done(Setting::prepare(context, 30, true)).err().expect("nobody answers");
+    let prepared = Setting::prepare(context, 2, Some(GOODS), 3);
+    let why = done(prepared).err().expect("nobody answers");
     assert!(why.contains("nobody is there"), "{why}");
     assert!(clock.slept().is_empty(), "{:?}", clock.slept());
+}
+
+#[test]
+fn a_shop_that_sells_too_little_for_an_order_is_told() {
+    let prepare = |products: &[&str], lines| {
+        let shop = Arc::new(Shop { lost: Lost::Nothing, books: Mutex::default() });
+        let (_, context) = context(shop.clone());
+        for sku in products {
+            done(sell(&context, sku)).expect("the Store answers");
+        }
+        done(Setting::prepare(context, lines, None, 3)).map(|setting| setting.goods)
+    };
+    assert_eq!(prepare(&[], 1), Err("store: there is nothing on sale".into()));
+    let why = prepare(&["mug", "tea"], 3).expect_err("there are two");
+    assert!(why.contains("--lines 3: expected 2 at most"), "{why}");
+    let goods = Goods { lines_per_order: 2, products: 2, supply: None };
+    assert_eq!(prepare(&["mug", "tea"], 2), Ok(goods));
 }
