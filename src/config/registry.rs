@@ -28,7 +28,7 @@ pub static SETTINGS: &[Setting] = &[
     row(
         "node",
         "The replica's own name in leases and logs; empty: the service and six random digits.",
-        |config| Slot::Text(&mut config.node),
+        |config| Slot::OptionalText(&mut config.node),
     ),
     row(
         "listen",
@@ -74,8 +74,9 @@ pub static SETTINGS: &[Setting] = &[
     }),
     row(
         "broker.prefix",
-        "What the names of exchanges and queues begin with, where shops share a virtual host.",
-        |config| Slot::Text(&mut config.broker.prefix),
+        "What the names of exchanges and queues begin with, where shops share a virtual host; empty: \
+         nothing.",
+        |config| Slot::OptionalText(&mut config.broker.prefix),
     ),
     row("smtp.url", "The mail server: smtp://host:port.", |config| {
         Slot::Secret(&mut config.smtp.url)
@@ -284,7 +285,6 @@ pub fn document(config: &Config) -> String {
         let is_number = (setting.slot)(&mut config.clone()).is_number();
         text.push_str(&match setting.show(config) {
             None => format!("# {name} = \"(secret)\"\n"),
-            Some(value) if value.is_empty() => format!("# {name} = \"\"\n"),
             Some(value) if is_number => format!("{name} = {value}\n"),
             Some(value) => format!("{name} = {value:?}\n"),
         });
@@ -316,6 +316,32 @@ mod tests {
             let values = values.filter(|line| !line.ends_with("[],"));
             let rows = SETTINGS.iter().filter(|setting| setting.key.starts_with(section));
             assert_eq!(rows.count(), values.count(), "{section} {shown}");
+        }
+    }
+
+    /// A variable that is there and empty is one that nobody has set: compose files and shells make such.
+    #[test]
+    fn what_is_empty_by_itself_may_be_left_empty() {
+        for setting in SETTINGS {
+            let mut config = Config::default();
+            let is_empty = setting.show(&config).is_some_and(|value| value.is_empty());
+            assert_eq!(setting.meaning.contains("; empty: "), is_empty, "{}", setting.key);
+            if !is_empty {
+                continue;
+            }
+            setting.set(&mut config, "127.0.0.1:1").expect("an address is a text too");
+            let set = setting.set(&mut config, "");
+            assert_eq!(
+                (set, setting.show(&config)),
+                (Ok(()), Some(String::new())),
+                "{}",
+                setting.key
+            );
+        }
+        let mut config = Config::default();
+        for key in ["smtp.from", "auth.issuer", "peers.bank", "log.level", "saga.batch"] {
+            let set = find(key).expect("there is such a setting").set(&mut config, "");
+            assert!(set.is_err(), "{key}");
         }
     }
 }

@@ -9,12 +9,15 @@ use super::{LogFormat, Secret};
 /// A mutable view of one value. All are written as text; files may write numbers and lists plainly.
 pub(super) enum Slot<'a> {
     Text(&'a mut String),
+    /// A text, or nothing: the setting's row says what that means.
+    OptionalText(&'a mut String),
     /// Any text; never shown.
     Secret(&'a mut Secret),
     /// Bytes of a text; never shown.
     Key(&'a mut Vec<u8>),
     /// `250ms`, `20s`, `2m`, `1h`.
     Length(&'a mut Duration),
+    /// Empty: none.
     Address(&'a mut Option<SocketAddr>),
     /// URLs, with commas between them.
     Urls(&'a mut Vec<String>),
@@ -39,8 +42,9 @@ impl Slot<'_> {
     /// What was expected instead; nothing is written.
     pub fn set(&mut self, text: &str) -> Result<(), String> {
         match self {
-            Slot::Text(value) => {
-                if text.is_empty() || text.chars().any(char::is_control) {
+            Slot::Text(_) if text.is_empty() => return Err("expected a text of one line".into()),
+            Slot::Text(value) | Slot::OptionalText(value) => {
+                if text.chars().any(char::is_control) {
                     return Err("expected a text of one line".into());
                 }
                 **value = text.to_owned();
@@ -48,6 +52,7 @@ impl Slot<'_> {
             Slot::Secret(value) => **value = text.into(),
             Slot::Key(value) => **value = text.as_bytes().to_vec(),
             Slot::Length(value) => **value = length(text)?,
+            Slot::Address(value) if text.is_empty() => **value = None,
             Slot::Address(value) => {
                 let address = text.parse();
                 let expected = |_| format!("{text:?}: expected an address such as 127.0.0.1:8080");
@@ -82,7 +87,7 @@ impl Slot<'_> {
     pub fn show(&self) -> Option<String> {
         Some(match self {
             Slot::Secret(_) | Slot::Key(_) => return None,
-            Slot::Text(value) => value.to_string(),
+            Slot::Text(value) | Slot::OptionalText(value) => value.to_string(),
             Slot::Length(value) => show_length(**value),
             Slot::Address(value) => value.map(|value| value.to_string()).unwrap_or_default(),
             Slot::Urls(value) => value.join(","),

@@ -2,17 +2,17 @@
 //!
 //! The clock stands still until a check moves it, ids are counted, and nobody answers calls.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use futures::future::{BoxFuture, ready};
+use futures::future::BoxFuture;
 use scoped_futures::{ScopedBoxFuture, ScopedFutureExt};
 use sqlx::Row as _;
 use stormproof_messaging::transaction::{Transaction, transact};
 use stormproof_ports::absent::Absent;
+use stormproof_ports::hand_clock::HandClock;
 use stormproof_ports::time::Time;
-use stormproof_ports::{Clock, Compute, Database, Ports, Rng};
+use stormproof_ports::{Compute, Database, Ports, Rng};
 use stormproof_system::error::Error;
 
 /// The time at which every check begins, in microseconds since the epoch.
@@ -27,7 +27,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(database: Arc<dyn Database>) -> Bench {
-        let clock = Arc::new(HandClock(AtomicI64::new(START)));
+        let clock = Arc::new(HandClock::at(Time(START)));
         let ports = Ports {
             node: "replica-1".into(),
             clock: clock.clone(),
@@ -44,7 +44,7 @@ impl Bench {
 
     /// Sets the clock to `micros` after the start.
     pub fn set_clock(&self, micros: i64) {
-        self.clock.0.store(START + micros, Ordering::Relaxed);
+        self.clock.set(Time(START + micros));
     }
 
     /// Does `work` in a transaction of its own. What the work answers is answered: a lost race is
@@ -101,19 +101,6 @@ impl Bench {
                 .scope_boxed()
         })
         .await
-    }
-}
-
-/// A clock that is moved by hand.
-struct HandClock(AtomicI64);
-
-impl Clock for HandClock {
-    fn now(&self) -> Time {
-        Time(self.0.load(Ordering::Relaxed))
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(ready(()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The commands `load` and `reconcile` against a shop that is open: a load after which everything
 //! holds, and books that somebody has changed.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
 
 use crate::up::customer::text;
@@ -27,7 +27,8 @@ async fn a_load_holds_and_changed_books_are_found() {
     let pid = format!("shop={}", std::process::id());
     let load = [
         ["load", "--orders", "40", "--cancel-percent", "20", "--patience", "60"].as_slice(),
-        &["--rate", "80", "--arrivals", "poisson", "--pid", &pid, "--html", page, "--json"],
+        &["--rate", "80", "--arrivals", "poisson", "--lines", "2", "--customers", "10"],
+        &["--pid", &pid, "--html", page, "--json"],
     ];
     let (code, figures, said) = run(&shop.address, &load.concat()).await;
     assert_eq!(code, Some(0), "{figures}{said}");
@@ -41,6 +42,8 @@ async fn a_load_holds_and_changed_books_are_found() {
     assert!(figures["refunds_made"].as_u64() >= Some(1), "{figures:#}");
     assert_eq!(figures["refunds_due"], figures["refunds_made"]);
     assert_eq!(figures["compared"], 40);
+    let goods = json!({ "lines_per_order": 2, "products": 4, "supply": null });
+    assert_eq!((&figures["goods"], &figures["sales"]), (&goods, &Value::Null));
     assert!(figures["commits_per_order"].is_null());
     for what in ["commits", "statements", "transactions"] {
         let why = text(&figures[format!("{what}_not_measured")]);
@@ -52,6 +55,7 @@ async fn a_load_holds_and_changed_books_are_found() {
     assert_eq!(figures["passages"][0]["from"], "PENDING_PAYMENT", "{figures:#}");
     let page = std::fs::read_to_string(&html).expect("the load wrote it");
     assert!(page.contains("<svg") && page.contains("40 orders in "), "{page}");
+    assert!(page.contains("2 lines an order, of 4 products that the shop has"), "{page}");
 
     let (code, words, _) = run(&shop.address, &["reconcile", "--quiet", "0"]).await;
     assert!(code == Some(0) && words.contains("40 orders compared: all services agree"), "{words}");

@@ -5,3 +5,4 @@ mod dead_letters;
 mod documents;
 mod questions;
 mod reconciliation;
+mod reference;

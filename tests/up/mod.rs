@@ -11,7 +11,7 @@ mod journey;
 mod kills;
 pub mod process;
 mod rehearsals;
-mod replicas;
+pub mod replicas;
 
 use stormproof::rehearse::smtp_sink::SmtpSink;
 

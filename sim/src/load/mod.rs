@@ -18,8 +18,8 @@ use stormproof_explore::{Options, OwnCommand, ZERO};
 use stormproof_ports::machine::Machine;
 use stormproof_shop::load::arguments::LoadArguments;
 use stormproof_shop::load::figures::Report;
-use stormproof_shop::load::words::words;
-use stormproof_shop::load::{self, Load, machine_file, page};
+use stormproof_shop::load::output::Output;
+use stormproof_shop::load::{self, Load, machine_file};
 use stormproof_shop::scenario::Scenario;
 use stormproof_shop::scenario::files::FILES;
 use stormproof_shop::service_settings::settings;
@@ -75,12 +75,8 @@ struct Arguments {
     /// What decides the world, and arrivals by chance.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// One JSON object instead of words.
-    #[arg(long)]
-    json: bool,
-    /// Writes the report as a page with plots, too.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 fn main(rest: &[String]) -> ExitCode {
@@ -101,17 +97,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     };
     let scenario = scenario.map_err(|mistake| mistake.to_string())?;
     let report = predict(load, machine, &scenario, arguments.seed)?;
-    let words = words(&report);
-    if let Some(file) = &arguments.html {
-        let written = std::fs::write(file, page::page(&report, &words));
-        written.map_err(|error| format!("--html {}: {error}", file.display()))?;
-    }
-    let text = match arguments.json {
-        true => serde_json::to_string_pretty(&report).expect("figures have string keys only"),
-        false => words,
-    };
-    stormproof_explore::cli::print(&text)?;
-    Ok(ExitCode::from(u8::from(!report.broken.is_empty())))
+    arguments.output.give(&report, stormproof_explore::cli::print)
 }
 
 fn machine(file: &Path) -> Result<Machine, String> {

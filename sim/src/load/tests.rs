@@ -1,6 +1,7 @@
 //! What a load in the seeded world is held to: the machine's own bounds, and that it is one run.
 
 use stormproof_ports::machine::{Demand, WorkKind};
+use stormproof_shop::load::goods::{Goods, Supply};
 
 use super::*;
 
@@ -62,6 +63,20 @@ fn a_fault_that_does_not_fire_is_told() {
     let late = "[[fault]]\nslow = \"bank\"\nby = \"100ms\"\nfrom = \"2000s\"\nuntil = \"2001s\"\n";
     let why = predicted("--rate 20 --orders 5", late).expect_err("nobody orders then");
     assert!(why.contains("did not fire"), "{why}");
+}
+
+/// Orders of several lines out of several warehouses, in a crowd: nobody gets what is not there, and
+/// nobody is sent away while it is.
+#[test]
+fn a_sale_of_several_products_is_judged() {
+    let line = "--orders 120 --products 5 --lines 3 --warehouses 4 --stock 40 --cancel-percent 10";
+    let report = predicted(line, "").expect("it can be run");
+    assert!(report.broken.is_empty(), "{:?}", report.broken);
+    let sales = report.sales.expect("the goods are its own");
+    // 72 units of each are asked for.
+    assert!((30..=60).contains(&sales.refused), "{sales:?}");
+    let supply = Some(Supply { units_of_each: 40, warehouses: 4 });
+    assert_eq!(report.goods, Goods { lines_per_order: 3, products: 5, supply });
 }
 
 #[test]

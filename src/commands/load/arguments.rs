@@ -1,9 +1,9 @@
 //! What the command is asked beside the load: where the shop is, and what is measured.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use stormproof_shop::load::arguments::LoadArguments;
+use stormproof_shop::load::output::Output;
 
 use super::processes::{self, NamedProcess};
 use crate::admin_client::ShopAddress;
@@ -27,12 +27,8 @@ pub struct Arguments {
     #[arg(long, value_name = "SECONDS", conflicts_with = "data",
         value_parser = clap::value_parser!(u64).range(1..=600))]
     pub reference: Option<u64>,
-    /// One JSON object instead of words.
-    #[arg(long)]
-    pub json: bool,
-    /// Writes the report as a page with plots, too.
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 impl Arguments {

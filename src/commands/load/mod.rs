@@ -18,9 +18,9 @@ mod statements;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use stormproof_shop::load;
 use stormproof_shop::load::reference::Reference;
-use stormproof_shop::load::words::words;
-use stormproof_shop::load::{self, page};
+use stormproof_system::context::Context;
 
 use crate::terminal::print;
 pub use arguments::Arguments;
@@ -40,7 +40,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if cfg!(target_os = "linux") {
         processes::look(&processes)?;
     }
-    let reference = reference(arguments).await?;
+    let reference = reference(arguments, &context).await?;
     let meter = ServedMeter {
         servers: servers::all(&arguments.reach),
         store: servers::of_the_store(&arguments.reach).ok(),
@@ -51,22 +51,13 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if let Some(reference) = reference {
         report.compare(reference);
     }
-    let words = words(&report);
-    if let Some(file) = &arguments.html {
-        let written = std::fs::write(file, page::page(&report, &words));
-        written.map_err(|error| format!("--html {}: {error}", file.display()))?;
-    }
-    let text = match arguments.json {
-        true => serde_json::to_string_pretty(&report).expect("figures have string keys only"),
-        false => words,
-    };
-    print(&text)?;
-    Ok(ExitCode::from(u8::from(!report.broken.is_empty())))
+    arguments.output.give(&report, print)
 }
 
-async fn reference(arguments: &Arguments) -> Result<Option<Reference>, String> {
+async fn reference(arguments: &Arguments, context: &Context) -> Result<Option<Reference>, String> {
     let Some(seconds) = arguments.reference else { return Ok(None) };
     let store = servers::of_the_store(&arguments.reach)?;
-    let run = std::process::id().to_string();
+    // Drawn: processes of two machines may have one number.
+    let run = format!("{:08x}", context.ports.rng.below("id", 1 << 32));
     reference::measure(&store, Duration::from_secs(seconds), &run).await.map(Some)
 }

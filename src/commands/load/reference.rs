@@ -1,8 +1,8 @@
 //! What the database server brings by itself, in the same run: the transaction of `pgbench -N`, one row
 //! changed by its key, one read and one written, by one client and by several, prepared.
 //!
-//! It has a database of its own on the Store's server, which is dropped afterwards. The shop is there
-//! meanwhile and has nothing to do.
+//! It has a database of its own on the Store's server, which is dropped afterwards; by the next load's
+//! reference if this one's was killed. The shop is there meanwhile and has nothing to do.
 
 use std::time::Duration;
 
@@ -30,24 +30,48 @@ const CHANGE: &str = "UPDATE accounts SET balance = balance + $1 WHERE id = $2";
 const READ: &str = "SELECT balance FROM accounts WHERE id = $1";
 const WRITE: &str = "INSERT INTO history (account, delta, at) VALUES ($1, $2, CURRENT_TIMESTAMP)";
 
-/// Runs for `length` with each number of clients.
+/// Databases of references that nobody measures any more. Who measures one has a session that bears the
+/// database's name from before it is made until it is dropped, and a session ends with its process,
+/// wherever that runs.
+const LEFT_BEHIND: &str = "SELECT datname FROM pg_database d \
+    WHERE datname ~ '^stormproof_reference_[0-9a-f]+$' AND NOT EXISTS \
+    (SELECT 1 FROM pg_stat_activity a WHERE a.application_name = d.datname)";
+
+/// Runs for `length` with each number of clients. `run` is one that no other has.
 ///
 /// # Errors
 /// In words: what the server refused.
 pub async fn measure(server: &Server, length: Duration, run: &str) -> Result<Reference, String> {
     let name = format!("stormproof_reference_{run}");
-    execute(server, format!("CREATE DATABASE {name}")).await?;
+    let options = server.options.clone().application_name(&name);
+    let place = format!("{}:{}", options.get_host(), options.get_port());
+    let in_words = |error: sqlx::Error| format!("the reference: Postgres at {place}: {error}");
+    let mut connection = PgConnection::connect_with(&options).await.map_err(in_words)?;
+    drop_left_behind(&mut connection).await.map_err(in_words)?;
+    execute(&mut connection, format!("CREATE DATABASE {name}")).await.map_err(in_words)?;
     let measured = all(&server.options.clone().database(&name), length).await;
-    let dropped = execute(server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
-    let runs = measured.map_err(|error| format!("the reference: {error}"))?;
-    dropped.map(|()| Reference::of(runs))
+    let dropped = drop_database(&mut connection, &name).await;
+    connection.close().await.ok();
+    let runs = measured.map_err(in_words)?;
+    dropped.map_err(in_words).map(|()| Reference::of(runs))
+}
+
+async fn drop_left_behind(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let names: Vec<String> = sqlx::query_scalar(LEFT_BEHIND).fetch_all(&mut *connection).await?;
+    for name in names {
+        // One that is another user's is theirs to drop, and another load may be faster.
+        drop_database(connection, &name).await.ok();
+    }
+    Ok(())
 }
 
 /// The names are ours.
-async fn execute(server: &Server, sql: String) -> Result<(), String> {
-    let executed =
-        server.ask(None, async |connection| connection.execute(AssertSqlSafe(sql)).await);
-    executed.await.map(|_| ()).map_err(|why| format!("the reference: {why}"))
+async fn drop_database(connection: &mut PgConnection, name: &str) -> sqlx::Result<()> {
+    execute(connection, format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await
+}
+
+async fn execute(connection: &mut PgConnection, sql: String) -> sqlx::Result<()> {
+    connection.execute(AssertSqlSafe(sql)).await.map(drop)
 }
 
 async fn all(options: &PgConnectOptions, length: Duration) -> sqlx::Result<Vec<ReferenceRun>> {

@@ -9,7 +9,7 @@ mod page;
 mod shop;
 mod welcome;
 
-use std::net::SocketAddr;
+use std::net::{AddrParseError, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,7 +30,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", env = "STORMPROOF_DATA", default_value = FOLDER)]
     data: PathBuf,
     /// The Store's address and that of the pages. Loopback only.
-    #[arg(long, value_name = "ADDRESS", env = "STORMPROOF_LISTEN", default_value_t = address())]
+    #[arg(long, value_name = "ADDRESS", env = "STORMPROOF_LISTEN", default_value_t = address(),
+        value_parser = address_in)]
     listen: SocketAddr,
     /// No goods and no demo customer: an empty shop.
     #[arg(long)]
@@ -42,6 +43,11 @@ const FOLDER: &str = "stormproof-data";
 
 fn address() -> SocketAddr {
     ([127, 0, 0, 1], 8080).into()
+}
+
+/// Empty, as a variable may be: the usual one.
+fn address_in(text: &str) -> Result<SocketAddr, AddrParseError> {
+    if text.is_empty() { Ok(address()) } else { text.parse() }
 }
 
 impl Default for Arguments {
@@ -134,4 +140,29 @@ fn banner(shop: &Shop, data: &DataFolder, password: &str, demo: bool) -> String 
         demo::SUPPORT,
         data.folder().display(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn an_empty_address_is_the_usual_one() {
+        let listen = |text| {
+            let line = Line::try_parse_from(["up", "--listen", text]);
+            line.map(|line| line.arguments.listen).map_err(|error| error.to_string())
+        };
+        assert_eq!(listen(""), Ok(address()));
+        assert_eq!(listen("127.0.0.1:1"), Ok(([127, 0, 0, 1], 1).into()));
+        let why = listen("here").expect_err("it is none");
+        assert!(why.contains("here"), "{why}");
+    }
 }

@@ -13,6 +13,7 @@ pub mod client;
 pub mod contract;
 pub mod delivery_buffer;
 mod error;
+pub mod hand_clock;
 pub mod id;
 pub mod machine;
 pub mod notify;

@@ -26,7 +26,7 @@ use crate::id::{self, OrderId, Sku, UserId};
 const QUANTITY_MAX: i64 = 1000;
 
 /// The most lines in one order.
-const LINES_MAX: usize = 50;
+pub const LINES_MAX: usize = 50;
 
 /// An answer to `POST /orders`, fresh or remembered.
 #[derive(Clone, Debug, PartialEq)]

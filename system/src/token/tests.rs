@@ -1,31 +1,17 @@
 //! That a token is known opens nothing that it would not open otherwise.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use futures::future::{BoxFuture, ready};
 use http::{HeaderMap, HeaderValue, header};
 use stormproof_ports::absent::Absent;
-use stormproof_ports::{Clock, Compute, Ports, Rng};
+use stormproof_ports::hand_clock::HandClock;
+use stormproof_ports::{Compute, Ports, Rng};
 
 use super::*;
 use crate::settings::Settings;
 
 const NOBODY: Absent = Absent("tokens ask nobody");
-
-#[derive(Default)]
-struct HandClock(AtomicI64);
-
-impl Clock for HandClock {
-    fn now(&self) -> Time {
-        Time(self.0.load(Ordering::Relaxed))
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(ready(()))
-    }
-}
 
 struct Nothing;
 
@@ -80,10 +66,10 @@ fn a_known_token_ends_when_it_says() {
     let auth = &context.settings.auth;
     let end = (auth.token_lifetime + auth.leeway).as_micros() as i64;
     for (at, opens) in [(0, true), (end, true), (end + 1, false), (end, true), (i64::MAX, false)] {
-        clock.0.store(at, Ordering::Relaxed);
+        clock.set(Time(at));
         assert_eq!(teller(&context, &token).is_ok(), opens, "at {at}");
     }
-    clock.0.store(1, Ordering::Relaxed);
+    clock.set(Time(1));
     assert_eq!(teller(&context, &token).unwrap(), first);
     assert_eq!(context.known_tokens.len(), 1);
 }

@@ -86,7 +86,9 @@ fn no_statement_is_planned_as_a_scan_on_the_first_day_on_postgres() {
             let mut server = Server::young(&database, service).await;
             for statement in &prepared[service.name] {
                 let found = server.scans(statement).await.into_iter().filter(grows);
-                scans.extend(found.map(|it| format!("{}: {statement}\n    {}", service.name, it.plan)));
+                scans.extend(
+                    found.map(|it| format!("{}: {statement}\n    {}", service.name, it.plan)),
+                );
             }
         }
         let scans = Vec::from_iter(scans);

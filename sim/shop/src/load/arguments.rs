@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use stormproof_faults::units::Length;
+use stormproof_system::store::orders::LINES_MAX;
 
 use super::arrivals::Arrivals;
+use super::goods::{OwnGoods, Supply};
 use super::pace::{ORDERS_MAX, RATE_MAX, Rates, Stage};
 use super::{Load, Plan};
 
@@ -38,9 +40,20 @@ pub struct LoadArguments {
     /// How many customers, in a ramp of each step; one for every eight orders if not given.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     customers: Option<u32>,
-    /// Units of the product that all order, for a shop that gets goods of the load's own; as many as there
-    /// are orders if not given. Whoever finds none left is refused, which is not a failure.
-    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Lines of an order, each of a unit of another product.
+    #[arg(long, default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=number(LINES_MAX)))]
+    lines: u32,
+    /// Products of the load's own, for a shop that gets some; 1 if not given. Orders take them in turn.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(PRODUCTS_MAX)))]
+    products: Option<u32>,
+    /// Warehouses over which the units of each of these products are spread; 1 if not given.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(WAREHOUSES_MAX)))]
+    warehouses: Option<u32>,
+    /// Units of each of these products; as many as there are orders if not given. Whoever finds too few left
+    /// is refused, which is not a failure.
+    #[arg(long, value_name = "UNITS",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(ORDERS_MAX)))]
     stock: Option<u32>,
     /// Of a hundred orders, how many are cancelled: half of them at once, half when all are placed.
     #[arg(long, value_name = "PERCENT", default_value_t = 10,
@@ -52,6 +65,15 @@ pub struct LoadArguments {
     /// Seconds to wait until all orders are settled.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     patience: u64,
+}
+
+/// More products, warehouses, and shelves of them, each of which is a request, are a slip of the keyboard.
+const PRODUCTS_MAX: u32 = 10_000;
+const WAREHOUSES_MAX: u32 = 100;
+const SHELVES_MAX: u32 = 100_000;
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).expect("a limit for people")
 }
 
 /// `500ms`, `2s`.
@@ -74,12 +96,15 @@ impl LoadArguments {
     /// If it cannot be, and what was expected.
     pub fn load(&self, own_goods: bool, seed: u64) -> Result<Load, String> {
         let has_rate = self.rate.is_some() || self.ramp.is_some();
-        if self.stock.is_some() && !own_goods {
-            return Err("--stock: this shop sells what it has; expected one that is served".into());
-        }
+        let stages = self.stages(seed)?;
+        let orders = stages.iter().map(|(stage, _)| stage.orders).sum();
+        let own_goods = match own_goods {
+            true => Some(self.own_goods(orders)?),
+            false => self.nothing_of_its_own().map(|()| None)?,
+        };
         Ok(Load {
-            stock: self.stock,
-            stages: self.stages(seed)?,
+            stages,
+            lines: self.lines,
             ramp: self.ramp.is_some().then_some(self.settled_within),
             pace: has_rate.then(|| self.pace(seed)),
             own_goods,
@@ -90,6 +115,46 @@ impl LoadArguments {
                 patience: Duration::from_secs(self.patience),
             },
         })
+    }
+
+    fn own_goods(&self, orders: u32) -> Result<OwnGoods, String> {
+        let products = self.products.unwrap_or(1);
+        let warehouses = self.warehouses.unwrap_or(1);
+        let units_of_each = self.stock.unwrap_or(orders.max(warehouses));
+        if products < self.lines {
+            return Err(format!(
+                "--lines {}: expected {products} at most, for each is of another of the --products",
+                self.lines
+            ));
+        }
+        if units_of_each < warehouses {
+            return Err(format!(
+                "--stock {units_of_each}: expected at least {warehouses}, one unit for each of the \
+                 --warehouses"
+            ));
+        }
+        if products * warehouses > SHELVES_MAX {
+            return Err(format!(
+                "--products {products} in --warehouses {warehouses}: {} shelves, expected {SHELVES_MAX} \
+                 at most",
+                products * warehouses
+            ));
+        }
+        Ok(OwnGoods { products, supply: Supply { units_of_each, warehouses } })
+    }
+
+    fn nothing_of_its_own(&self) -> Result<(), String> {
+        let own = [
+            ("--products", self.products),
+            ("--warehouses", self.warehouses),
+            ("--stock", self.stock),
+        ];
+        match own.iter().find(|(_, given)| given.is_some()) {
+            Some((name, _)) => {
+                Err(format!("{name}: this shop sells what it has; expected one that is served"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// How arrivals at a rate are spread, in words.
@@ -168,10 +233,10 @@ mod tests {
         arguments: LoadArguments,
     }
 
-    fn read(line: &str) -> Result<Vec<(Stage, u32)>, String> {
+    fn read(line: &str, own_goods: bool) -> Result<Load, String> {
         let words = std::iter::once("load").chain(line.split_whitespace());
         let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
-        line.arguments.stages(1)
+        line.arguments.load(own_goods, 1)
     }
 
     #[test]
@@ -189,18 +254,55 @@ mod tests {
             ("--ramp 1000..90000:1000 --step-for 3600", "1000000 at most"),
             ("--customers 1 --orders 101", "at least 2"),
             ("--customers 1 --ramp 20..30:10", "at least 2"),
+            ("--lines 0", "1..=50"),
+            ("--lines 51 --products 60", "1..=50"),
+            ("--lines 2", "--lines 2: expected 1 at most"),
+            ("--lines 4 --products 3", "--lines 4: expected 3 at most"),
+            ("--products 0", "1..=10000"),
+            ("--products 10001", "1..=10000"),
+            ("--warehouses 0", "1..=100"),
+            ("--warehouses 101", "1..=100"),
+            ("--products 10000 --warehouses 11", "110000 shelves, expected 100000 at most"),
+            ("--stock 0", "1..=1000000"),
+            ("--stock 1000001", "1..=1000000"),
+            ("--stock 4 --warehouses 5", "--stock 4: expected at least 5"),
         ];
+        let mistake = |line: &str, own_goods| {
+            let why = read(line, own_goods).err();
+            why.unwrap_or_else(|| panic!("{line}: expected a mistake"))
+        };
         for (line, expected) in table {
-            let why = read(line).err().unwrap_or_else(|| panic!("{line}: expected a mistake"));
+            let why = mistake(line, true);
             assert!(why.contains(expected), "{line}: {why}");
         }
+        for option in ["--products", "--warehouses", "--stock"] {
+            let why = mistake(&format!("{option} 5"), false);
+            assert!(why.starts_with(option) && why.contains("sells what it has"), "{why}");
+        }
+    }
+
+    #[test]
+    fn goods_are_as_many_as_asked_for_and_enough_for_all_if_nothing_is_said() {
+        let goods = |line| read(line, true).expect("nothing is wrong with it").own_goods;
+        let expected = |products, units_of_each, warehouses| {
+            Some(OwnGoods { products, supply: Supply { units_of_each, warehouses } })
+        };
+        assert_eq!(goods(""), expected(1, 200, 1));
+        assert_eq!(goods("--ramp 4..12:4 --step-for 2"), expected(1, 48, 1));
+        assert_eq!(goods("--orders 5 --products 50 --warehouses 9"), expected(50, 9, 9));
+        assert_eq!(goods("--products 7 --lines 7 --stock 3"), expected(7, 3, 1));
+        let load = read("--lines 50", false).expect("the shop says how many products it has");
+        assert_eq!((load.lines, load.own_goods), (50, None));
     }
 
     #[test]
     fn a_load_has_one_part_and_a_ramp_one_for_each_rate() {
         let orders = |line| {
-            let stages = read(line).expect("nothing is wrong with it").into_iter();
-            stages.map(|(stage, customers)| (stage.orders, customers)).collect::<Vec<_>>()
+            let stages = read(line, true).expect("nothing is wrong with it").stages;
+            stages
+                .into_iter()
+                .map(|(stage, customers)| (stage.orders, customers))
+                .collect::<Vec<_>>()
         };
         assert_eq!(orders(""), [(200, 25)]);
         assert_eq!(orders("--rate 5 --orders 9"), [(9, 2)]);

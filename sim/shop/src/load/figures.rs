@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use stormproof_system::store::dto::OrderView;
 
+use super::goods::{Goods, Sales};
 use super::meter::Reading;
 use super::placing::Placed;
 use super::ramp::Ramp;
@@ -36,8 +38,10 @@ pub struct Report {
     /// If there was one.
     pub ramp: Option<Ramp>,
     pub by_status: BTreeMap<String, u64>,
-    /// Units of the load's own product, each order of which takes one.
-    pub units_offered: Option<u64>,
+    /// What was ordered.
+    pub goods: Goods,
+    /// Who got some, if there are goods of the load's own.
+    pub sales: Option<Sales>,
     pub asked_again: u64,
     pub cancels_asked: u64,
     pub cancels_accepted: u64,
@@ -128,6 +132,13 @@ impl Report {
         }
     }
 
+    /// Takes what was ordered, and what became of it by the orders that are shown.
+    pub fn take_goods(&mut self, goods: Goods, shown: &BTreeMap<String, OrderView>) {
+        let units = goods.supply.map(|supply| i64::from(supply.units_of_each));
+        self.sales = units.map(|units| Sales::of(shown.values(), units));
+        self.goods = goods;
+    }
+
     /// Says if orders that were due did not begin, for as many as allowed were under way.
     pub fn note_bound(&mut self, at_once: usize) {
         if self.under_way_max >= at_once {
@@ -204,31 +215,11 @@ impl Report {
         if self.unasked > 0 {
             broken.push(format!("{} orders are there that nobody placed", self.unasked));
         }
-        if let Some(units) = self.units_offered {
-            broken.extend(self.misjudge_of_stock(units));
+        if let Some(sales) = &self.sales {
+            broken.extend(sales.misjudged());
         }
         broken.extend(self.differences.iter().cloned());
         self.broken = broken;
-    }
-}
-
-/// Orders that took no unit, or gave theirs back.
-const WITHOUT_A_UNIT: [&str; 2] = ["FAILED", "CANCELLED"];
-
-impl Report {
-    /// What is wrong with who got one of so many units. Of those cancelled the units came back too late for
-    /// whoever had been refused before, so as many may be left.
-    fn misjudge_of_stock(&self, units: u64) -> Option<String> {
-        let with = |status: &str| self.by_status.get(status).copied().unwrap_or(0);
-        let all: u64 = self.by_status.values().sum();
-        let sold = all - WITHOUT_A_UNIT.map(with).iter().sum::<u64>();
-        let [refused, cancelled] = WITHOUT_A_UNIT.map(with);
-        if sold > units {
-            return Some(format!("{sold} orders have a unit, of {units} that there were"));
-        }
-        let left = units - sold;
-        (refused > 0 && left > cancelled)
-            .then(|| format!("{refused} orders were refused, though {left} units are left"))
     }
 }
 
@@ -237,27 +228,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_gets_the_last_units_is_judged() {
-        let report = |units, statuses: &[(&str, u64)]| {
-            let by_status = statuses.iter().map(|(it, count)| ((*it).to_owned(), *count)).collect();
-            let mut report = Report { units_offered: units, by_status, ..Report::default() };
-            report.judge();
-            report.broken
-        };
-        let nothing: [String; 0] = [];
-        assert_eq!(report(None, &[("DELIVERED", 9), ("FAILED", 9)]), nothing);
-        assert_eq!(report(Some(9), &[("DELIVERED", 9), ("FAILED", 9)]), nothing);
-        assert_eq!(report(Some(9), &[("DELIVERED", 8), ("CANCELLED", 1), ("FAILED", 9)]), nothing);
-        assert_eq!(report(Some(9), &[("DELIVERED", 3), ("LOST", 1)]), nothing);
-        assert!(report(Some(9), &[("DELIVERED", 9), ("LOST", 1)])[0].contains("10 orders have"));
-        let refused = report(Some(9), &[("DELIVERED", 7), ("CANCELLED", 1), ("FAILED", 1)]);
-        assert!(refused[0].contains("though 2 units are left"), "{refused:?}");
-    }
-
-    #[test]
     fn what_does_not_hold_is_said() {
         let whole = Report { promises_made: 3, promises_kept: 3, ..Report::default() };
-        let table: [(Report, usize); 6] = [
+        let sold_out = Sales { refused: 2, ..Sales::default() };
+        let oversold = Sales { oversold: [("tea".to_owned(), 9)].into(), ..Sales::default() };
+        let refused = Sales { refused_without_cause: 1, ..oversold.clone() };
+        let table: [(Report, usize); 9] = [
+            (Report { sales: Some(sold_out), ..whole.clone() }, 0),
+            (Report { sales: Some(oversold), ..whole.clone() }, 1),
+            (Report { sales: Some(refused), ..whole.clone() }, 2),
             (whole.clone(), 0),
             (Report { refunds_due: 2, refunds_made: 1, refunds_parked: 1, ..whole.clone() }, 0),
             (Report { promises_kept: 2, ..whole.clone() }, 1),

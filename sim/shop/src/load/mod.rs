@@ -10,19 +10,23 @@ pub mod arguments;
 pub mod arrivals;
 pub mod courses;
 pub mod figures;
+pub mod goods;
 pub mod machine_file;
 pub mod meter;
+pub mod output;
 pub mod pace;
-pub mod page;
+mod page;
 mod placing;
 pub mod ramp;
 pub mod reference;
 mod setting;
+#[cfg(test)]
+mod setting_tests;
 mod shopping;
 pub mod spread;
 mod timelines;
 pub mod transactions;
-pub mod words;
+mod words;
 
 use std::time::Duration;
 
@@ -30,6 +34,7 @@ use stormproof_system::context::Context;
 
 use crate::reconciliation;
 use figures::Report;
+use goods::OwnGoods;
 use meter::{Meter, Reading};
 use pace::Stage;
 use ramp::{Ramp, RampStep};
@@ -45,10 +50,10 @@ pub struct Load {
     pub ramp: Option<Duration>,
     /// How arrivals are spread, in words, if there is a rate.
     pub pace: Option<String>,
-    /// Whether there are goods and accounts of the load's own; else the shop sells what it has.
-    pub own_goods: bool,
-    /// Units of the load's own product; as many as there are orders if not told.
-    pub stock: Option<u32>,
+    /// Lines of an order.
+    pub lines: u32,
+    /// Goods and accounts of the load's own; else the shop sells what it has.
+    pub own_goods: Option<OwnGoods>,
     /// How it is driven.
     pub plan: Plan,
 }
@@ -60,9 +65,7 @@ pub struct Load {
 pub async fn drive(context: Context, load: &Load, meter: &dyn Meter) -> Result<Report, String> {
     let Load { stages, plan, .. } = load;
     let transactions_before = meter.transactions().await;
-    let orders = stages.iter().map(|(stage, _)| stage.orders).sum();
-    let units = load.stock.unwrap_or(orders);
-    let setting = Setting::prepare(context, units, load.own_goods).await?;
+    let setting = Setting::prepare(context, load.lines, load.own_goods, plan.looks_at_once).await?;
     let mut ramp = load.ramp.map(Ramp::new);
     let mut whole = Shopped::default();
     let mut costs = Reading::nothing();
@@ -86,7 +89,7 @@ pub async fn drive(context: Context, load: &Load, meter: &dyn Meter) -> Result<R
         }
     }
     let mut report = Report::of(&whole);
-    report.units_offered = load.own_goods.then_some(u64::from(units));
+    report.take_goods(setting.goods.clone(), &whole.shown);
     if whole.by_timelines {
         report.remarks.push(courses::BY_TIMELINES.to_owned());
     }

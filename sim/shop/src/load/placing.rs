@@ -110,8 +110,8 @@ async fn place(
 ) -> Result<Placed, String> {
     let clock = &setting.context.ports.clock;
     let begun_late = clock.now().since(due);
-    let sku = setting.skus[index(number) % setting.skus.len()].clone();
-    let body = PlaceOrder { lines: vec![WantedLine { sku, quantity: 1 }] };
+    let line = |place: usize| WantedLine { sku: setting.skus[place].clone(), quantity: 1 };
+    let body = PlaceOrder { lines: setting.goods.ordered(number).map(line).collect() };
     let key = format!("load-{}-{number}", setting.run);
     let bearer = &customer.bearer;
     let question =

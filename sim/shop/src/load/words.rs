@@ -17,6 +17,10 @@ pub fn words(report: &Report) -> String {
         by_status.join(", "),
     );
     let mut line = |name: &str, figure: String| text += &format!("{name:<14} {figure}\n");
+    line("goods", report.goods.words());
+    if let Some(sales) = &report.sales {
+        line("refused", format!("{} orders found too few units left", sales.refused));
+    }
     if let Some(pace) = &report.pace {
         line("arrivals", pace.clone());
         line("begun late", spread(report.begun_late.as_ref()));
@@ -28,10 +32,6 @@ pub fn words(report: &Report) -> String {
     let (asked, accepted) = (report.cancels_asked, report.cancels_accepted);
     line("cancels", format!("{asked} asked for, {accepted} accepted"));
     line("promises", format!("{} made, {} kept", report.promises_made, report.promises_kept));
-    if let Some(units) = report.units_offered {
-        let refused = report.by_status.get("FAILED").copied().unwrap_or(0);
-        line("units", format!("{units} offered; {refused} orders found none left"));
-    }
     let (due, made, parked) = (report.refunds_due, report.refunds_made, report.refunds_parked);
     line("refunds", format!("{due} due, {made} made, {parked} wait for people"));
     let differences = report.differences.len();

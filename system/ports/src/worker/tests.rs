@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Context;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, pending};
+use futures::future::pending;
 use futures::task::noop_waker_ref;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -14,29 +14,9 @@ use tracing::subscriber::with_default;
 use tracing::{Event, Metadata, Subscriber};
 
 use super::{Background, POLL_MAX, POLL_MIN, Progress, Worker, run};
-use crate::Clock;
+use crate::hand_clock::HandClock;
 use crate::notify::Notify;
 use crate::time::Time;
-
-/// Notes how long each sleep is, and ends those that are shorter than it has been moved by.
-#[derive(Default)]
-struct HandClock {
-    now: Mutex<i64>,
-    slept: Mutex<Vec<Duration>>,
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Time {
-        Time(*self.now.lock().unwrap())
-    }
-
-    /// Passes at once: the clock jumps ahead by it.
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.slept.lock().unwrap().push(duration);
-        *self.now.lock().unwrap() += i64::try_from(duration.as_micros()).unwrap();
-        Box::pin(async {})
-    }
-}
 
 /// Keeps what events say: their target and their fields.
 #[derive(Clone, Default)]
@@ -97,7 +77,7 @@ fn looped(worker: Worker) -> (Vec<u128>, Vec<String>) {
             assert!(going.as_mut().poll(&mut context).is_pending(), "nobody stops it");
         }
     });
-    let slept = clock.slept.lock().unwrap().iter().map(Duration::as_millis).collect();
+    let slept = clock.slept().iter().map(Duration::as_millis).collect();
     let log = log.0.lock().unwrap().clone();
     (slept, log)
 }
@@ -142,17 +122,7 @@ fn who_is_notified_looks_at_once_and_who_is_stopped_steps_no_more() {
         counted.fetch_add(1, Ordering::Relaxed);
         Box::pin(async { Progress::Idle(None) })
     });
-    struct Still(Mutex<Vec<Duration>>);
-    impl Clock for Still {
-        fn now(&self) -> Time {
-            Time(0)
-        }
-        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-            self.0.lock().unwrap().push(duration);
-            Box::pin(pending())
-        }
-    }
-    let clock = Still(Mutex::default());
+    let clock = HandClock::stopped();
     let stop = Notify::default();
     let mut going = Box::pin(run(worker, "node-1", &clock, |_| 0, stop.notified()));
     let mut context = Context::from_waker(noop_waker_ref());
@@ -164,7 +134,7 @@ fn who_is_notified_looks_at_once_and_who_is_stopped_steps_no_more() {
     stop.notify_one();
     assert!(going.as_mut().poll(&mut context).is_ready());
     assert_eq!(steps.load(Ordering::Relaxed), 3);
-    assert_eq!(*clock.0.lock().unwrap(), [POLL_MIN; 3], "a notification is work to come");
+    assert_eq!(clock.slept(), [POLL_MIN; 3], "a notification is work to come");
 }
 
 #[test]
@@ -186,7 +156,7 @@ fn who_waits_for_a_notification_has_no_timer() {
         assert!(going.as_mut().poll(&mut context).is_pending());
     }
     assert_eq!(steps.load(Ordering::Relaxed), 3, "the first, and one for each notification");
-    assert_eq!(*clock.slept.lock().unwrap(), [Duration::ZERO; 0]);
+    assert_eq!(clock.slept(), [], "nothing is slept for");
 }
 
 /// A piece in the background has what a step waits for: they must not wait for each other.

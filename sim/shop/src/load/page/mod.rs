@@ -33,8 +33,9 @@ pub fn page(report: &Report, words: &str) -> String {
          <meta http-equiv=\"Content-Security-Policy\" \
          content=\"default-src 'none'; style-src 'unsafe-inline'\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>The shop under load</title>\
-         <style>{STYLE}</style></head>\n<body><h1>The shop under load</h1>\n{verdict}\n{plots}\
-         <h2>All figures</h2>\n<pre>{}</pre></body></html>\n",
+         <style>{STYLE}</style></head>\n<body><h1>The shop under load</h1>\n\
+         <p>Ordered: {}.</p>\n{verdict}\n{plots}<h2>All figures</h2>\n<pre>{}</pre></body></html>\n",
+        Escaped(&report.goods.words()),
         Escaped(words)
     )
 }
@@ -99,6 +100,7 @@ fn processors(report: &Report) -> String {
 mod tests {
     use std::time::Duration;
 
+    use super::super::goods::Goods;
     use super::super::ramp::{Knee, Ramp, RampStep};
     use super::super::timelines::Passage;
     use super::*;
@@ -124,6 +126,7 @@ mod tests {
             took: spread.clone(),
         };
         Report {
+            goods: Goods { lines_per_order: 2, products: 3, supply: None },
             ramp: Some(ramp),
             settled: Some(spread),
             passages: vec![passage],
@@ -144,6 +147,7 @@ mod tests {
             );
         }
         assert!(page.contains("to &quot;&#39;&amp; (3)"), "{page}");
+        assert!(page.contains("<p>Ordered: 2 lines an order, of 3 products that"), "{page}");
     }
 
     #[test]
