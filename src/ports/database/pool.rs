@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use deadpool::managed::{Manager, Metrics, Object, PoolError, RecycleResult, Timeouts};
+use deadpool::managed::{
+    Manager, Metrics, Object, PoolError, RecycleError, RecycleResult, Timeouts,
+};
 use deadpool::{Runtime, managed};
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor as _};
@@ -17,13 +19,16 @@ use super::error::is_lost;
 /// than the caller waits for an answer, and a transaction that falls silent is thrown out before it holds
 /// up the others for good.
 ///
-/// A table is read from end to end only where there is no index to go by. A connection keeps the plan that
-/// it has made of a statement until the tables are analyzed; of a table that was empty that plan
-/// is a scan, which then grows with it. The price of a scan that has to be is exaggerated by it, so that
-/// it is not taken for work that is worth compiling.
+/// A table is read from end to end only where there is no index to go by: a connection keeps the plan that it
+/// made of a statement while the table was empty, which would be a scan. The price of one that has to
+/// be is exaggerated by it, so that it is not taken for work that is worth compiling.
 pub const BEGINNING: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
                              SET idle_in_transaction_session_timeout = '10s'; \
                              SET enable_seqscan = off; SET jit = off";
+
+/// How long a connection is kept. Its plans are of the tables as they were when it made them, unless
+/// somebody analyzes them; the next one makes its own.
+const KEPT_FOR: Duration = Duration::from_secs(300);
 
 /// How often a server is asked again that is away or comes up.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -54,8 +59,15 @@ impl Manager for Connector {
         }
     }
 
-    async fn recycle(&self, _: &mut AnyConnection, _: &Metrics) -> RecycleResult<sqlx::Error> {
-        Ok(())
+    async fn recycle(
+        &self,
+        _: &mut AnyConnection,
+        metrics: &Metrics,
+    ) -> RecycleResult<sqlx::Error> {
+        match metrics.age() < KEPT_FOR {
+            true => Ok(()),
+            false => Err(RecycleError::message("it has been kept for long enough")),
+        }
     }
 }
 

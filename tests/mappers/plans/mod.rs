@@ -75,7 +75,8 @@ fn no_statement_scans_a_table_that_grows_on_postgres() {
     });
 }
 
-/// A plan that was made of an empty table is kept, however long the table grows.
+/// A connection keeps a plan that it made of an empty table while the table grows, some minutes long.
+/// What it reads of an index it may read more of than it has to; it never reads the table.
 #[test]
 fn no_statement_is_planned_as_a_scan_on_the_first_day_on_postgres() {
     let prepared = statements::of_the_sources();
@@ -85,7 +86,8 @@ fn no_statement_is_planned_as_a_scan_on_the_first_day_on_postgres() {
             let Some(database) = Postgres::or_skip("first_plans").await else { return };
             let mut server = Server::young(&database, service).await;
             for statement in &prepared[service.name] {
-                let found = server.scans(statement).await.into_iter().filter(grows);
+                let whole = |scan: &Scan| grows(scan) && scan.plan.starts_with("Seq Scan");
+                let found = server.scans(statement).await.into_iter().filter(whole);
                 scans.extend(
                     found.map(|it| format!("{}: {statement}\n    {}", service.name, it.plan)),
                 );
