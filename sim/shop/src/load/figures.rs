@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::meter::Reading;
+use super::named_transactions::NamedTransactions;
 use super::placing::Placed;
 use super::ramp::Ramp;
 use super::reference::Reference;
@@ -64,6 +65,9 @@ pub struct Report {
     /// was settled.
     pub transactions: Counts,
     pub transactions_not_measured: String,
+    /// What became of the services' transactions in the same time, by service and name; none: no replica
+    /// could be asked.
+    pub named_transactions: Vec<NamedTransactions>,
     /// What was asked for by name, and the load itself.
     pub processes: Vec<ProcessFigures>,
     pub processes_not_measured: String,
@@ -188,6 +192,15 @@ impl Report {
             Ok(transactions) => self.transactions = transactions,
             Err(why) => self.transactions_not_measured = why,
         }
+    }
+
+    /// Takes what became of the services' transactions, and what is to be known about it.
+    pub fn take_named_transactions(
+        &mut self,
+        (named, remarks): (Vec<NamedTransactions>, Vec<String>),
+    ) {
+        self.named_transactions = named;
+        self.remarks.extend(remarks);
     }
 
     /// Says what does not hold.

@@ -12,6 +12,7 @@ pub mod courses;
 pub mod figures;
 pub mod machine_file;
 pub mod meter;
+pub mod named_transactions;
 pub mod pace;
 pub mod page;
 mod placing;
@@ -59,6 +60,7 @@ pub struct Load {
 /// If the shop cannot be reached or set up, or does not answer to the end.
 pub async fn drive(context: Context, load: &Load, meter: &dyn Meter) -> Result<Report, String> {
     let Load { stages, plan, .. } = load;
+    let named_before = meter.named_transactions().await;
     let transactions_before = meter.transactions().await;
     let orders = stages.iter().map(|(stage, _)| stage.orders).sum();
     let units = load.stock.unwrap_or(orders);
@@ -107,6 +109,8 @@ pub async fn drive(context: Context, load: &Load, meter: &dyn Meter) -> Result<R
         Err(why) => Err(why),
     };
     report.take_transactions(between);
+    let named = named_transactions::between(&named_before, &meter.named_transactions().await);
+    report.take_named_transactions(named);
     let found = reconciliation::all(&setting.context, 0).await?;
     report.compared = found.compared;
     report.differences =
