@@ -46,6 +46,7 @@ fn filter(level: Level) -> Targets {
         .with_default(others)
         .with_target(env!("CARGO_CRATE_NAME"), level)
         .with_target("stormproof_system", level)
+        .with_target("stormproof_messaging", level)
         .with_target(story::TARGET, level)
 }
 

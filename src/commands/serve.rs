@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use crate::brokers;
 use crate::config::{Config, ConfigFile};
 use crate::databases;
-use crate::host::{Health, Host, Replica};
+use crate::host::{Health, Host, Metrics, Replica};
 use crate::logging;
 use crate::signals::Stop;
 use stormproof_bindings::compute::ThreadPool;
@@ -109,6 +109,7 @@ fn start(
         router: (service.router)(&context),
         workers: (service.workers)(&context),
         health: health(database, broker.clone()),
+        metrics: Metrics::default().with(service.name, &context.ports),
         ports: context.ports,
     };
     let host = Host::start(replica, listener, config.server);

@@ -6,6 +6,7 @@
 
 mod body;
 mod health;
+pub mod metrics;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use tracing::{Instrument, info_span};
 
 use crate::config::Server;
 pub use health::Health;
+pub use metrics::Metrics;
 
 /// What a host is to run.
 pub struct Replica {
@@ -31,6 +33,7 @@ pub struct Replica {
     pub router: Router,
     pub workers: Vec<Worker>,
     pub health: Health,
+    pub metrics: Metrics,
 }
 
 /// A replica at work.
@@ -48,12 +51,13 @@ impl Host {
     /// # Errors
     /// If the listener has no address: it is no socket any more.
     pub fn start(replica: Replica, listener: TcpListener, limits: Server) -> std::io::Result<Host> {
-        let Replica { ports, router, workers, health } = replica;
+        let Replica { ports, router, workers, health, metrics } = replica;
         let (node, address) = (ports.node.clone(), listener.local_addr()?);
         let (stop, stopped) = watch::channel(false);
         let span = info_span!("node", name = %node);
         let mut tasks = JoinSet::new();
         let router = router.merge(health.router(stopped.clone()));
+        let router = router.merge(metrics.router(ports.clock.now()));
         tasks.spawn(
             server::serve(listener, router, limits, stopped.clone(), span.clone())
                 .instrument(span.clone()),

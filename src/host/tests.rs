@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Extension;
 use axum::routing::{get, post};
+use stormproof_ports::metrics::TransactionOutcome;
 use stormproof_ports::worker::Progress;
 use stormproof_system::web::ClientAddress;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::admin_ports;
+use crate::commands::load::replica_metrics;
 use crate::config::Config;
 
 /// Far longer than what is waited for, far shorter than a person's patience.
@@ -27,10 +29,16 @@ const LIMITS: Server = Server {
 };
 
 async fn host(router: Router, workers: Vec<Worker>, health: Health) -> Host {
-    let ports = admin_ports::ports(&Config::default(), "test-1")
-        .expect("the default peers are well formed");
+    start(Replica { ports: ports("test-1"), router, workers, health, metrics: Metrics::default() })
+        .await
+}
+
+fn ports(node: &str) -> Ports {
+    admin_ports::ports(&Config::default(), node).expect("the default peers are well formed")
+}
+
+async fn start(replica: Replica) -> Host {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has room");
-    let replica = Replica { ports, router, workers, health };
     Host::start(replica, listener, LIMITS).expect("it is bound")
 }
 
@@ -86,6 +94,47 @@ async fn the_client_is_known_and_health_is_told() {
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.contains("\"here\":true") && answer.contains("\"away\":false"), "{answer}");
     assert!(!answer.contains("10.0.0.7"), "{answer}");
+}
+
+/// What is told is what is counted, of each replica of the process, and can be read again: also where a
+/// node's name is an odd one.
+#[tokio::test]
+async fn transactions_are_told_by_name() {
+    let (first, second) = (ports("test-1"), ports("a \"b\" \\ c\nd"));
+    first.transactions.count("book", TransactionOutcome::Committed);
+    first.transactions.count("book", TransactionOutcome::Conflict);
+    first.transactions.count("book", TransactionOutcome::Conflict);
+    second.transactions.count("pay", TransactionOutcome::InDoubt);
+    let metrics = Metrics::default().with("ledger", &first).with("purse", &second);
+    let (router, health) = (Router::new(), Health::default());
+    let host =
+        start(Replica { ports: first.clone(), router, workers: Vec::new(), health, metrics }).await;
+    let answer = talk(&host, &request("GET /metrics", "")).await;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{head}");
+    let line = "stormproof_transactions_total{service=\"ledger\",node=\"test-1\",\
+                transaction=\"book\",outcome=\"conflict\"} 2\n";
+    assert!(body.contains(line) && body.ends_with("# EOF\n"), "{body}");
+    let told = replica_metrics::parse(body).expect("it can be read");
+    let of = |service: &str, name: &str, outcome| {
+        told.transactions[&(service.to_owned(), name.to_owned())].of(outcome)
+    };
+    assert_eq!(told.transactions.len(), 2);
+    assert_eq!(of("ledger", "book", TransactionOutcome::Conflict), 2);
+    assert_eq!(of("ledger", "book", TransactionOutcome::GivenUp), 0);
+    assert_eq!(of("purse", "pay", TransactionOutcome::InDoubt), 1);
+    // It is another life if it is started again.
+    let again = start(Replica {
+        ports: first,
+        router: Router::new(),
+        workers: Vec::new(),
+        health: Health::default(),
+        metrics: Metrics::default(),
+    });
+    let again = talk(&again.await, &request("GET /metrics", "")).await;
+    let (_, again) = again.split_once("\r\n\r\n").expect("a head and a body");
+    assert_ne!(replica_metrics::parse(again).expect("it can be read").life, told.life);
 }
 
 #[tokio::test]

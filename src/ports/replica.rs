@@ -25,6 +25,7 @@ pub fn ports(node: &str, database: Arc<dyn Database>, queue: Arc<dyn Queue>) -> 
         mailer: Arc::new(Absent("no mail server was named")),
         compute: Arc::new(ThreadPool::new(1)),
         outgoing: Default::default(),
+        transactions: Default::default(),
     }
 }
 

@@ -218,6 +218,10 @@ impl TransactionError for Error {
     fn is_serialization(&self) -> bool {
         matches!(self, Error::Serialization)
     }
+
+    fn is_unavailable(&self) -> bool {
+        matches!(self, Error::Unavailable(_))
+    }
 }
 
 /// A message that cannot be read is refused for good.

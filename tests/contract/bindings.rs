@@ -57,6 +57,7 @@ impl Machine {
             mailer: Arc::new(Maildrop::open(scratch.path(), SENDER).expect("the folder is ours")),
             compute: Arc::new(ThreadPool::new(2)),
             outgoing: Default::default(),
+            transactions: Default::default(),
         };
         Machine { ports, sql, peer }
     }

@@ -1,12 +1,17 @@
 //! Postgres under conflict and loss: what a caller is told, and what is there afterwards.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::future::{join, join_all};
+use scoped_futures::ScopedFutureExt as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Row as _, SqlStr};
 use stormproof_bindings::database::{Isolation, OpenError, Sql};
+use stormproof_messaging::{Transaction, transact};
+use stormproof_ports::absent::Absent;
+use stormproof_ports::metrics::TransactionOutcome;
 use stormproof_ports::{Database as _, DatabaseError as Error, Session, contract};
 use stormproof_system::service::SERVICES;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -94,6 +99,41 @@ async fn a_deadlock_is_to_be_run_again() {
     let (first, second) = join(crosswise(first, RIGHT), crosswise(second, LEFT)).await;
     let serialization = |result: &Result<(), Error>| matches!(result, Err(Error::Serialization));
     assert!(serialization(&first) || serialization(&second), "{first:?} {second:?}");
+}
+
+/// Others come between twice: what loses runs again, and is counted under its name each time.
+#[tokio::test]
+async fn a_transaction_that_lost_is_counted_under_its_name() {
+    let Some((_postgres, sql)) = prepared("counted", 2).await else { return };
+    let sql = Arc::new(sql.at(Isolation::Serializable));
+    let ports = stormproof_bindings::ports("replica", sql.clone(), Arc::new(Absent("no queue")));
+    let runs = AtomicU32::new(0);
+    let done: Result<(), Error> = transact(&ports, "loses", |transaction| {
+        let run = runs.fetch_add(1, Ordering::Relaxed);
+        let ports = &ports;
+        async move {
+            sqlx::query(READ).execute(transaction.sql()).await?;
+            if run < 2 {
+                let rival = transact(ports, "comes_between", |transaction| {
+                    async move { write_left(transaction).await }.scope_boxed()
+                });
+                rival.await?;
+            }
+            write_left(transaction).await
+        }
+        .scope_boxed()
+    })
+    .await;
+    done.expect("nobody comes between the third time");
+    assert_eq!(number(&sql, "left").await, Some(3));
+    let counts = ports.transactions.read();
+    let of = |name| TransactionOutcome::ALL.map(|outcome| counts[name].of(outcome));
+    assert_eq!((of("loses"), of("comes_between")), ([1, 0, 2, 0, 0, 0], [2, 0, 0, 0, 0, 0]));
+}
+
+async fn write_left(transaction: &mut Transaction<'_>) -> Result<(), Error> {
+    sqlx::query(LEFT).execute(transaction.sql()).await?;
+    Ok(())
 }
 
 #[tokio::test]

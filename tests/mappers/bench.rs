@@ -38,6 +38,7 @@ impl Bench {
             mailer: Arc::new(NOBODY),
             compute: Arc::new(Nowhere),
             outgoing: Default::default(),
+            transactions: Default::default(),
         };
         Bench { ports, clock }
     }
@@ -61,7 +62,7 @@ impl Bench {
     {
         let refused = Arc::new(Mutex::new(None));
         let slot = refused.clone();
-        let done = transact(&self.ports, move |transaction| {
+        let done = transact(&self.ports, "once", move |transaction| {
             let (work, slot) = (work(transaction), slot.clone());
             async move {
                 work.await.map_err(|error| {

@@ -4,6 +4,7 @@ mod circles;
 mod crates;
 mod names;
 mod source;
+mod transactions;
 mod words;
 
 use std::collections::BTreeSet;

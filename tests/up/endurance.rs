@@ -265,6 +265,12 @@ impl Storm<'_> {
         // An order takes more steps than this, each of which commits; and an order is not everything.
         let commits = report["commits_per_order"].as_f64();
         assert!(commits.is_some_and(|count| (8.0..200.0).contains(&count)), "{report:#}");
+        // Whoever died has forgotten what it had counted, which is told.
+        let named = report["named_transactions"].as_array().expect("a list");
+        assert!(named.iter().any(|it| it["transaction"] == "place_order"), "{report:#}");
+        let remarks = report["remarks"].as_array().expect("a list").iter();
+        let mut remarks = remarks.filter_map(serde_json::Value::as_str);
+        assert!(remarks.any(|it| it.contains("was started again during the load")), "{report:#}");
         self.until_told(report).await;
         assert_eq!(self.shop.tells(&["dlq", "list", "--json"]).await, json!([]));
         for (service, sql) in BALANCED {

@@ -113,6 +113,17 @@ async fn pages_and_limits(address: &str) {
         let answer = client.get(url).send().await.expect("the shop is open");
         assert_eq!(answer.status(), StatusCode::OK, "{check}");
     }
+    let answer = client.get(format!("{address}/metrics")).send().await.expect("the shop is open");
+    let metrics = answer.text().await.expect("it is text");
+    for (service, transaction) in [("store", "place_order"), ("email", "note_sent")] {
+        let labels = format!("{{service=\"{service}\",node=\"{service}\",");
+        let labels = format!("{labels}transaction=\"{transaction}\",outcome=\"committed\"}}");
+        let line = metrics.lines().find_map(|line| {
+            line.strip_prefix("stormproof_transactions_total")?.strip_prefix(&labels)
+        });
+        let count: Option<u64> = line.and_then(|count| count.trim().parse().ok());
+        assert!(count.is_some_and(|count| count > 0), "{labels}: {metrics}");
+    }
     let long = json!({"username": "x".repeat(100_000), "password": "", "email": ""});
     let answer = client.post(format!("{address}/register")).json(&long).send().await;
     assert_eq!(answer.expect("it is answered").status(), StatusCode::PAYLOAD_TOO_LARGE);

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, ready};
+use stormproof_faults::topology::service_of;
 use stormproof_ports::sql::Value;
 use stormproof_shop::load::courses::{self, Course, Moved};
 use stormproof_shop::load::meter::{Meter, Reading};
+use stormproof_shop::load::named_transactions::{Look, ReplicaCounts};
 use stormproof_shop::load::transactions::{Counts, Transactions};
 use stormproof_world::World;
 
@@ -102,6 +104,18 @@ impl Meter for WorldMeter {
             (name, Transactions { commits, rollbacks, deadlocks: 0 })
         });
         Box::pin(ready(Ok(counts.collect())))
+    }
+
+    /// A node's lives are one to the world.
+    fn named_transactions(&self) -> BoxFuture<'_, Look> {
+        let counts = self.world.transactions_by_name().into_iter().map(|(node, transactions)| {
+            let named = |(name, counts): (&str, _)| {
+                ((service_of(&node).to_owned(), name.to_owned()), counts)
+            };
+            let transactions = transactions.into_iter().map(named).collect();
+            (node.clone(), Ok(ReplicaCounts { life: String::new(), transactions }))
+        });
+        Box::pin(ready(counts.collect()))
     }
 
     fn told_within(&self) -> Duration {

@@ -49,6 +49,22 @@ fn a_crowd_gets_all_that_the_processors_have() {
     assert!((0.8..=1.0).contains(&had), "{each} ms an order, {had} of the processors");
 }
 
+/// Under their names, of both Stores together.
+#[test]
+fn what_became_of_transactions_is_told_by_name() {
+    let two = "[world]\nreplicas = { store = 2 }\n";
+    let report = predicted("--rate 20 --orders 40 --cancel-percent 0", two).expect("it can be run");
+    let committed = |service: &str, name: &str| {
+        let named = report.named_transactions.iter();
+        let mut named = named.filter(|it| it.service == service && it.transaction == name);
+        named.next().map(|it| it.committed)
+    };
+    assert_eq!(committed("store", "place_order"), Some(40));
+    assert!(committed("warehouse", "reserve").is_some_and(|it| it >= 40));
+    assert_eq!(committed("store", "reserve"), None);
+    assert!(report.remarks.iter().all(|remark| !remark.contains("transactions")));
+}
+
 #[test]
 fn a_fault_has_its_price() {
     let slow = "[[fault]]\nslow = \"bank\"\nby = \"100ms\"\nuntil = \"60s\"\n";

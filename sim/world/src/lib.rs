@@ -93,6 +93,7 @@ use std::time::Duration;
 use stormproof_broker::Broker;
 use stormproof_faults::service_moment::{ServiceMoment, Strike};
 use stormproof_ports::Ports;
+use stormproof_ports::metrics::OutcomeCounts;
 use stormproof_ports::time::Time;
 
 pub use disk_images::migrated;
@@ -111,7 +112,7 @@ use broker::BrokerHost;
 use faults::Fault;
 use history::History;
 use http::door::Doors;
-use node::Nodes;
+use node::{Nodes, Role};
 use ports::database::DatabaseHost;
 use ports::mailer::MailHost;
 use processors::Processors;
@@ -355,6 +356,14 @@ impl World {
     pub fn transactions(&self) -> BTreeMap<String, TransactionCounts> {
         let databases = self.0.databases.iter();
         databases.map(|host| (host.name().to_owned(), host.transactions())).collect()
+    }
+
+    /// What became of each replica's transactions up to now, over all its lives, by their names.
+    pub fn transactions_by_name(&self) -> BTreeMap<String, BTreeMap<&'static str, OutcomeCounts>> {
+        let nodes = &self.0.nodes;
+        let replicas = nodes.all().filter(|node| matches!(nodes.role(*node), Role::Replica(_)));
+        let read = |node| (nodes.name(node).to_string(), nodes.transactions(node).read());
+        replicas.map(read).collect()
     }
 
     /// What each node has had of the machine's processors; nothing without a machine.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use madsim::runtime::{Handle, NodeHandle};
 use madsim::task::NodeId;
 use stormproof_faults::mistake::one_of;
+use stormproof_ports::metrics::TransactionMetrics;
 
 use crate::{ServiceSpec, Spec, lock};
 
@@ -77,6 +78,8 @@ struct Node {
     id: OnceLock<NodeId>,
     /// Microseconds.
     clock_offset: i64,
+    /// Of all its lives.
+    transactions: TransactionMetrics,
     state: Mutex<NodesState>,
 }
 
@@ -149,6 +152,7 @@ impl Nodes {
             role,
             id: OnceLock::new(),
             clock_offset: 0,
+            transactions: TransactionMetrics::default(),
             state: Mutex::new(NodesState {
                 power: Power::Up,
                 boot: 1,
@@ -222,6 +226,10 @@ impl Nodes {
 
     pub(super) fn clock_offset(&self, node: NodeIndex) -> i64 {
         self.nodes[usize::from(node.0)].clock_offset
+    }
+
+    pub(super) fn transactions(&self, node: NodeIndex) -> &TransactionMetrics {
+        &self.nodes[usize::from(node.0)].transactions
     }
 
     pub(super) fn services(&self) -> impl Iterator<Item = &ServiceSpec> {

@@ -6,14 +6,17 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use stormproof_shop::load::courses::Course;
 use stormproof_shop::load::meter::{Meter, Reading};
+use stormproof_shop::load::named_transactions::Look;
 use stormproof_shop::load::transactions::Counts;
 
 use super::processes::{MemoryWatch, NamedProcess, Taken, look};
 use super::servers::Server;
-use super::{commits, conflicts, courses, statements};
+use super::{commits, conflicts, courses, replica_metrics, statements};
 
 /// Who is asked.
 pub struct ServedMeter {
+    /// Every replica's address, by service.
+    pub peers: BTreeMap<String, Vec<String>>,
     pub servers: Result<Vec<Server>, String>,
     /// The Store's database, if it can be asked how orders went.
     pub store: Option<Server>,
@@ -44,6 +47,10 @@ impl Meter for ServedMeter {
 
     fn transactions(&self) -> BoxFuture<'_, Result<Counts, String>> {
         Box::pin(async { conflicts::count(self.servers.as_ref().map_err(String::clone)?).await })
+    }
+
+    fn named_transactions(&self) -> BoxFuture<'_, Look> {
+        Box::pin(replica_metrics::look(&self.peers))
     }
 
     fn told_within(&self) -> Duration {

@@ -12,6 +12,7 @@ mod courses;
 mod meter;
 pub(super) mod processes;
 mod reference;
+pub mod replica_metrics;
 pub(super) mod servers;
 mod statements;
 
@@ -42,6 +43,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let reference = reference(arguments, &context).await?;
     let meter = ServedMeter {
+        peers: arguments.reach.config()?.peers(),
         servers: servers::all(&arguments.reach),
         store: servers::of_the_store(&arguments.reach).ok(),
         memory: MemoryWatch::start(processes.clone()),

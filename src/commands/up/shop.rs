@@ -16,7 +16,7 @@ use super::{mailbox, page, welcome};
 use crate::brokers;
 use crate::config::{Config, Server};
 use crate::data_folder::DataFolder;
-use crate::host::{Health, Host, Replica};
+use crate::host::{Health, Host, Metrics, Replica};
 use stormproof_bindings::compute::ThreadPool;
 use stormproof_bindings::database::Sql;
 use stormproof_bindings::embedded_queue::EmbeddedBroker;
@@ -76,6 +76,11 @@ impl Shop {
             .zip(&databases)
             .map(|(service, database)| common.context(service.name, database.clone()))
             .collect();
+        // One process, one set of counters: each door tells them all.
+        let with = |metrics: Metrics, (service, context): (&Service, &Context)| {
+            metrics.with(service.name, &context.ports)
+        };
+        let metrics = SERVICES.iter().zip(&contexts).fold(Metrics::default(), with);
         let mut hosts = Vec::new();
         for ((service, listener), (context, database)) in
             SERVICES.iter().zip(listeners).zip(contexts.iter().zip(&databases))
@@ -84,7 +89,16 @@ impl Shop {
                 "store" => front(service, context, address),
                 _ => (service.router)(context),
             };
-            hosts.push(start(&common, *service, context, router, database.clone(), listener)?);
+            let replica = Replica {
+                ports: context.ports.clone(),
+                router,
+                workers: (service.workers)(context),
+                health: health(database.clone()),
+                metrics: metrics.clone(),
+            };
+            let host = Host::start(replica, listener, common.limits).map_err(words)?;
+            tracing::debug!(service = service.name, address = %host.address(), "serves");
+            hosts.push(host);
         }
         let store = contexts.into_iter().next().expect("the Store is the first service");
         Ok(Shop { address, store, hosts, databases, broker: common.broker })
@@ -138,24 +152,12 @@ fn front(service: &Service, context: &Context, address: SocketAddr) -> Router {
     page::at_home(routes.merge(page::router(address)).merge(mailbox::router(context)))
 }
 
-fn start(
-    common: &Common,
-    service: Service,
-    context: &Context,
-    router: Router,
-    database: Arc<Sql>,
-    listener: TcpListener,
-) -> Result<Host, String> {
-    // The embedded broker is part of the process: where this answers, it is there.
-    let health = Health::default().with("database", move || {
+/// The embedded broker is part of the process: where this answers, it is there.
+fn health(database: Arc<Sql>) -> Health {
+    Health::default().with("database", move || {
         let database = database.clone();
         Box::pin(async move { database.ping().await.map_err(words) })
-    });
-    let workers = (service.workers)(context);
-    let replica = Replica { ports: context.ports.clone(), router, workers, health };
-    let host = Host::start(replica, listener, common.limits).map_err(words)?;
-    tracing::debug!(service = service.name, address = %host.address(), "serves");
-    Ok(host)
+    })
 }
 
 /// `first` for the first service, and one of the system's choice for each of the others.

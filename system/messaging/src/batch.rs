@@ -68,7 +68,7 @@ async fn alone<W: Work>(
     message: &Message,
     work: &W,
 ) -> Result<(), W::Error> {
-    transact(ports, move |transaction| {
+    transact(ports, queue, move |transaction| {
         async move {
             match inbox::first_time(transaction, queue, message).await? {
                 true => work.work(transaction, message).await,
@@ -96,6 +96,10 @@ impl<E: TransactionError> TransactionError for Undone<E> {
     fn is_serialization(&self) -> bool {
         matches!(self, Undone::Failed(error) if error.is_serialization())
     }
+
+    fn is_unavailable(&self) -> bool {
+        matches!(self, Undone::Failed(error) if error.is_unavailable())
+    }
 }
 
 async fn in_one<W: Work>(
@@ -105,7 +109,7 @@ async fn in_one<W: Work>(
     work: &W,
     begun: &AtomicBool,
 ) -> Result<(), Undone<W::Error>> {
-    transact(ports, move |transaction| {
+    transact(ports, queue, move |transaction| {
         async move {
             begun.store(true, Ordering::Relaxed);
             if !inbox::all_first_time(transaction, queue, messages).await? {

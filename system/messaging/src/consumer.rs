@@ -267,10 +267,11 @@ impl<H: Handler> Consumer<H> {
         let message = &delivery.message;
         let words = format!("dead-letters {}: {why}", message.schema);
         let (handler, text) = (&self.handler, words.as_str());
-        let told: Result<(), DatabaseError> = transact(&self.ports, move |transaction| {
-            handler.on_dead_letter(transaction, message, text).scope_boxed()
-        })
-        .await;
+        let told: Result<(), DatabaseError> =
+            transact(&self.ports, "dead_letter", move |transaction| {
+                handler.on_dead_letter(transaction, message, text).scope_boxed()
+            })
+            .await;
         told.map_err(|error| QueueLost(format!("the dead letter cannot be told: {error}")))?;
         story::say(&message.correlation_id, &words);
         Ok(Settle::Reject)

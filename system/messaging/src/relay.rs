@@ -188,7 +188,7 @@ struct Row {
 /// A claim pushes the row's next attempt into the future, so that another replica's relay leaves
 /// it alone; a relay that dies loses its claim by time.
 async fn claim(ports: &Ports, policy: &RelayPolicy) -> Result<Claimed, DatabaseError> {
-    transact(ports, move |transaction| {
+    transact(ports, "relay_claim", move |transaction| {
         async move {
             let now = transaction.now();
             let rows = sqlx::query(
@@ -256,7 +256,7 @@ async fn settle(
     sent: &[String],
     failed: &[(String, i64)],
 ) -> Result<Option<Time>, DatabaseError> {
-    transact(ports, move |transaction| {
+    transact(ports, "relay_settle", move |transaction| {
         async move {
             let now = transaction.now();
             for ids in sent.chunks(IDS_MAX) {

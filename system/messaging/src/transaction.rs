@@ -2,11 +2,12 @@
 //!
 //! State, inbox row, outbox rows and audit rows commit together; no remote call is made inside. What the
 //! database undid in favour of another transaction runs again. Outbox rows and audit rows are written last,
-//! all at once.
+//! all at once. Each has a name, under which what became of it is counted.
 
 use std::time::Duration;
 
 use scoped_futures::ScopedBoxFuture;
+use stormproof_ports::metrics::TransactionOutcome;
 use stormproof_ports::notify::Notify;
 use stormproof_ports::story::Fact;
 use stormproof_ports::time::Time;
@@ -17,7 +18,7 @@ use crate::outbox;
 use crate::statements::Statements;
 
 /// How often a transaction runs again after serialization failures before its caller is told.
-const ATTEMPTS_MAX: u32 = 10;
+pub(crate) const ATTEMPTS_MAX: u32 = 10;
 
 /// What a transaction's work may fail with: the application's own error, which has room for the
 /// database's.
@@ -25,11 +26,18 @@ pub trait TransactionError: From<DatabaseError> {
     /// Whether the database undid the work in favour of another transaction, so that it is to be
     /// run again.
     fn is_serialization(&self) -> bool;
+
+    /// Whether the database could not be had, so that nothing has happened.
+    fn is_unavailable(&self) -> bool;
 }
 
 impl TransactionError for DatabaseError {
     fn is_serialization(&self) -> bool {
         *self == DatabaseError::Serialization
+    }
+
+    fn is_unavailable(&self) -> bool {
+        matches!(self, DatabaseError::Unavailable(_))
     }
 }
 
@@ -108,40 +116,97 @@ impl<'p> Transaction<'p> {
         let place = if notify == relay { 0 } else { self.to_notify.len() };
         self.to_notify.insert(place, notify.clone());
     }
+
+    async fn commit(self) -> Result<(), DatabaseError> {
+        let Transaction { session, facts, ports, to_notify, messages, sound, .. } = self;
+        let committed = match sound {
+            true => session.commit_sound(&facts).await,
+            false => session.commit(&facts).await,
+        };
+        if committed.is_ok() {
+            ports.outgoing.hand_over(messages);
+        }
+        if matches!(committed, Ok(()) | Err(DatabaseError::Unknown(_))) {
+            to_notify.iter().for_each(Notify::notify_one);
+        }
+        committed?;
+        facts.iter().for_each(Fact::tell);
+        Ok(())
+    }
 }
 
 /// Runs `work` in a transaction and commits it if it returns `Ok`; an `Err` rolls back. What
-/// the database undid in favour of another transaction runs again, a few times.
+/// the database undid in favour of another transaction runs again, a few times. What became of it is
+/// counted under `name`, which no other transaction of the replica has: a step's name, such as `reserve`.
 ///
 /// # Errors
 /// What `work` returns; [`DatabaseError::Unavailable`] if nothing has happened; after
 /// [`DatabaseError::Unknown`] the commit may have happened.
 pub async fn transact<'p, 'a, T, E: TransactionError>(
     ports: &'p Ports,
+    name: &'static str,
     mut work: impl for<'t> FnMut(&'t mut Transaction<'p>) -> ScopedBoxFuture<'a, 't, Result<T, E>>
     + Send,
 ) -> Result<T, E> {
     for attempt in 1.. {
-        match attempt_once(ports, &mut work).await {
-            Err(error) if error.is_serialization() && attempt < ATTEMPTS_MAX => {
-                let jitter = ports.rng.below("jitter", 1000 << attempt);
-                ports.clock.sleep(Duration::from_micros(jitter)).await;
-            }
-            Err(error) if error.is_serialization() => {
-                return Err(DatabaseError::Unavailable("the database is too busy".into()).into());
-            }
-            result => return result,
+        let (outcome, result) = attempt_once(ports, &mut work).await;
+        if outcome != TransactionOutcome::Conflict {
+            ports.transactions.count(name, outcome);
+            return result;
         }
+        if attempt == ATTEMPTS_MAX {
+            ports.transactions.count(name, TransactionOutcome::GivenUp);
+            tracing::warn!(
+                transaction = name,
+                attempt,
+                "is given up: others came between each time"
+            );
+            return Err(DatabaseError::Unavailable("the database is too busy".into()).into());
+        }
+        ports.transactions.count(name, outcome);
+        tracing::debug!(
+            transaction = name,
+            attempt,
+            "is undone in favour of another, and runs again"
+        );
+        let jitter = ports.rng.below("jitter", 1000 << attempt);
+        ports.clock.sleep(Duration::from_micros(jitter)).await;
     }
     unreachable!("the loop ends by returning")
 }
 
+/// What became of one attempt, and what it returns.
 async fn attempt_once<'p, 'a, T, E: TransactionError>(
     ports: &'p Ports,
     work: &mut (
              impl for<'t> FnMut(&'t mut Transaction<'p>) -> ScopedBoxFuture<'a, 't, Result<T, E>> + Send
          ),
-) -> Result<T, E> {
+) -> (TransactionOutcome, Result<T, E>) {
+    let error = match work_in_one(ports, work).await {
+        Ok((value, transaction)) => match transaction.commit().await {
+            Ok(()) => return (TransactionOutcome::Committed, Ok(value)),
+            Err(error @ DatabaseError::Unknown(_)) => {
+                return (TransactionOutcome::InDoubt, Err(error.into()));
+            }
+            Err(error) => error.into(),
+        },
+        Err(error) => error,
+    };
+    let outcome = match &error {
+        error if error.is_serialization() => TransactionOutcome::Conflict,
+        error if error.is_unavailable() => TransactionOutcome::Unavailable,
+        _ => TransactionOutcome::RolledBack,
+    };
+    (outcome, Err(error))
+}
+
+/// Does the whole work in a new transaction, which is not committed yet.
+async fn work_in_one<'p, 'a, T, E: TransactionError>(
+    ports: &'p Ports,
+    work: &mut (
+             impl for<'t> FnMut(&'t mut Transaction<'p>) -> ScopedBoxFuture<'a, 't, Result<T, E>> + Send
+         ),
+) -> Result<(T, Transaction<'p>), E> {
     let session = ports.database.begin().await?;
     let mut transaction = Transaction {
         session,
@@ -155,18 +220,5 @@ async fn attempt_once<'p, 'a, T, E: TransactionError>(
     };
     let value = work(&mut transaction).await?;
     transaction.flush().await?;
-    let Transaction { session, facts, to_notify, messages, sound, .. } = transaction;
-    let committed = match sound {
-        true => session.commit_sound(&facts).await,
-        false => session.commit(&facts).await,
-    };
-    if committed.is_ok() {
-        ports.outgoing.hand_over(messages);
-    }
-    if matches!(committed, Ok(()) | Err(DatabaseError::Unknown(_))) {
-        to_notify.iter().for_each(Notify::notify_one);
-    }
-    committed?;
-    facts.iter().for_each(Fact::tell);
-    Ok(value)
+    Ok((value, transaction))
 }

@@ -16,6 +16,7 @@ mod error;
 pub mod hand_clock;
 pub mod id;
 pub mod machine;
+pub mod metrics;
 pub mod notify;
 pub mod outgoing;
 pub mod retry;
@@ -37,6 +38,7 @@ use http::{HeaderMap, Method, StatusCode};
 use sqlx::AnyConnection;
 
 pub use crate::error::DatabaseError;
+use crate::metrics::TransactionMetrics;
 use crate::notify::Notify;
 use crate::outgoing::Outgoing;
 use crate::story::Fact;
@@ -63,6 +65,8 @@ pub struct Ports {
     pub compute: Arc<dyn Compute>,
     /// From transactions to the relay: what they have written into the outbox and committed.
     pub outgoing: Outgoing,
+    /// What became of the transactions.
+    pub transactions: TransactionMetrics,
 }
 
 /// Time. Different nodes may disagree about it.

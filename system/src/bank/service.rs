@@ -27,7 +27,8 @@ const ABSENT: &str = "ABSENT";
 /// A debit by HTTP.
 pub async fn debit(context: &Context, request: &DebitRequest) -> Result<PaymentResult, Error> {
     debit::check(request)?;
-    transact(&context.ports, |transaction| debit_in(transaction, request).scope_boxed()).await
+    transact(&context.ports, "debit", |transaction| debit_in(transaction, request).scope_boxed())
+        .await
 }
 
 /// A debit by queue: the same debit, answered by a message. The inbox row, the debit and the answer
@@ -38,7 +39,7 @@ pub async fn debit_by_message(
     request: &DebitRequest,
 ) -> Result<(), Error> {
     debit::check(request)?;
-    transact(&context.ports, |transaction| {
+    transact(&context.ports, "debit_by_message", |transaction| {
         async move {
             if inbox::first_time(transaction, BANK_DEBITS, message).await? {
                 let result = debit_in(transaction, request).await?;
@@ -107,7 +108,7 @@ async fn decline_in(
 /// Gives up on the debit of `order`: from now on it is VOIDED, or it was decided before, and the
 /// answer tells how.
 pub async fn void(context: &Context, order: &OrderId) -> Result<PaymentResult, Error> {
-    transact(&context.ports, |transaction| void_in(transaction, order).scope_boxed()).await
+    transact(&context.ports, "void", |transaction| void_in(transaction, order).scope_boxed()).await
 }
 
 async fn void_in(
@@ -141,8 +142,10 @@ async fn void_in(
 /// Gives money back, once for each debit.
 pub async fn refund(context: &Context, request: &RefundRequest) -> Result<RefundAnswer, Error> {
     refund::check(request)?;
-    let refunded =
-        transact(&context.ports, |transaction| refund_in(transaction, request).scope_boxed()).await;
+    let refunded = transact(&context.ports, "refund", |transaction| {
+        refund_in(transaction, request).scope_boxed()
+    })
+    .await;
     if let Err(error) = &refunded
         && error.is(Kind::Closed)
     {
@@ -185,7 +188,10 @@ async fn refund_in(
 
 /// The money of those of `orders` that have a debit, or the tombstone of one.
 pub async fn views(context: &Context, page: &ViewsRequest) -> Result<Vec<PaymentView>, Error> {
-    transact(&context.ports, |transaction| payments::views(transaction, page).scope_boxed()).await
+    transact(&context.ports, "list_payments", |transaction| {
+        payments::views(transaction, page).scope_boxed()
+    })
+    .await
 }
 
 /// What a key stands for that could not be claimed.

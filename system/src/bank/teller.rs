@@ -23,7 +23,10 @@ pub async fn open(context: &Context, account: &Account) -> Result<(), Error> {
     if account.balance.currency != CURRENCY {
         return Err(Error::invalid(format!("balance.currency: expected {CURRENCY}")));
     }
-    transact(&context.ports, |transaction| open_in(transaction, account).scope_boxed()).await
+    transact(&context.ports, "open_account", |transaction| {
+        open_in(transaction, account).scope_boxed()
+    })
+    .await
 }
 
 async fn open_in(transaction: &mut Transaction<'_>, account: &Account) -> Result<(), Error> {
@@ -46,7 +49,10 @@ async fn open_in(transaction: &mut Transaction<'_>, account: &Account) -> Result
 
 /// The account of `owner`.
 pub async fn find(context: &Context, owner: &UserId) -> Result<Account, Error> {
-    transact(&context.ports, |transaction| find_in(transaction, owner).scope_boxed()).await
+    transact(&context.ports, "find_account", |transaction| {
+        find_in(transaction, owner).scope_boxed()
+    })
+    .await
 }
 
 /// Gives the account of `owner` another status; its money stays where it is.
@@ -55,7 +61,7 @@ pub async fn set_status(
     owner: &UserId,
     status: Status,
 ) -> Result<Account, Error> {
-    transact(&context.ports, |transaction| {
+    transact(&context.ports, "set_account_status", |transaction| {
         async move {
             let account = find_in(transaction, owner).await?;
             if account.status != status {

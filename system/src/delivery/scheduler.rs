@@ -42,7 +42,7 @@ pub fn worker(context: &Context) -> Worker {
 }
 
 async fn round(context: &Context) -> Result<Progress, Error> {
-    transact(&context.ports, |transaction| {
+    transact(&context.ports, "advance_parcels", |transaction| {
         async move {
             let now = transaction.now();
             let carrier = &context.settings.carrier;

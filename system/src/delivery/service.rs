@@ -91,24 +91,23 @@ async fn plant_tombstone(transaction: &mut Transaction<'_>, order: &OrderId) -> 
 
 /// A driver reports that the parcel is lost.
 pub async fn report_lost(context: &Context, order: &OrderId) -> Result<Parcel, Error> {
-    report(context, order, "it can only be lost between pick-up and delivery", |parcel, now| {
-        parcel.after(Event::Lose, now)
-    })
-    .await
+    let rule = "it can only be lost between pick-up and delivery";
+    report(context, order, "report_lost", rule, |parcel, now| parcel.after(Event::Lose, now)).await
 }
 
 /// A driver reports that a lost parcel turned up.
 pub async fn report_found(context: &Context, order: &OrderId) -> Result<Parcel, Error> {
-    report(context, order, "only a missing parcel can be found", Parcel::find).await
+    report(context, order, "report_found", "only a missing parcel can be found", Parcel::find).await
 }
 
 async fn report(
     context: &Context,
     order: &OrderId,
+    name: &'static str,
     rule: &'static str,
     event: fn(&Parcel, stormproof_ports::time::Time) -> Option<Parcel>,
 ) -> Result<Parcel, Error> {
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, name, move |transaction| {
         async move {
             let now = transaction.now();
             let parcel = existing(transaction, order).await?;
@@ -128,7 +127,7 @@ async fn report(
 
 /// The order's delivery.
 pub async fn find(context: &Context, order: &OrderId) -> Result<(Parcel, Timeline), Error> {
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "find_parcel", move |transaction| {
         async move {
             let found = mapper::find_with_timeline(transaction.sql(), order).await?;
             found.ok_or_else(unknown)
@@ -144,7 +143,7 @@ pub async fn page(
     after: &str,
     limit: i64,
 ) -> Result<Vec<(Parcel, Timeline)>, Error> {
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "list_parcels", move |transaction| {
         async move { mapper::page(transaction.sql(), after, limit).await }.scope_boxed()
     })
     .await

@@ -57,7 +57,7 @@ async fn claim<L: Letter>(
     mail: &Mail,
     name: &str,
 ) -> Result<bool, Error> {
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "claim_mail", move |transaction| {
         async move {
             let (order, now) = (letter.order_id(), transaction.now());
             let sql = transaction.sql();
@@ -80,7 +80,7 @@ async fn claim<L: Letter>(
 
 /// Lets the next attempt have it. If that fails too, the claim ends by time.
 async fn release<L: Letter>(context: &Context, letter: &L, template: &str, name: &str) {
-    let released = transact(&context.ports, move |transaction| {
+    let released = transact(&context.ports, "release_mail", move |transaction| {
         mapper::release(transaction.sql(), letter.order_id(), template, name).scope_boxed()
     })
     .await;
@@ -94,7 +94,7 @@ async fn note_sent<L: Letter>(
     template: &str,
 ) -> Result<(), Error> {
     for attempt in 1.. {
-        let noted = transact(&context.ports, move |transaction| {
+        let noted = transact(&context.ports, "note_sent", move |transaction| {
             async move {
                 let (order, now) = (letter.order_id(), transaction.now());
                 // Noted already: by a commit whose outcome we did not learn, or by a replica that
@@ -121,7 +121,7 @@ async fn note_sent<L: Letter>(
 
 /// The latest mails, newest first; only those to `recipient`, if one is given.
 pub async fn mailbox(context: &Context, recipient: Option<&str>) -> Result<Vec<Sent>, Error> {
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "read_mailbox", move |transaction| {
         async move {
             match recipient {
                 Some(to) => mapper::latest_to(transaction.sql(), to, MAILBOX_MAX).await,

@@ -59,7 +59,7 @@ impl Accounts {
             self.limit(context, format!("address {address}"))?;
         }
         let username = &request.username;
-        let user = transact(&context.ports, move |transaction| {
+        let user = transact(&context.ports, "find_user", move |transaction| {
             accounts::by_name(transaction, username).scope_boxed()
         })
         .await?;
@@ -112,8 +112,10 @@ async fn insert(context: &Context, request: Register, role: &str) -> Result<Regi
         role: role.to_owned(),
     };
     let user = &user;
-    transact(&context.ports, move |transaction| accounts::insert(transaction, user).scope_boxed())
-        .await?;
+    transact(&context.ports, "insert_user", move |transaction| {
+        accounts::insert(transaction, user).scope_boxed()
+    })
+    .await?;
     Ok(Registered { user_id: user.id.to_string() })
 }
 

@@ -11,8 +11,10 @@ use crate::id::Sku;
 
 /// Everything that is sold.
 pub async fn list(context: &Context) -> Result<Vec<dto::Product>, Error> {
-    let products =
-        transact(&context.ports, |transaction| catalogue::all(transaction).scope_boxed()).await?;
+    let products = transact(&context.ports, "list_products", |transaction| {
+        catalogue::all(transaction).scope_boxed()
+    })
+    .await?;
     let wire = |product: catalogue::Product| dto::Product {
         sku: product.sku.to_string(),
         name: product.name,
@@ -31,7 +33,7 @@ pub async fn put(context: &Context, product: dto::Product) -> Result<(), Error> 
     }
     let sku = Sku::parse(product.sku)?;
     let product = &catalogue::Product { sku, name: product.name, price: product.price };
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "put_product", move |transaction| {
         catalogue::upsert(transaction, product).scope_boxed()
     })
     .await

@@ -73,7 +73,7 @@ struct Claimed {
 
 /// Claims a batch. Orders whose next step needs no call are dealt with on the spot.
 async fn claim(context: &Context) -> Result<Claimed, Error> {
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "claim_sagas", move |transaction| {
         async move {
             let now = transaction.now();
             let saga = &context.settings.saga;
@@ -161,7 +161,7 @@ async fn record(
     // Mostly nothing has moved while the call was out. If something has, the save is refused, and
     // the second attempt sees it.
     let mut in_hand = Some(claimed);
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "record_answer", move |transaction| {
         let in_hand = in_hand.take();
         async move {
             let before = match in_hand {

@@ -41,7 +41,7 @@ pub fn worker(context: &Context) -> Worker {
 async fn forget(context: &Context) -> Result<u64, Error> {
     let kept = i64::try_from(context.settings.saga.keys_kept.as_micros()).unwrap_or(i64::MAX);
     let before = Time(context.ports.clock.now().0.saturating_sub(kept));
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "forget_keys", move |transaction| {
         idempotency::forget(transaction, before).scope_boxed()
     })
     .await

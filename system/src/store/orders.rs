@@ -52,7 +52,7 @@ pub async fn place(
     let mut body_hash = String::with_capacity(64);
     hex(&mut body_hash, &Sha256::digest(raw_body));
     let (wanted, body_hash) = (&wanted, &body_hash);
-    let looked_up = transact(&context.ports, move |transaction| {
+    let looked_up = transact(&context.ports, "look_up_key", move |transaction| {
         look_up(transaction, key, body_hash, wanted).scope_boxed()
     })
     .await?;
@@ -65,7 +65,7 @@ pub async fn place(
     let shelves = gateway::availability(context, &id, skus).await.map_err(nothing_happened)?;
     let case = new_case(context, id, user, email, lines)?;
     let (case, shelves) = (&case, &shelves);
-    let (placed, claimed) = transact(&context.ports, move |transaction| {
+    let (placed, claimed) = transact(&context.ports, "place_order", move |transaction| {
         write_down(context, transaction, key, body_hash, case, shelves).scope_boxed()
     })
     .await?;
@@ -256,7 +256,7 @@ fn words(case: &Case) -> String {
 /// Asks for an order's cancellation. Accepted: CANCEL_PENDING, and the saga undoes it, unless the
 /// carrier has it already. A repeat gets the current state.
 pub async fn cancel(context: &Context, user: &UserId, id: &OrderId) -> Result<OrderView, Error> {
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "cancel_order", move |transaction| {
         async move {
             let before = owned(transaction, user, id).await?;
             let mut case = before.clone();
@@ -290,7 +290,7 @@ pub async fn cancel(context: &Context, user: &UserId, id: &OrderId) -> Result<Or
 
 /// One order of `user`.
 pub async fn find(context: &Context, user: &UserId, id: &OrderId) -> Result<OrderView, Error> {
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "find_order", move |transaction| {
         async move { Ok(view(&owned(transaction, user, id).await?)) }.scope_boxed()
     })
     .await
@@ -298,7 +298,7 @@ pub async fn find(context: &Context, user: &UserId, id: &OrderId) -> Result<Orde
 
 /// The orders of `user`, newest first.
 pub async fn list(context: &Context, user: &UserId) -> Result<Vec<OrderView>, Error> {
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "list_orders", move |transaction| {
         async move {
             let cases = orders::of_user(transaction, user).await?;
             Ok(cases.iter().map(view).collect())
@@ -314,9 +314,10 @@ pub async fn timeline(
     user: &UserId,
     id: &OrderId,
 ) -> Result<Vec<TimelineEntry>, Error> {
-    let case =
-        transact(&context.ports, move |transaction| owned(transaction, user, id).scope_boxed())
-            .await?;
+    let case = transact(&context.ports, "read_timeline", move |transaction| {
+        owned(transaction, user, id).scope_boxed()
+    })
+    .await?;
     let mut entries: Vec<TimelineEntry> = OrderStatus::ALL
         .into_iter()
         .zip(case.order.arrivals)

@@ -18,7 +18,7 @@ use crate::id::OrderId;
 
 /// Refunds that wait for people.
 pub async fn parked(context: &Context) -> Result<Vec<ParkedRefund>, Error> {
-    transact(&context.ports, |transaction| {
+    transact(&context.ports, "list_parked_refunds", |transaction| {
         async move {
             let mut parked = Vec::new();
             for id in support::parked(transaction).await? {
@@ -38,7 +38,7 @@ pub async fn parked(context: &Context) -> Result<Vec<ParkedRefund>, Error> {
 
 /// Tries a parked refund now.
 pub async fn retry(context: &Context, id: &OrderId) -> Result<OrderView, Error> {
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "retry_refund", move |transaction| {
         async move {
             let before = orders::load(transaction, id).await?;
             let before =
@@ -66,7 +66,7 @@ pub async fn retry(context: &Context, id: &OrderId) -> Result<OrderView, Error> 
 
 /// The newest alerts.
 pub async fn alerts(context: &Context) -> Result<Vec<AlertView>, Error> {
-    transact(&context.ports, |transaction| {
+    transact(&context.ports, "list_alerts", |transaction| {
         async move {
             let alerts = support::alerts(transaction).await?;
             let view = |alert: support::Alert| AlertView {

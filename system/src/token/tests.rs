@@ -45,6 +45,7 @@ fn replica(change: impl FnOnce(&mut Settings)) -> (Arc<HandClock>, Context) {
         mailer: Arc::new(NOBODY),
         compute: Arc::new(Nothing),
         outgoing: Default::default(),
+        transactions: Default::default(),
     };
     (clock, Context::new(ports, Arc::new(settings)))
 }

@@ -17,24 +17,32 @@ use crate::views::ViewsRequest;
 
 /// What could be reserved now of each of `skus`, by warehouse.
 pub async fn availability(context: &Context, skus: &[Sku]) -> Result<Vec<Availability>, Error> {
-    transact(&context.ports, |transaction| mapper::availability(transaction, skus).scope_boxed())
-        .await
+    transact(&context.ports, "read_availability", |transaction| {
+        mapper::availability(transaction, skus).scope_boxed()
+    })
+    .await
 }
 
 /// All the books.
 pub async fn stock(context: &Context) -> Result<Vec<Stock>, Error> {
-    transact(&context.ports, |transaction| mapper::stock(transaction).scope_boxed()).await
+    transact(&context.ports, "read_stock", |transaction| mapper::stock(transaction).scope_boxed())
+        .await
 }
 
 /// The reservation of `order`, ABSENT included.
 pub async fn find(context: &Context, order: &OrderId) -> Result<Reservation, Error> {
-    transact(&context.ports, |transaction| mapper::reservation(transaction, order).scope_boxed())
-        .await
+    transact(&context.ports, "find_reservation", |transaction| {
+        mapper::reservation(transaction, order).scope_boxed()
+    })
+    .await
 }
 
 /// The reservations of a page of orders.
 pub async fn views(context: &Context, page: &ViewsRequest) -> Result<Vec<ReservationView>, Error> {
-    transact(&context.ports, |transaction| mapper::views(transaction, page).scope_boxed()).await
+    transact(&context.ports, "list_reservations", |transaction| {
+        mapper::views(transaction, page).scope_boxed()
+    })
+    .await
 }
 
 /// Holds `lines` (parsed, in order) for `order`: all of them or nothing.
@@ -43,9 +51,10 @@ pub async fn reserve(
     order: &OrderId,
     lines: &[Line],
 ) -> Result<Reservation, Error> {
-    let reserved =
-        transact(&context.ports, |transaction| reserve_in(transaction, order, lines).scope_boxed())
-            .await;
+    let reserved = transact(&context.ports, "reserve", |transaction| {
+        reserve_in(transaction, order, lines).scope_boxed()
+    })
+    .await;
     if let Err(Error::Rejected(problem)) = &reserved
         && problem.kind == Kind::NotEnoughStock
     {
@@ -104,7 +113,10 @@ async fn reserve_again(
 /// Commits, releases or returns the reservation of `order`. Its state afterwards, or a refusal
 /// that tells the state.
 pub async fn turn(context: &Context, order: &OrderId, verb: Verb) -> Result<Reservation, Error> {
-    transact(&context.ports, |transaction| turn_in(transaction, order, verb).scope_boxed()).await
+    transact(&context.ports, verb.as_str(), |transaction| {
+        turn_in(transaction, order, verb).scope_boxed()
+    })
+    .await
 }
 
 async fn turn_in(
@@ -167,7 +179,10 @@ fn tell(from: State, to: State, lines: &[Line]) -> String {
 
 /// Takes in goods, once for each key.
 pub async fn restock(context: &Context, restock: &Restock) -> Result<(), Error> {
-    transact(&context.ports, |transaction| restock_in(transaction, restock).scope_boxed()).await
+    transact(&context.ports, "restock", |transaction| {
+        restock_in(transaction, restock).scope_boxed()
+    })
+    .await
 }
 
 async fn restock_in(transaction: &mut Transaction<'_>, restock: &Restock) -> Result<(), Error> {

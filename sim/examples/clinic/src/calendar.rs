@@ -39,7 +39,7 @@ async fn book(
     wish: &Appointment,
     forgets: bool,
 ) -> Result<StatusCode, DatabaseError> {
-    transact(ports, |transaction| {
+    transact(ports, "book", |transaction| {
         async move {
             let (request, slot) = (&wish.request, wish.slot);
             let holder = query_scalar("SELECT request FROM appointments WHERE slot = $1");

@@ -49,7 +49,7 @@ impl Handler for Desk {
 
 /// The inbox row commits with the reminder: however often a message comes, it is noted once.
 async fn note(ports: &Ports, message: &Message, booked: &Appointment) -> Result<(), DatabaseError> {
-    transact(ports, |transaction| {
+    transact(ports, "note_appointment", |transaction| {
         async move {
             if inbox::first_time(transaction, QUEUE, message).await? {
                 let insert = query("INSERT INTO reminders (request, slot) VALUES ($1, $2)");

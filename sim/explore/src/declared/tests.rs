@@ -46,7 +46,7 @@ impl Ledger {
     }
 
     async fn book(self, ports: &Ports, id: String) -> Result<(), DatabaseError> {
-        transact(ports, |transaction| {
+        transact(ports, "book", |transaction| {
             let id = id.clone();
             async move {
                 let known = sqlx::query_scalar("SELECT count(*) FROM entries WHERE id = $1");

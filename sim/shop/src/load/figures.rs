@@ -7,6 +7,7 @@ use stormproof_system::store::dto::OrderView;
 
 use super::goods::{Goods, Sales};
 use super::meter::Reading;
+use super::named_transactions::NamedTransactions;
 use super::placing::Placed;
 use super::ramp::Ramp;
 use super::reference::Reference;
@@ -68,6 +69,9 @@ pub struct Report {
     /// was settled.
     pub transactions: Counts,
     pub transactions_not_measured: String,
+    /// What became of the services' transactions in the same time, by service and name; none: no replica
+    /// could be asked.
+    pub named_transactions: Vec<NamedTransactions>,
     /// What was asked for by name, and the load itself.
     pub processes: Vec<ProcessFigures>,
     pub processes_not_measured: String,
@@ -199,6 +203,15 @@ impl Report {
             Ok(transactions) => self.transactions = transactions,
             Err(why) => self.transactions_not_measured = why,
         }
+    }
+
+    /// Takes what became of the services' transactions, and what is to be known about it.
+    pub fn take_named_transactions(
+        &mut self,
+        (named, remarks): (Vec<NamedTransactions>, Vec<String>),
+    ) {
+        self.named_transactions = named;
+        self.remarks.extend(remarks);
     }
 
     /// Says what does not hold.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, ready};
 
 use super::courses::Course;
+use super::named_transactions::Look;
 use super::transactions::Counts;
 
 /// Counts by name, or why there are none.
@@ -25,7 +26,10 @@ pub trait Meter: Sync {
     /// What became of the databases' transactions up to now, by database.
     fn transactions(&self) -> BoxFuture<'_, Result<Counts, String>>;
 
-    /// How long it may take until a transaction is among them.
+    /// What each replica has counted of its transactions up to now, by their names.
+    fn named_transactions(&self) -> BoxFuture<'_, Look>;
+
+    /// How long it may take until a transaction is among those of the databases.
     fn told_within(&self) -> Duration;
 
     /// How these orders went, in their order, by the Store's own record; `None`: it cannot be asked.

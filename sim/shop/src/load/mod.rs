@@ -13,6 +13,7 @@ pub mod figures;
 pub mod goods;
 pub mod machine_file;
 pub mod meter;
+pub mod named_transactions;
 pub mod output;
 pub mod pace;
 mod page;
@@ -64,6 +65,7 @@ pub struct Load {
 /// If the shop cannot be reached or set up, or does not answer to the end.
 pub async fn drive(context: Context, load: &Load, meter: &dyn Meter) -> Result<Report, String> {
     let Load { stages, plan, .. } = load;
+    let named_before = meter.named_transactions().await;
     let transactions_before = meter.transactions().await;
     let setting = Setting::prepare(context, load.lines, load.own_goods, plan.looks_at_once).await?;
     let mut ramp = load.ramp.map(Ramp::new);
@@ -110,6 +112,8 @@ pub async fn drive(context: Context, load: &Load, meter: &dyn Meter) -> Result<R
         Err(why) => Err(why),
     };
     report.take_transactions(between);
+    let named = named_transactions::between(&named_before, &meter.named_transactions().await);
+    report.take_named_transactions(named);
     let found = reconciliation::all(&setting.context, 0).await?;
     report.compared = found.compared;
     report.differences =

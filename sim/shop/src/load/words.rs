@@ -61,6 +61,7 @@ pub fn words(report: &Report) -> String {
         }
     }
     text += &transactions(report);
+    text += &conflicts(report);
     text += &processes(report);
     if let Some(ramp) = &report.ramp {
         text += &steps(ramp);
@@ -105,6 +106,33 @@ fn transactions(report: &Report) -> String {
         );
     }
     text
+}
+
+/// A row for each name whose transactions were undone in favour of others, and one for the rest.
+fn conflicts(report: &Report) -> String {
+    let named = &report.named_transactions;
+    let (rows, rest): (Vec<_>, Vec<_>) = named.iter().partition(|it| it.conflicted());
+    let committed: u64 = rest.iter().map(|it| it.committed).sum();
+    let line = |figure: &str| format!("{:<14} {figure}\n", "conflicts");
+    if named.is_empty() {
+        return line(&unmeasured("no replica told what became of its transactions"));
+    }
+    if rows.is_empty() {
+        let names = rest.len();
+        return line(&format!("none: {committed} transactions of {names} names committed"));
+    }
+    let mut text = format!(
+        "  {:<32} {:>9} {:>11} {:>7} {:>9}\n",
+        "transaction", "committed", "conflicts", "%", "given up"
+    );
+    for it in rows {
+        let name = format!("{} {}", it.service, it.transaction);
+        text += &format!(
+            "  {name:<32} {:>9} {:>11} {:>7.2} {:>9}\n",
+            it.committed, it.conflicts, it.undone_percent, it.given_up
+        );
+    }
+    text + &format!("  {:<32} {committed:>9} {:>11}\n", format!("{} others", rest.len()), 0)
 }
 
 /// A row a process.
@@ -166,4 +194,42 @@ fn passages(report: &Report) -> String {
         text += &row(&name, &passage.orders.to_string(), &passage.took);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::named_transactions::NamedTransactions;
+    use super::*;
+
+    fn report(conflicts: &[(&str, u64)]) -> String {
+        let named = |(name, conflicts): &(&str, u64)| NamedTransactions {
+            service: "store".into(),
+            transaction: (*name).to_owned(),
+            committed: 30,
+            conflicts: *conflicts,
+            undone_percent: *conflicts as f64,
+            ..NamedTransactions::default()
+        };
+        let named_transactions = conflicts.iter().map(named).collect();
+        words(&Report { named_transactions, ..Report::default() })
+    }
+
+    #[test]
+    fn only_names_with_conflicts_have_a_row() {
+        let text = report(&[("place_order", 2), ("find_order", 0), ("list_orders", 0)]);
+        let rows: Vec<Vec<&str>> =
+            text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert!(rows.contains(&vec!["store", "place_order", "30", "2", "2.00", "0"]), "{text}");
+        assert!(rows.contains(&vec!["2", "others", "60", "0"]), "{text}");
+        assert!(!text.contains("find_order"), "{text}");
+    }
+
+    #[test]
+    fn that_nothing_conflicted_is_a_line_and_not_that_nobody_was_asked() {
+        let text = report(&[("place_order", 0), ("find_order", 0)]);
+        let line = "conflicts      none: 60 transactions of 2 names committed\n";
+        assert!(text.contains(line), "{text}");
+        let text = report(&[]);
+        assert!(text.contains("conflicts      not measured: no replica told"), "{text}");
+    }
 }

@@ -45,5 +45,6 @@ pub(super) fn of(world: &World, node: NodeIndex) -> Ports {
         mailer: Arc::new(mailer::SimMailer::new(world, life)),
         compute: Arc::new(compute::Inline),
         outgoing: Default::default(),
+        transactions: nodes.transactions(node).clone(),
     }
 }

@@ -1,5 +1,7 @@
 //! Databases that die, are cut off, and lose connections.
 
+use stormproof_ports::metrics::TransactionOutcome;
+
 use super::*;
 
 fn database() -> String {
@@ -38,6 +40,22 @@ fn what_was_undone_runs_again() {
     let fault = Fault::new(FaultKind::SerializationFailure, Target::Database(database()));
     let (status, n, _) = answers(vec![during(0.0, 9.0, fault)]);
     assert_eq!((status, n), (200, 1));
+}
+
+#[test]
+fn what_became_of_a_transaction_is_counted() {
+    let counted = |kind| {
+        let fault = Fault::new(kind, Target::Database(database()));
+        run(spec(1, vec![during(0.0, 9.0, fault)]), |world| async move {
+            world.sleep(SECOND).await;
+            ask(&world, "a").await.expect("it answers");
+            let counts = world.transactions_by_name()["counter"]["add"];
+            TransactionOutcome::ALL.map(|outcome| counts.of(outcome))
+        })
+    };
+    assert_eq!(counted(FaultKind::SerializationFailure), [1, 0, 1, 0, 0, 0]);
+    assert_eq!(counted(FaultKind::ConnectionLostAfterCommit), [0, 0, 0, 0, 1, 0]);
+    assert_eq!(counted(FaultKind::ConnectionLostBeforeCommit), [0, 0, 0, 0, 0, 1]);
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn refused(error: &DatabaseError) -> StatusCode {
 
 /// Adds one; the answer is the sum.
 async fn add(ports: &Ports, id: &str) -> Result<i64, DatabaseError> {
-    transact(ports, |transaction| {
+    transact(ports, "add", |transaction| {
         async move {
             let n = sqlx::query_scalar(
                 "INSERT INTO counters (id, n) VALUES ($1, 1) \

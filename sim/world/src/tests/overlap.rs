@@ -1,6 +1,8 @@
 //! Transactions beside each other: what the isolation level lets pass, what it makes wait, and what becomes
 //! of them when somebody dies.
 
+use stormproof_ports::metrics::TransactionOutcome;
+
 use super::*;
 use crate::{Concurrency, Isolation};
 
@@ -13,7 +15,7 @@ fn overlapping(isolation: Isolation, connections: usize) -> Concurrency {
 
 /// Reads, then writes one more than it has read.
 async fn add_carelessly(ports: &Ports, id: &str) -> Result<i64, DatabaseError> {
-    transact(ports, |transaction| {
+    transact(ports, "add_carelessly", |transaction| {
         async move {
             let read = sqlx::query_scalar("SELECT n FROM counters WHERE id = $1");
             let n: i64 = read.bind(id.to_owned()).fetch_one(transaction.sql()).await?;
@@ -70,6 +72,46 @@ fn what_is_read_and_written_is_lost_only_where_it_would_be() {
     // One connection: one after the other.
     let (counted, n) = all_at_once(overlapping(read, 1), "/careless/a", 1);
     assert_eq!((counted, n), (AT_ONCE, AT_ONCE as i64));
+}
+
+/// Under its name, of which the others know nothing; and the story is not told of it.
+#[test]
+fn who_conflicts_is_counted_by_name_over_all_lives() {
+    let crash = Fault::new(FaultKind::Crash, Target::node("counter")).by(SECOND);
+    let mut spec = spec(1, vec![at(10.0, crash)]);
+    spec.concurrency = overlapping(Isolation::RepeatableRead, 8);
+    let service = spec.services.remove(0);
+    spec.services = vec![service.serving(careless, workers)];
+    run(spec, |world| async move {
+        let conflicts = |name| {
+            let counts = world.transactions_by_name().remove("counter").expect("a replica");
+            let counts = counts.get(name).copied().unwrap_or_default();
+            TransactionOutcome::ALL.map(|outcome| counts.of(outcome))
+        };
+        ask(&world, "a").await.expect("it counts");
+        let mut before = [0; 6];
+        for life in 1..=2_u64 {
+            let asking = (0..AT_ONCE).map(|_| {
+                let ports = world.ports("user");
+                let call = call("add", "/careless/a", 20 * SECOND);
+                world.spawn("user", async move { ports.http.call(call).await })
+            });
+            let answers = futures::future::join_all(asking).await;
+            let is_ok = |answer: &Result<Result<Answer, _>, _>| matches!(answer, Ok(Ok(answer)) if answer.status == StatusCode::OK);
+            let ok = answers.iter().filter(|answer| is_ok(answer)).count();
+            let counts @ [committed, rolled_back, undone, given_up, in_doubt, unavailable] =
+                conflicts("add_carelessly");
+            assert_eq!(committed - before[0], ok as u64, "life {life}: {counts:?}");
+            assert_eq!(given_up - before[3], (AT_ONCE - ok) as u64, "life {life}: {counts:?}");
+            assert!(undone > before[2], "life {life}: {counts:?}");
+            assert_eq!([rolled_back, in_doubt, unavailable], [0; 3], "life {life}: {counts:?}");
+            before = counts;
+            world.sleep(20 * SECOND).await;
+        }
+        assert_eq!(world.unfired(), Vec::<usize>::new());
+        assert_eq!(conflicts("add"), [1, 0, 0, 0, 0, 0]);
+        assert!(!has_line(&world, "runs again") && !has_line(&world, "given up"));
+    });
 }
 
 #[test]

@@ -70,7 +70,7 @@ async fn resting(
     quiet: Duration,
 ) -> Result<(Vec<Case>, Option<OrderId>), Error> {
     let quiet = i64::try_from(quiet.as_micros()).unwrap_or(i64::MAX);
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "read_resting_orders", move |transaction| {
         async move {
             let since = Time(transaction.now().0.saturating_sub(quiet));
             let ids = reconciliations::resting(transaction, &page.after, since, page.limit).await?;
@@ -117,7 +117,7 @@ fn end_of<T>(page: &ViewsRequest, list: &[T], id: impl Fn(&T) -> &OrderId) -> Op
 
 /// Alerts support, unless the order has moved since it was read: then the views are of another day.
 async fn raise(context: &Context, case: &Case, differences: &[Difference]) -> Result<bool, Error> {
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "raise_differences", move |transaction| {
         async move {
             if orders::load(transaction, &case.order.id).await?.as_ref() != Some(case) {
                 return Ok(false);
@@ -140,7 +140,7 @@ async fn strangers(
     if told.is_empty() {
         return Ok(Vec::new());
     }
-    transact(&context.ports, move |transaction| {
+    transact(&context.ports, "raise_strangers", move |transaction| {
         async move {
             let ids: Vec<OrderId> = told.keys().cloned().collect();
             let known = reconciliations::known(transaction, &ids).await?;

@@ -55,13 +55,14 @@ impl Reconciler {
 /// compared. Errors: the pass could not be claimed, or its end not be written.
 async fn step(context: &Context) -> Result<(Time, Result<(), Error>), Error> {
     let settings = &context.settings.reconcile;
-    let mut pass =
-        match transact(&context.ports, |transaction| claim(context, transaction).scope_boxed())
-            .await?
-        {
-            Claim::NotDue(at) => return Ok((at, Ok(()))),
-            Claim::Mine(pass) => pass,
-        };
+    let mut pass = match transact(&context.ports, "claim_reconciliation", |transaction| {
+        claim(context, transaction).scope_boxed()
+    })
+    .await?
+    {
+        Claim::NotDue(at) => return Ok((at, Ok(()))),
+        Claim::Mine(pass) => pass,
+    };
     let now = context.ports.clock.now();
     let compared = page::compared(context, &pass.after_order, settings.quiet).await;
     match &compared {
@@ -76,7 +77,10 @@ async fn step(context: &Context) -> Result<(Time, Result<(), Error>), Error> {
         Err(_) => pass.next_at = now + settings.again,
     }
     let pass = &pass;
-    transact(&context.ports, move |transaction| end(transaction, pass).scope_boxed()).await?;
+    transact(&context.ports, "end_reconciliation", move |transaction| {
+        end(transaction, pass).scope_boxed()
+    })
+    .await?;
     Ok((pass.next_at, compared.map(drop)))
 }
 

@@ -5,6 +5,7 @@ mod plots;
 use std::fmt::Write as _;
 
 use super::figures::Report;
+use super::named_transactions::NamedTransactions;
 use super::spread::Spread;
 use crate::html::Escaped;
 use plots::{Bar, Series, bars, lines};
@@ -17,8 +18,8 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;mar
 /// The whole page; `words` is the report as it is printed.
 pub fn page(report: &Report, words: &str) -> String {
     let mut plots = String::new();
-    for plot in [ramp(report), percentiles(report), passages(report), processors(report)] {
-        plots += &plot;
+    for plot in [ramp, percentiles, passages, conflicts, processors] {
+        plots += &plot(report);
     }
     let verdict = match report.broken.is_empty() {
         true => "<p>Every promise was kept, and all books agree.</p>".to_owned(),
@@ -87,6 +88,17 @@ fn passages(report: &Report) -> String {
     bars("Time in each step of an order, in ms", &["p50", "p99"], &all)
 }
 
+/// Nothing where none conflicted.
+fn conflicts(report: &Report) -> String {
+    let bar = |it: &NamedTransactions| Bar {
+        name: format!("{} {} ({})", it.service, it.transaction, it.conflicts + it.given_up),
+        values: vec![it.undone_percent],
+    };
+    let conflicted = report.named_transactions.iter().filter(|it| it.conflicted());
+    let all: Vec<Bar> = conflicted.map(bar).collect();
+    bars("Transactions undone in favour of others, of a hundred", &[], &all)
+}
+
 fn processors(report: &Report) -> String {
     let bar = |it: &super::figures::ProcessFigures| Bar {
         name: it.name.clone(),
@@ -125,9 +137,17 @@ mod tests {
             orders: 3,
             took: spread.clone(),
         };
+        let conflicts = NamedTransactions {
+            service: "store".into(),
+            transaction: "<script>name</script>".into(),
+            conflicts: 2,
+            given_up: 1,
+            ..NamedTransactions::default()
+        };
         Report {
             goods: Goods { lines_per_order: 2, products: 3, supply: None },
             ramp: Some(ramp),
+            named_transactions: vec![conflicts, NamedTransactions::default()],
             settled: Some(spread),
             passages: vec![passage],
             broken: vec!["<script>broken</script>".into()],
@@ -140,7 +160,7 @@ mod tests {
     fn all_text_is_escaped() {
         let page = page(&report(), "<script>words</script> & more");
         assert!(!page.contains("<script"), "{page}");
-        for text in ["knee", "from", "broken", "words"] {
+        for text in ["knee", "from", "name", "broken", "words"] {
             assert!(
                 page.contains(&format!("&lt;script&gt;{text}&lt;/script&gt;")),
                 "{text}: {page}"
@@ -148,12 +168,13 @@ mod tests {
         }
         assert!(page.contains("to &quot;&#39;&amp; (3)"), "{page}");
         assert!(page.contains("<p>Ordered: 2 lines an order, of 3 products that"), "{page}");
+        assert!(page.contains("&lt;/script&gt; (3)"), "{page}");
     }
 
     #[test]
     fn a_page_needs_nothing_from_elsewhere() {
         let page = page(&report(), "");
-        assert_eq!(page.matches("<svg").count(), 4, "{page}");
+        assert_eq!(page.matches("<svg").count(), 5, "{page}");
         for word in ["http:", "https:", "src=", "href=", "@import", "url("] {
             assert!(!page.contains(word), "{word}: {page}");
         }
