@@ -150,6 +150,7 @@ fn context(http: Arc<dyn Http>) -> (Arc<HandClock>, Context) {
         mailer: Arc::new(NOBODY),
         compute: counter,
         outgoing: Default::default(),
+        transactions: Default::default(),
     };
     (clock, Context::new(ports, Arc::new(Settings::default())))
 }
