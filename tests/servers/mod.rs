@@ -17,6 +17,7 @@ mod tests;
 use std::env;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use supervisor::Place;
 
@@ -44,10 +45,35 @@ pub fn skip(purpose: &str, why: &str) {
     writeln!(std::io::stderr(), "real bindings ({purpose}) SKIPPED: {why}").ok();
 }
 
-/// A port of loopback that was free just now.
+/// A port of loopback that was free just now, and is none of those that the system gives to outgoing
+/// connections: a server that comes back finds it free. Of the others one may have been given to a
+/// client, of that very server even, which called while nobody listened.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has room");
-    listener.local_addr().expect("it is bound").port()
+    const FIRST: u16 = 10_240;
+    const COUNT: u32 = 20_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..COUNT {
+        // Another process begins elsewhere.
+        let given = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let place = std::process::id().wrapping_mul(251).wrapping_add(given) % COUNT;
+        let port = FIRST + u16::try_from(place).expect("below 20,000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("expected a free port of loopback from {FIRST} on");
+}
+
+#[test]
+fn a_free_port_is_given_to_no_outgoing_connection() {
+    let port = free_port();
+    assert_ne!(port, free_port());
+    let Ok(range) = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range") else {
+        return;
+    };
+    let bounds: Vec<u16> = range.split_whitespace().flat_map(str::parse).collect();
+    let [first, last] = bounds[..] else { panic!("expected two ports: {range}") };
+    assert!(!(first..=last).contains(&port), "{port} is one of {range}");
 }
 
 /// Waits for `work` in a thread and a runtime of its own: the caller's may be ending, or may be none
