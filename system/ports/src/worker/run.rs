@@ -25,9 +25,9 @@ pub const POLL_MAX: Duration = Duration::from_secs(16);
 const POLL_JITTER_PART: u32 = 4;
 
 /// Steps `worker` until `stop` completes: again at once while there is work, else when it is
-/// notified, its time comes, or, unless all that it does comes with a notification, it has waited long. A step that has begun is always finished; what
-/// goes on in the background then is left where it stands. `draw` draws a number below its argument,
-/// for the jitter.
+/// notified, its time comes, or, unless all that it does comes with a notification, it has waited long.
+/// A step that has begun is always finished; what goes on in the background then is left where it
+/// stands. `draw` draws a number below its argument, for the jitter.
 ///
 /// A failure is an event of target `worker` with the fields `node`, `worker` and `error`.
 pub async fn run(
