@@ -12,6 +12,7 @@ mod kills;
 pub mod process;
 mod rehearsals;
 pub mod replicas;
+mod served;
 
 use stormproof::rehearse::smtp_sink::SmtpSink;
 

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Cheap passwords, short journeys and short leases: tests have no time.
-const QUICK: [(&str, &str); 9] = [
+pub const QUICK: [(&str, &str); 9] = [
     ("STORMPROOF_AUTH_LOGINS_MAX", "1000"),
     ("STORMPROOF_AUTH_HASH_MEMORY_KIB", "8"),
     ("STORMPROOF_AUTH_HASH_PASSES", "1"),
@@ -52,10 +52,13 @@ impl Drop for Folder {
 }
 
 /// The command with these arguments, and no settings but those of tests. What it has to say on
-/// standard error is appended to the file `log`.
+/// standard error is appended to the file `log`. `STORMPROOF_BINARY` puts another binary in its place: a
+/// release, say.
 pub fn stormproof(arguments: &[&str], log: &Path) -> Command {
     let log = OpenOptions::new().create(true).append(true).open(log);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stormproof"));
+    let binary = std::env::var("STORMPROOF_BINARY");
+    let mut command =
+        Command::new(binary.unwrap_or_else(|_| env!("CARGO_BIN_EXE_stormproof").to_owned()));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("STORMPROOF_")) {
         command.env_remove(name);
     }

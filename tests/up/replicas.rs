@@ -9,7 +9,7 @@ use tokio::process::{ChildStdin, Command};
 use tokio::time::{Instant, sleep};
 
 use super::customer::client;
-use super::process::{Folder, Process, run, stormproof};
+use super::process::{Folder, Process, QUICK, run, stormproof};
 use crate::servers::free_port;
 use crate::servers::shop::Servers;
 
@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What all processes are told.
 pub struct Shop {
     pub settings: BTreeMap<String, String>,
+    /// Whether it is in the hurry that tests are in.
+    quick: bool,
     addresses: BTreeMap<&'static str, String>,
     folder: Folder,
 }
@@ -47,7 +49,14 @@ impl Shop {
                 replicas.map(|(name, _)| format!("http://{}", addresses[name])).collect();
             set(&format!("PEERS_{}", service.to_uppercase()), &urls.join(","));
         }
-        Shop { settings, addresses, folder }
+        Shop { settings, quick: true, addresses, folder }
+    }
+
+    /// One that is not in a hurry: it has the settings that every shop has, and what has to be set.
+    pub fn usual(servers: &Servers, smtp: &str, replicas: &[Replica]) -> Shop {
+        let mut shop = Shop { quick: false, ..Shop::new(servers, smtp, replicas) };
+        shop.settings.remove("STORMPROOF_DATABASE_CONNECTIONS");
+        shop
     }
 
     pub fn url(&self, name: &str) -> String {
@@ -102,8 +111,18 @@ impl Shop {
         answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
     }
 
-    fn command(&self, arguments: &[&str], log: &str) -> Command {
+    /// What went to this log.
+    pub fn log(&self, log: &str) -> String {
+        std::fs::read_to_string(self.folder.path(log)).unwrap_or_default()
+    }
+
+    pub fn command(&self, arguments: &[&str], log: &str) -> Command {
         let mut command = stormproof(arguments, &self.folder.path(log));
+        if !self.quick {
+            for (name, _) in QUICK {
+                command.env_remove(name);
+            }
+        }
         command.envs(&self.settings);
         command
     }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use libsqlite3_sys as ffi;
 use sqlx_core::Error;
 
+use super::authorizer::SetColumn;
 use super::contents::mix_bytes;
+use super::mvcc::Effects;
 use super::statement::Statement;
 
 /// How many texts a connection keeps prepared.
@@ -22,12 +25,24 @@ pub(super) struct Text {
     /// When it was asked for last, and first since the cache was handed on.
     used: u64,
     asked: u64,
+    /// What it does to rows, if somebody has asked.
+    pub(super) effects: Option<Arc<Effects>>,
 }
 
 impl Text {
     pub(super) fn new(text: &str, keep: bool) -> Text {
         let statements = Vec::with_capacity(1);
-        Text { text: text.into(), compiled_to: 0, statements, keep, used: 0, asked: 0 }
+        let text = text.into();
+        Text { text, compiled_to: 0, statements, keep, used: 0, asked: 0, effects: None }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The columns that its first statement sets, once that is compiled.
+    pub(super) fn sets(&self) -> impl Iterator<Item = &SetColumn> {
+        self.statements.first().into_iter().flat_map(|statement| &statement.sets)
     }
 
     /// The statement at `place`, or `None` past the last.

@@ -35,8 +35,10 @@
 #![deny(missing_docs)]
 #![warn(clippy::missing_errors_doc)]
 
+mod authorizer;
 mod cache;
 mod changes;
+mod columns;
 mod connection;
 mod contents;
 mod disk;

@@ -17,7 +17,7 @@ use super::error::SqliteError;
 use super::mount::Mount;
 use super::mvcc::Tables;
 use super::session::Session;
-use super::{spares, vfs};
+use super::{authorizer, spares, vfs};
 
 /// What every connection starts with, before it is made [`DURABLE`]; none of it looks at the file.
 /// Pages are small because rows are, and every commit copies and sums whole pages. The log is kept
@@ -62,6 +62,7 @@ impl Session {
         unsafe {
             listen(session.database.as_ptr(), session.capture.as_ptr());
             count_from_here(session.database.as_ptr(), session.capture.as_ptr());
+            authorizer::listen(session.database);
         }
         session.run(SETTINGS)?;
         session.make_durable()?;

@@ -2,8 +2,6 @@
 //!
 //! For those who look at a database from outside: invariants, reports, migration bookkeeping.
 
-use std::sync::Arc;
-
 use libsqlite3_sys as ffi;
 use sqlx_core::Error;
 
@@ -64,28 +62,47 @@ impl Session {
     /// Runs a statement of the driver's own, which is kept prepared apart from sqlx's: one that reads
     /// rows, or that changes one as it was changed before.
     pub(super) fn ask(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
-        self.check_alive()?;
-        let slot = self.replays.slot_of(sql);
-        // SAFETY: the session's connection outlives its texts.
-        match unsafe { self.replays.text(slot).statement(self.database, 0)? } {
-            Some(statement) => rows_of(statement, values),
+        self.ask_for_each(sql, values, owned)
+    }
+
+    /// What is made of the first row of what [`ask`](Session::ask) would give, if there is one.
+    pub(super) fn ask_for_one<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value],
+        make: impl FnOnce(&[Bind<'_>]) -> T,
+    ) -> Result<Option<T>, Error> {
+        let Some(statement) = self.own(sql)? else { return Ok(None) };
+        // SAFETY: the values outlive this function, which resets the statement before it returns.
+        unsafe { statement.bind(|place| values.get(place).map(bind))? };
+        let result = match statement.step() {
+            ffi::SQLITE_ROW => borrowed(statement).map(|row| Some(make(&row))),
+            ffi::SQLITE_DONE => Ok(None),
+            _ => Err(statement.failure()),
+        };
+        statement.reset();
+        result
+    }
+
+    /// What is made of each row of what [`ask`](Session::ask) would give.
+    pub(super) fn ask_for_each<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value],
+        make: impl FnMut(&[Bind<'_>]) -> T,
+    ) -> Result<Vec<T>, Error> {
+        match self.own(sql)? {
+            Some(statement) => each_of(statement, values, make),
             None => Ok(Vec::new()),
         }
     }
 
-    /// The first row of what [`ask`](Session::ask) would give, if any.
-    pub(super) fn ask_for_one(
-        &mut self,
-        sql: &str,
-        values: &[Value],
-    ) -> Result<Option<Arc<[Value]>>, Error> {
+    /// A statement of the driver's own.
+    fn own(&mut self, sql: &str) -> Result<Option<&mut Statement>, Error> {
         self.check_alive()?;
         let slot = self.replays.slot_of(sql);
         // SAFETY: the session's connection outlives its texts.
-        match unsafe { self.replays.text(slot).statement(self.database, 0)? } {
-            Some(statement) => first_of(statement, values),
-            None => Ok(None),
-        }
+        unsafe { self.replays.text(slot).statement(self.database, 0) }
     }
 }
 
@@ -101,13 +118,21 @@ fn bind(value: &Value) -> Bind<'_> {
 }
 
 fn rows_of(statement: &mut Statement, params: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
+    each_of(statement, params, owned)
+}
+
+fn each_of<T>(
+    statement: &mut Statement,
+    params: &[Value],
+    mut make: impl FnMut(&[Bind<'_>]) -> T,
+) -> Result<Vec<T>, Error> {
     // SAFETY: the parameters outlive this function, which resets the statement before it returns.
     unsafe { statement.bind(|place| params.get(place).map(bind))? };
     let mut rows = Vec::new();
     let result = loop {
         match statement.step() {
-            ffi::SQLITE_ROW => match row_of(statement) {
-                Ok(row) => rows.push(row),
+            ffi::SQLITE_ROW => match borrowed(statement) {
+                Ok(row) => rows.push(make(&row)),
                 Err(error) => break Err(error),
             },
             ffi::SQLITE_DONE => break Ok(()),
@@ -118,24 +143,16 @@ fn rows_of(statement: &mut Statement, params: &[Value]) -> Result<Vec<Vec<Value>
     result.map(|()| rows)
 }
 
-fn first_of(statement: &mut Statement, params: &[Value]) -> Result<Option<Arc<[Value]>>, Error> {
-    // SAFETY: as in `rows_of`.
-    unsafe { statement.bind(|place| params.get(place).map(bind))? };
-    let result = match statement.step() {
-        ffi::SQLITE_ROW => row_of(statement).map(|row| Some(row.into())),
-        ffi::SQLITE_DONE => Ok(None),
-        _ => Err(statement.failure()),
-    };
-    statement.reset();
-    result
-}
-
-/// The current row, in space that is made once.
-fn row_of(statement: &Statement) -> Result<Vec<Value>, Error> {
+/// The current row, as long as the statement stands on it, in space that is made once.
+fn borrowed(statement: &Statement) -> Result<Vec<Bind<'_>>, Error> {
     let values = statement.values();
     let mut row = Vec::with_capacity(values.len());
     for value in values {
-        row.push(value?.into());
+        row.push(value?);
     }
     Ok(row)
+}
+
+fn owned(row: &[Bind<'_>]) -> Vec<Value> {
+    row.iter().map(|value| Value::from(*value)).collect()
 }

@@ -107,6 +107,15 @@ impl Session {
         Cursor { source, place: 0, running: false, changes_before: 0, waiting_before: 0 }
     }
 
+    /// The text of a cursor, its first statement compiled.
+    pub(super) fn compile(&mut self, cursor: &Cursor) -> Result<&mut Text, Error> {
+        self.check_alive()?;
+        let text = cursor.source.text(&mut self.statements, &mut self.single);
+        // SAFETY: the session's connection outlives its texts.
+        unsafe { text.statement(self.database, 0)? };
+        Ok(text)
+    }
+
     /// Runs to the next row, the end of a statement, or (`None`) the end of the text. After an
     /// error the cursor is done with.
     ///
@@ -197,7 +206,16 @@ impl Session {
         keep: bool,
         arguments: &[Bind<'_>],
     ) -> Result<Vec<Step>, Error> {
-        let mut cursor = self.begin_run(text, keep);
+        let cursor = self.begin_run(text, keep);
+        self.finish_run(cursor, arguments)
+    }
+
+    /// The same of a text that was begun.
+    pub(super) fn finish_run(
+        &mut self,
+        mut cursor: Cursor,
+        arguments: &[Bind<'_>],
+    ) -> Result<Vec<Step>, Error> {
         let argument = |place: usize| arguments.get(place).copied();
         let mut steps = Vec::new();
         loop {

@@ -5,16 +5,17 @@
 use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::{self, NonNull};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use libsqlite3_sys as ffi;
 use sqlx_core::Error;
-use sqlx_core::any::{AnyColumn, AnyRow, AnyTypeInfo, AnyTypeInfoKind, AnyValue, AnyValueKind};
+use sqlx_core::any::{AnyColumn, AnyRow, AnyValue, AnyValueKind};
 use sqlx_core::ext::ustr::UStr;
 
+use super::authorizer::{self, SetColumn};
 use super::changes::SavepointStep;
+use super::columns::Columns;
 use super::error::SqliteError;
-use super::lock::lock;
 
 /// A value on its way into a statement; texts and blobs are borrowed, not copied.
 #[derive(Clone, Copy)]
@@ -36,15 +37,8 @@ pub(super) struct Statement {
     pub(super) read_only: bool,
     /// Whether it leaves nothing but rows: no setting, no schema, no other file.
     pub(super) is_plain: bool,
-}
-
-/// The columns of a statement's rows, as long as SQLite has not compiled it anew.
-struct Columns {
-    compiled: c_int,
-    list: Vec<AnyColumn>,
-    places: Arc<sqlx_core::HashMap<UStr, usize>>,
-    /// A column that sqlx's own SQLite driver cannot pass through `Any`, with its type.
-    refused: Option<(String, String)>,
+    /// Which columns it sets in rows that are there, and what triggers and foreign keys may then set.
+    pub(super) sets: BTreeSet<SetColumn>,
 }
 
 impl Statement {
@@ -67,6 +61,7 @@ impl Statement {
                 .map_err(|_| Error::InvalidArgument("an SQL text is too long".to_owned()))?;
             let flags = if keep { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
             let (mut raw, mut tail): (_, *const c_char) = (ptr::null_mut(), ptr::null());
+            authorizer::take();
             // SAFETY: the caller vouches for the connection; the text is `length` bytes long and
             // the tail points into it or to its end.
             unsafe {
@@ -108,6 +103,7 @@ impl Statement {
             savepoint: SavepointStep::parse(text),
             read_only,
             is_plain: is_plain(text),
+            sets: authorizer::take(),
         };
         for parameter in 1..=count {
             let argument = statement.argument_of(parameter)?;
@@ -293,32 +289,8 @@ impl Statement {
         if self.columns.as_ref().is_some_and(|columns| columns.compiled == compiled) {
             return;
         }
-        let mut columns =
-            Columns { compiled, list: Vec::new(), places: Arc::default(), refused: None };
-        let mut places = sqlx_core::HashMap::new();
         // SAFETY: the statement is alive.
-        let count = unsafe { ffi::sqlite3_column_count(raw) };
-        for place in 0..count {
-            // SAFETY: the column exists. A name is terminated, and null only without memory; a
-            // declared type is terminated, or null for an expression.
-            let (name, declared) = unsafe {
-                let name = text_of(ffi::sqlite3_column_name(raw, place)).unwrap_or_default();
-                (name, text_of(ffi::sqlite3_column_decltype(raw, place)))
-            };
-            let kind = declared.as_deref().map_or(Some(AnyTypeInfoKind::Null), kind_of);
-            if let (None, Some(declared)) = (kind, declared) {
-                columns.refused = Some((name.clone(), declared));
-            }
-            let name = UStr::Static(kept(name));
-            places.insert(name.clone(), place as usize);
-            columns.list.push(AnyColumn {
-                ordinal: place as usize,
-                name,
-                type_info: AnyTypeInfo { kind: kind.unwrap_or(AnyTypeInfoKind::Null) },
-            });
-        }
-        columns.places = Arc::new(places);
-        self.columns = Some(columns);
+        self.columns = Some(unsafe { Columns::of(self.raw, compiled) });
     }
 }
 
@@ -350,35 +322,6 @@ fn is_plain(text: &str) -> bool {
     PLAIN.iter().any(|word| text[..end].eq_ignore_ascii_case(word))
 }
 
-/// The `Any` type of a declared one, read as sqlx's own SQLite driver reads it; `None` for those
-/// it refuses, so that the sim does not accept what production would not.
-fn kind_of(declared: &str) -> Option<AnyTypeInfoKind> {
-    let declared = declared.to_ascii_lowercase();
-    let has = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
-    Some(match &*declared {
-        "boolean" | "bool" | "date" | "time" | "datetime" | "timestamp" => return None,
-        "int4" => AnyTypeInfoKind::Integer,
-        _ if has(&["int"]) => AnyTypeInfoKind::BigInt,
-        _ if has(&["char", "clob", "text"]) => AnyTypeInfoKind::Text,
-        _ if has(&["blob"]) => AnyTypeInfoKind::Blob,
-        _ if has(&["real", "floa", "doub"]) => AnyTypeInfoKind::Double,
-        _ => AnyTypeInfoKind::Null,
-    })
-}
-
-/// A column's name, kept for as long as the process lives: every row carries its columns' names, and
-/// they are few.
-fn kept(name: String) -> &'static str {
-    static NAMES: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
-    let mut names = lock(&NAMES);
-    if let Some(known) = names.get(&*name) {
-        return known;
-    }
-    let name = String::leak(name);
-    names.insert(name);
-    name
-}
-
 /// # Safety
 /// `start` must point to `count` bytes that live for `'a`, or be null with a count of 0.
 unsafe fn slice_of<'a>(start: *const u8, count: c_int) -> &'a [u8] {
@@ -387,11 +330,4 @@ unsafe fn slice_of<'a>(start: *const u8, count: c_int) -> &'a [u8] {
         // SAFETY: the caller vouches for the bytes.
         false => unsafe { std::slice::from_raw_parts(start, count as usize) },
     }
-}
-
-/// # Safety
-/// `text` must be null or terminated.
-unsafe fn text_of(text: *const c_char) -> Option<String> {
-    // SAFETY: the caller vouches for the text.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text).to_string_lossy().into_owned() })
 }

@@ -5,8 +5,8 @@
 //! what the loaded transaction has made of it; what a changed row is known by now is asked of SQLite.
 //!
 //! What else a row holds matters only where its change is made again or undone. It is read while it is still
-//! there: before its transaction changes the same table once more, or is put aside. Most transactions end
-//! without either. Where snapshots are seen, or triggers change rows on their own, rows are read whole.
+//! there: before its transaction changes rows of the same table once more, or is put aside. Most transactions
+//! end without either. Where snapshots are seen, or triggers change rows on their own, rows are read whole.
 //!
 //! Rows that `OR REPLACE` removes are not told, so they are looked for by their keys. A `DELETE` without
 //! `WHERE` is not told at all: it is given one.
@@ -19,7 +19,7 @@ use sqlx_core::Error;
 
 use super::table::{Key, Tables};
 use crate::Value;
-use crate::changes::Change;
+use crate::changes::{Change, ChangeKind};
 use crate::session::Session;
 
 /// The values of a row, in the order of its table's columns.
@@ -30,9 +30,20 @@ pub(super) struct RowVersion {
     /// Its number. A row that is made again has another one.
     pub(super) rowid: AtomicI64,
     /// What it is known by.
-    pub(super) keys: Vec<Key>,
+    pub(super) keys: Arc<[Key]>,
     /// What it holds, once that was read.
     pub(super) image: OnceLock<Image>,
+}
+
+/// What is known of the statement that has changed rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Rows that were there already have kept their keys.
+    KeysStay,
+    /// Any row may have others.
+    KeysChange,
+    /// The same, and rows with the keys of new ones may be gone.
+    Replaced,
 }
 
 /// A row that was changed.
@@ -46,6 +57,12 @@ pub(super) struct RowChange {
 }
 
 impl RowVersion {
+    /// The same row with something else in it.
+    fn with_keys_of(before: &RowVersion) -> RowVersion {
+        let keys = Arc::clone(&before.keys);
+        RowVersion { rowid: before.rowid().into(), keys, image: OnceLock::new() }
+    }
+
     /// Its number now.
     pub(super) fn rowid(&self) -> i64 {
         self.rowid.load(Ordering::Relaxed)
@@ -138,22 +155,29 @@ impl Mirror {
         Ok(())
     }
 
-    /// What the rows were that were just changed, and are now. `replaces`: rows with the keys of new ones
-    /// may be gone.
+    /// What the rows were that were just changed, and are now.
     pub(super) fn see(
         &mut self,
         session: &mut Session,
         tables: &mut Tables,
         changes: Vec<Change>,
-        replaces: bool,
+        how: Seen,
     ) -> Result<Vec<RowChange>, Error> {
+        let whole = self.reads_whole();
         let mut seen = Vec::with_capacity(changes.len());
-        for Change { table, rowid, .. } in changes {
-            let after = tables.version(session, &table, rowid, self.reads_whole())?.map(Arc::new);
+        for Change { table, rowid, kind } in changes {
             let rows = self.rows(&table);
             let before = rows.view(rowid).cloned();
+            let after = match (kind, &before) {
+                (ChangeKind::Delete, _) => None,
+                (ChangeKind::Update, Some(before)) if how == Seen::KeysStay && !whole => {
+                    Some(RowVersion::with_keys_of(before))
+                }
+                _ => tables.version(session, &table, rowid, whole)?,
+            };
+            let after = after.map(Arc::new);
             rows.loaded.insert(rowid, after.clone());
-            if let Some(after) = after.as_ref().filter(|_| replaces) {
+            if let Some(after) = after.as_ref().filter(|_| how == Seen::Replaced) {
                 for replaced in rows.replaced_by(after) {
                     let (table, before) = (Arc::clone(&table), rows.view(replaced).cloned());
                     rows.loaded.insert(replaced, None);
@@ -199,50 +223,9 @@ impl Rows {
     fn replaced_by(&self, version: &RowVersion) -> Vec<i64> {
         let all: BTreeSet<i64> = self.committed.keys().chain(self.loaded.keys()).copied().collect();
         let has_one = |other: &i64| {
-            let other = self.view(*other).into_iter().flat_map(|other| &other.keys);
+            let other = self.view(*other).into_iter().flat_map(|other| other.keys.iter());
             other.into_iter().any(|key| version.keys.contains(key))
         };
         all.into_iter().filter(|it| *it != version.rowid()).filter(has_one).collect()
-    }
-}
-
-/// The table whose rows a statement changes; `None`: it changes none, or names it in a way that is not known
-/// here.
-pub(super) fn changed_by(text: &str) -> Option<&str> {
-    let mut words = text.split(|letter: char| letter.is_whitespace() || letter == '(');
-    let mut words = words.by_ref().filter(|word| !word.is_empty());
-    let mut word = match words.next()? {
-        "INSERT" | "REPLACE" | "DELETE" | "UPDATE" => words.next()?,
-        _ => return None,
-    };
-    if word == "OR" {
-        words.next()?;
-        word = words.next()?;
-    }
-    if matches!(word, "INTO" | "FROM") {
-        word = words.next()?;
-    }
-    Some(word.trim_matches('"'))
-}
-
-/// A `DELETE` of all rows, so that each is told.
-pub(super) fn told(text: &str) -> Option<String> {
-    let deletes_all = text.trim_start().starts_with("DELETE") && !text.contains("WHERE");
-    deletes_all.then(|| format!("{text} WHERE 1"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_is_read_out_of_a_statement() {
-        assert_eq!(changed_by("INSERT INTO shelf(id) VALUES (1)"), Some("shelf"));
-        assert_eq!(changed_by(" UPDATE OR REPLACE shelf SET n = 1"), Some("shelf"));
-        assert_eq!(changed_by("DELETE FROM \"shelf\" WHERE id = 1"), Some("shelf"));
-        assert_eq!(changed_by("INSERT OR REPLACE INTO shelf (id) VALUES (1)"), Some("shelf"));
-        assert_eq!(changed_by("SELECT 1"), None);
-        assert_eq!(told("DELETE FROM shelf").as_deref(), Some("DELETE FROM shelf WHERE 1"));
-        assert_eq!(told("DELETE FROM shelf WHERE id = 1"), None);
     }
 }

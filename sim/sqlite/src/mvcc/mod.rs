@@ -19,12 +19,13 @@
 //!   changed since is refused.
 //!
 //! `shared` is the database and its way to sqlx, `connection` what sqlx drives; `transactions` begins and
-//! ends, `statement` runs one and finds who is in its way, with `probe` where it was refused; `locks` says
-//! whose turn it is, `mirror` knows what rows were, `table` knows how rows are told apart and changed again,
+//! ends, `statement` runs one and finds who is in its way, with what `effects` knows of its text and with
+//! `probe` where it was refused; `locks` says whose turn it is, `mirror` knows what rows were, `table` knows how rows are told apart and changed again,
 //! `conflict` is how a transaction is refused.
 
 mod conflict;
 mod connection;
+mod effects;
 mod locks;
 mod mirror;
 mod probe;
@@ -40,6 +41,7 @@ use futures::channel::oneshot;
 pub use conflict::Conflict;
 pub use connection::Pace;
 pub(crate) use connection::SharedConnection;
+pub(crate) use effects::Effects;
 pub use shared::SharedDatabase;
 pub(crate) use shared::waiting;
 pub(crate) use statement::Ran;

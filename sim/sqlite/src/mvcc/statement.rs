@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use sqlx_core::Error;
 
-use super::mirror::{self, RowChange, RowVersion};
+use super::effects::{self, Effects};
+use super::mirror::{RowChange, RowVersion, Seen};
 use super::table::Key;
 use super::transactions::{Committed, Transactions};
 use super::{Conflict, Isolation, Number, Turn, probe};
@@ -22,9 +23,9 @@ pub(crate) enum Ran {
 /// A row that a statement changes.
 struct Touched {
     /// What it was known by; nothing if it is new.
-    before: Vec<Key>,
+    before: Arc<[Key]>,
     /// What it is known by then; nothing if it is gone.
-    after: Vec<Key>,
+    after: Arc<[Key]>,
     /// Rows that have a key which it is to be known by.
     in_the_way: Vec<Touched>,
 }
@@ -65,21 +66,27 @@ impl Transactions {
         awaited: Option<&Key>,
     ) -> Result<Ran, Error> {
         self.load(number)?;
-        if only_reads(text) {
-            return self.session.run_for_rows(text, keep, arguments).map(Ran::Done);
+        let told = effects::told(text);
+        let cursor = self.session.begin_run(told.as_deref().unwrap_or(text), keep);
+        let effects = Effects::of(&mut self.session, &mut self.tables, &cursor)?;
+        if effects.only_reads {
+            return self.session.finish_run(cursor, arguments).map(Ran::Done);
         }
-        let table = mirror::changed_by(text);
-        if let Some(table) = table {
+        if let Some(table) = &effects.table {
             self.mirror.keep(&mut self.session, &mut self.tables, table)?;
         }
-        // What it has changed there before may be changed once more.
-        self.read_own(number, table)?;
-        let waiting = self.session.waiting();
-        let ran = match mirror::told(text) {
-            Some(text) => self.session.run_for_rows(&text, keep, arguments),
-            None => self.session.run_for_rows(text, keep, arguments),
+        let how = match effects.replaces {
+            true => Seen::Replaced,
+            false if effects.leaves_keys => Seen::KeysStay,
+            false => Seen::KeysChange,
         };
-        let changes = self.see_since(waiting, text.contains("REPLACE"))?;
+        if !effects.only_adds {
+            // What it has changed there before may be changed once more.
+            self.read_own(number, effects.table.as_deref())?;
+        }
+        let waiting = self.session.waiting();
+        let ran = self.session.finish_run(cursor, arguments);
+        let changes = self.see_since(waiting, how)?;
         let is_refused = ran.as_ref().is_err_and(is_unique_violation);
         let is_skipped = changes.is_empty() && ran.is_ok() && probe::may_skip(text);
         let touched = match is_refused || is_skipped {
@@ -115,9 +122,11 @@ impl Transactions {
     /// What a statement would change if nothing were refused; nothing is changed.
     fn probe(&mut self, text: &str, arguments: &[Bind<'_>]) -> Result<Vec<Touched>, Error> {
         let number = self.loaded.expect("it has just run");
+        // It has changed nothing, and what it is run as may replace rows that the transaction has made.
+        self.read_own(number, None)?;
         let waiting = self.session.waiting();
         let forced = self.session.run_for_rows(&probe::forced(text), false, arguments);
-        let changes = self.see_since(waiting, true)?;
+        let changes = self.see_since(waiting, Seen::Replaced)?;
         self.put_aside()?;
         self.load(number)?;
         // What cannot be forced, a foreign key say, is refused for reasons of its own.
@@ -136,7 +145,11 @@ impl Transactions {
     /// who has it. A key that another row has is looked at when its turn comes, and is the last.
     fn claim(&mut self, number: Number, touched: &[Touched]) -> Option<(Key, Number)> {
         for row in touched {
-            for key in row.before.iter().chain(&row.after) {
+            let after = match Arc::ptr_eq(&row.before, &row.after) {
+                true => &[],
+                false => &*row.after,
+            };
+            for key in row.before.iter().chain(after) {
                 match self.locks.holder(key) {
                     Some(holder) if holder != number => return Some((key.clone(), holder)),
                     Some(_) => continue,
@@ -157,13 +170,13 @@ impl Transactions {
 
     /// Whether a row that it is to change was changed since its snapshot.
     fn sees_what_was(&self, number: Number, touched: &[Touched]) -> bool {
-        let mut keys = touched.iter().flat_map(|row| &row.before);
+        let mut keys = touched.iter().flat_map(|row| row.before.iter());
         keys.any(|key| self.since(number).any(|commit| commit.keys.contains(key)))
     }
 
     /// Whether a row that it does not see has a key that it is to give to another.
     fn is_taken_since(&self, number: Number, touched: &[Touched]) -> bool {
-        let mut keys = touched.iter().flat_map(|row| &row.after);
+        let mut keys = touched.iter().flat_map(|row| row.after.iter());
         keys.any(|key| {
             let mut last = self.since(number).filter_map(|commit| commit.leaves(key));
             last.next().unwrap_or(false)
@@ -183,18 +196,13 @@ impl Transactions {
 
 fn touched(changes: &[RowChange]) -> Vec<Touched> {
     let keys = |version: &Option<Arc<RowVersion>>| {
-        version.as_ref().map(|version| version.keys.clone()).unwrap_or_default()
+        version.as_ref().map(|version| Arc::clone(&version.keys)).unwrap_or_default()
     };
     let touched = changes.iter().map(|change| {
         let [before, after] = [&change.before, &change.after].map(keys);
         Touched { before, after, in_the_way: Vec::new() }
     });
     touched.collect()
-}
-
-/// Whether a text is one statement that is in nobody's way: it changes no row.
-fn only_reads(text: &str) -> bool {
-    text.trim_ascii_start().starts_with("SELECT") && !text.contains(';')
 }
 
 /// Whether a row was refused because another one has its key.

@@ -12,6 +12,7 @@ use super::mirror::{Image, RowChange, RowVersion};
 use crate::Value;
 use crate::lock::lock;
 use crate::session::Session;
+use crate::statement::Bind;
 
 /// What a row is known by, and what no other row may have.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,11 +21,13 @@ pub(super) struct Key {
     /// Which of the table's unique keys; 0 is the primary key.
     which: usize,
     /// The values of its columns, so that they can be compared.
-    values: Vec<u8>,
+    values: Arc<[u8]>,
 }
 
 /// A table.
 pub(super) struct Table {
+    /// The names of the columns of keys.
+    key_columns: Vec<String>,
     /// The places of the columns of each unique key, the primary key first.
     keys: Vec<Vec<usize>>,
     /// The same places among the columns of keys alone.
@@ -95,8 +98,8 @@ impl Tables {
     ) -> Result<Option<RowVersion>, Error> {
         let table = self.get(session, name)?;
         let select = if whole { &table.select } else { &table.select_keys };
-        let values = session.ask_for_one(select, &[Value::Integer(rowid)])?;
-        Ok(values.map(|values| table.of(name, rowid, values, whole)))
+        session
+            .ask_for_one(select, &[Value::Integer(rowid)], |row| table.of(name, rowid, row, whole))
     }
 
     /// All rows of a table as they are now.
@@ -108,12 +111,12 @@ impl Tables {
     ) -> Result<Vec<RowVersion>, Error> {
         let table = self.get(session, name)?;
         let select = if whole { &table.select_all } else { &table.select_all_keys };
-        let rows = session.ask(select, &[])?;
-        let rows = rows.into_iter().map(|row| {
-            let rowid = row[0].as_i64().expect("a row has a number");
-            table.of(name, rowid, row[1..].into(), whole)
-        });
-        Ok(rows.collect())
+        session.ask_for_each(select, &[], |row| {
+            let Some((Bind::Integer(rowid), row)) = row.split_first() else {
+                unreachable!("a row has a number");
+            };
+            table.of(name, *rowid, row, whole)
+        })
     }
 
     /// Reads what a row holds, if nobody has yet. It is still there.
@@ -125,7 +128,9 @@ impl Tables {
     ) -> Result<(), Error> {
         if version.image.get().is_none() {
             let table = self.get(session, name)?;
-            let image = session.ask_for_one(&table.select, &[Value::Integer(version.rowid())])?;
+            let image = |row: &[Bind<'_>]| row.iter().map(|value| Value::from(*value)).collect();
+            let rowid = Value::Integer(version.rowid());
+            let image = session.ask_for_one(&table.select, &[rowid], image)?;
             let gone = || Error::Protocol(format!("row {} of {name} is gone", version.rowid()));
             version.image.set(image.ok_or_else(gone)?).ok();
         }
@@ -143,6 +148,18 @@ impl Tables {
             &[],
         )?;
         Ok(*self.act_by_themselves.insert(!acting.is_empty()))
+    }
+
+    /// Whether who sets this column of a table changes what a row is known by.
+    pub(super) fn is_of_key(
+        &mut self,
+        session: &mut Session,
+        table: &str,
+        column: &str,
+    ) -> Result<bool, Error> {
+        let is_number = column.eq_ignore_ascii_case("rowid");
+        let columns = &self.get(session, &table.into())?.key_columns;
+        Ok(is_number || columns.iter().any(|it| it.eq_ignore_ascii_case(column)))
     }
 
     fn get(&mut self, session: &mut Session, name: &Arc<str>) -> Result<&Table, Error> {
@@ -173,7 +190,8 @@ impl Table {
         let quoted = |word: &str| format!("\"{}\"", word.replace('"', "\"\""));
         let table = quoted(name);
         let rows = session.collect(&format!("PRAGMA table_info({table})"), &[])?;
-        let columns: Vec<String> = rows.iter().map(|row| quoted(&text(&row[1]))).collect();
+        let names: Vec<String> = rows.iter().map(|row| text(&row[1])).collect();
+        let columns: Vec<String> = names.iter().map(|name| quoted(name)).collect();
         let mut primary: Vec<(i64, usize)> = Vec::new();
         for (place, row) in rows.iter().enumerate() {
             if let Some(order @ 1..) = row[5].as_i64() {
@@ -217,6 +235,7 @@ impl Table {
             format!("UPDATE {table} SET {set} WHERE rowid = ?{}", places.len() + 1)
         };
         Ok(Table {
+            key_columns: alone.iter().map(|it| names[*it].clone()).collect(),
             insert: format!("INSERT INTO {table} ({all}) VALUES ({places})"),
             delete: format!("DELETE FROM {table} WHERE rowid = ?1"),
             update: update(&everything),
@@ -232,14 +251,18 @@ impl Table {
     }
 
     /// The version of a row with these values: all of them, or those of its keys.
-    fn of(&self, name: &Arc<str>, rowid: i64, values: Image, whole: bool) -> RowVersion {
+    fn of(&self, name: &Arc<str>, rowid: i64, values: &[Bind<'_>], whole: bool) -> RowVersion {
         let keys = if whole { &self.keys } else { &self.keys_alone };
+        let mut bytes = Vec::with_capacity(128);
         let keys = keys.iter().enumerate().filter_map(|(which, columns)| {
-            let values = encoded(&values, columns)?;
-            Some(Key { table: Arc::clone(name), which, values })
+            encode(values, columns, &mut bytes)?;
+            Some(Key { table: Arc::clone(name), which, values: bytes.as_slice().into() })
         });
         let keys = keys.collect();
-        let image = if whole { OnceLock::from(values) } else { OnceLock::new() };
+        let image = match whole {
+            true => OnceLock::from(Image::from_iter(values.iter().map(|it| Value::from(*it)))),
+            false => OnceLock::new(),
+        };
         RowVersion { rowid: rowid.into(), keys, image }
     }
 }
@@ -250,19 +273,19 @@ fn text(value: &Value) -> String {
 
 /// The values of these columns, each after its kind and its length; `None` if one of them is NULL, for
 /// such rows are not equal to any other.
-fn encoded(image: &Image, columns: &[usize]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
+fn encode(values: &[Bind<'_>], columns: &[usize], bytes: &mut Vec<u8>) -> Option<()> {
+    bytes.clear();
     for place in columns {
-        let (kind, value): (u8, &[u8]) = match &image[*place] {
-            Value::Null => return None,
-            Value::Integer(number) => (1, &number.to_be_bytes()),
-            Value::Real(number) => (2, &number.to_be_bytes()),
-            Value::Text(text) => (3, text.as_bytes()),
-            Value::Blob(blob) => (4, blob),
+        let (kind, value): (u8, &[u8]) = match &values[*place] {
+            Bind::Null => return None,
+            Bind::Integer(number) => (1, &number.to_be_bytes()),
+            Bind::Real(number) => (2, &number.to_be_bytes()),
+            Bind::Text(text) => (3, text.as_bytes()),
+            Bind::Blob(blob) => (4, blob),
         };
         bytes.push(kind);
-        bytes.extend((value.len() as u64).to_be_bytes());
-        bytes.extend(value);
+        bytes.extend_from_slice(&(value.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(value);
     }
-    Some(bytes)
+    Some(())
 }

@@ -6,7 +6,7 @@ use std::mem;
 use sqlx_core::Error;
 
 use super::locks::Locks;
-use super::mirror::{Mirror, RowChange};
+use super::mirror::{Mirror, RowChange, Seen};
 use super::table::{Key, Tables};
 use super::{Conflict, Isolation, Number, Owner};
 use crate::Value;
@@ -314,19 +314,17 @@ impl Transactions {
         match changes.as_slice() {
             [one] => self.mirror.know(&one.table, one.rowid, change.after.clone()),
             // Triggers and foreign keys may change more.
-            _ => drop(self.mirror.see(&mut self.session, &mut self.tables, changes, false)?),
+            _ => {
+                self.mirror.see(&mut self.session, &mut self.tables, changes, Seen::KeysChange)?;
+            }
         }
         Ok(())
     }
 
     /// What rows were changed since so many changes waited, and how.
-    pub(super) fn see_since(
-        &mut self,
-        waiting: usize,
-        replaces: bool,
-    ) -> Result<Vec<RowChange>, Error> {
+    pub(super) fn see_since(&mut self, waiting: usize, how: Seen) -> Result<Vec<RowChange>, Error> {
         let changes = self.session.changes_since(waiting);
-        self.mirror.see(&mut self.session, &mut self.tables, changes, replaces)
+        self.mirror.see(&mut self.session, &mut self.tables, changes, how)
     }
 
     /// Nobody is loaded. Where nothing was changed, SQLite's transaction stays open for the next one: then

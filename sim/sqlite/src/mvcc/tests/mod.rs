@@ -1,5 +1,7 @@
 //! Two or three transactions whose statements take turns.
 
+mod rows;
+
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt as _;
@@ -328,36 +330,4 @@ fn rows_that_sqlite_does_not_tell_of_are_locked_too() {
         assert_eq!(rig.commit(one), "committed");
         assert_eq!(rig.run(two, TAKE), "0 changed", "{text}");
     }
-}
-
-/// Who puts a transaction aside takes the number that its new row had, and moves the row on.
-#[test]
-fn a_row_that_is_made_again_is_changed_again_under_its_new_number() {
-    let rig = Rig::new();
-    let (one, two) = (rig.begin(ReadCommitted), rig.begin(ReadCommitted));
-    assert_eq!(rig.run(one, "INSERT INTO shelf VALUES ('c', 1, NULL)"), "1 changed");
-    assert_eq!(rig.run(one, "UPDATE shelf SET units = 2 WHERE id = 'c'"), "1 changed");
-    assert_eq!(rig.run(two, "INSERT INTO shelf VALUES ('d', 9, NULL)"), "1 changed");
-    assert_eq!(rig.commit(two), "committed");
-    assert_eq!(rig.run(one, "UPDATE shelf SET units = units + 1 WHERE id = 'c'"), "1 changed");
-    let three = rig.begin(ReadCommitted);
-    assert_eq!(rig.run(three, "UPDATE shelf SET units = 6 WHERE id = 'b'"), "1 changed");
-    assert_eq!(rig.run(one, "DELETE FROM shelf WHERE id = 'a'"), "1 changed");
-    assert_eq!(rig.commit(one), "committed");
-    assert_eq!(rig.rows(), "b5 c3 d9");
-}
-
-/// A key that holds a NULL is none: what changes in it is made again all the same.
-#[test]
-fn a_key_that_was_null_is_made_again() {
-    let rig = Rig::new();
-    let (one, two) = (rig.begin(ReadCommitted), rig.begin(ReadCommitted));
-    assert_eq!(rig.run(one, "UPDATE shelf SET label = 'right' WHERE id = 'b'"), "1 changed");
-    assert_eq!(rig.run(two, TAKE), "1 changed");
-    assert_eq!(rig.commit(one), "committed");
-    assert_eq!(rig.commit(two), "committed");
-    let three = rig.begin(ReadCommitted);
-    let find = "SELECT units FROM shelf WHERE label = 'right'";
-    assert_eq!(rig.run(three, find), "5 0 changed");
-    assert_eq!(rig.rows(), "a0 b5");
 }
