@@ -21,6 +21,9 @@ pub(crate) struct Effects {
     pub(super) leaves_keys: bool,
     /// It only makes new rows. Triggers may do more.
     pub(super) only_adds: bool,
+    /// Of each row that it makes, if nothing is in the way, the arguments that go into columns of keys, in their
+    /// order; nothing if that is not known.
+    pub(super) inserts: Vec<Vec<usize>>,
 }
 
 impl Effects {
@@ -50,15 +53,51 @@ impl Effects {
         let makes_or_changes = begins("INSERT") || begins("UPDATE");
         let mut leaves_keys = is_single && makes_or_changes && !replaces && table.is_some();
         let only_adds = leaves_keys && begins("INSERT") && sets.is_empty();
-        for one in sets {
-            leaves_keys = leaves_keys
-                && table == Some(&*one.table)
-                && !tables.is_of_key(session, &one.table, &one.column)?;
+        let mut inserts = Vec::new();
+        if leaves_keys && let Some(table) = table {
+            let columns = tables.key_columns(session, table)?;
+            let is_of_key = |it: &SetColumn| {
+                let mut columns = columns.iter().map(String::as_str).chain(["rowid"]);
+                columns.any(|column| column.eq_ignore_ascii_case(&it.column))
+            };
+            leaves_keys = sets.iter().all(|it| &*it.table == table && !is_of_key(it));
+            inserts = inserted_arguments(&text, &columns).unwrap_or_default();
         }
         let only_reads = is_single && begins("SELECT");
         let table = table.map(Into::into);
-        Ok(Effects { only_reads, table, replaces, leaves_keys, only_adds })
+        Ok(Effects { only_reads, table, replaces, leaves_keys, only_adds, inserts })
     }
+}
+
+/// Of each row that `INSERT INTO table (…) VALUES (…), …` makes, the arguments that go into these columns;
+/// `None`: the text has another form, or one of the columns is given otherwise.
+fn inserted_arguments(text: &str, columns: &[String]) -> Option<Vec<Vec<usize>>> {
+    let rest = text.trim_start().strip_prefix("INSERT INTO")?;
+    let (_, rest) = rest.split_once('(')?;
+    let (names, rest) = rest.split_once(')')?;
+    let names: Vec<&str> = names.split(',').map(|name| name.trim().trim_matches('"')).collect();
+    let places = columns.iter().map(|column| names.iter().position(|name| name == column));
+    let places: Vec<usize> = places.collect::<Option<_>>()?;
+    let mut rest = rest.trim_start().strip_prefix("VALUES")?;
+    let mut rows = Vec::new();
+    loop {
+        let (values, after) = rest.trim_start().strip_prefix('(')?.split_once(')')?;
+        let values: Vec<&str> = values.split(',').map(str::trim).collect();
+        let is_whole = |value: &&str| value.matches('\'').count().is_multiple_of(2);
+        if values.len() != names.len() || !values.iter().all(is_whole) {
+            return None;
+        }
+        let argument = |place: &usize| values[*place].strip_prefix('$')?.parse::<usize>().ok();
+        let row = places.iter().map(|place| argument(place)?.checked_sub(1));
+        rows.push(row.collect::<Option<_>>()?);
+        rest = after.trim_start();
+        match rest.strip_prefix(',') {
+            Some(next) => rest = next,
+            None => break,
+        }
+    }
+    let ends = rest.is_empty() || rest.starts_with("ON CONFLICT") || rest.starts_with("RETURNING");
+    ends.then_some(rows)
 }
 
 /// The table whose rows a statement changes; `None`: it changes none, or names it in a way that is not known
@@ -101,6 +140,30 @@ mod tests {
         assert_eq!(changed_by("SELECT 1"), None);
         assert_eq!(told("DELETE FROM shelf").as_deref(), Some("DELETE FROM shelf WHERE 1"));
         assert_eq!(told("DELETE FROM shelf WHERE id = 1"), None);
+    }
+
+    #[test]
+    fn arguments_go_into_columns() {
+        let of = |text: &str| inserted_arguments(text, &["id".to_owned(), "label".to_owned()]);
+        let insert = "INSERT INTO shelf (label, n, id)";
+        assert_eq!(of(&format!("{insert} VALUES ($2, 7, $1)")), Some(vec![vec![0, 1]]));
+        let two = format!("{insert} VALUES ($1, 'x', $2), ($3, $2, $2) ON CONFLICT DO NOTHING");
+        assert_eq!(of(&two), Some(vec![vec![1, 0], vec![1, 2]]));
+        assert!(of(&format!("{insert} VALUES ($1, $2, $3) RETURNING n")).is_some());
+        for other in [
+            "INSERT INTO shelf (label, n) VALUES ($1, $2)",
+            "INSERT INTO shelf VALUES ($1, $2, $3)",
+            "INSERT INTO shelf (label, n, id) SELECT $1, $2, $3",
+            "INSERT INTO shelf (label, n, id) VALUES ($1, $2, 'a')",
+            "INSERT INTO shelf (label, n, id) VALUES ($1, $2, lower($3))",
+            "INSERT INTO shelf (label, n, id) VALUES ($1, ', $2', $3)",
+            "INSERT INTO shelf (label, id, n) VALUES ($1, $2, 'a), ($1, $2, b')",
+            "INSERT INTO shelf (label, n, id) VALUES ($1, $2, $3 || 'x')",
+            "INSERT INTO shelf (label, n, id) VALUES ($1, $2, $3, $4)",
+            "UPDATE shelf SET id = $1, label = $2",
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::table::{Key, Tables};
 use crate::Value;
 use crate::changes::{Change, ChangeKind};
 use crate::session::Session;
+use crate::statement::Bind;
 
 /// The values of a row, in the order of its table's columns.
 pub(super) type Image = Arc<[Value]>;
@@ -155,17 +156,23 @@ impl Mirror {
         Ok(())
     }
 
-    /// What the rows were that were just changed, and are now.
-    pub(super) fn see(
+    /// What the rows were that were just changed, and are now. `inserted`: what the columns of their keys were
+    /// given, row by row, if all of them are new.
+    pub(super) fn see<'a>(
         &mut self,
         session: &mut Session,
         tables: &mut Tables,
         changes: Vec<Change>,
         how: Seen,
+        mut inserted: impl Iterator<Item = Vec<Bind<'a>>>,
     ) -> Result<Vec<RowChange>, Error> {
         let whole = self.reads_whole();
         let mut seen = Vec::with_capacity(changes.len());
         for Change { table, rowid, kind } in changes {
+            let given = match inserted.next() {
+                Some(values) if !whole => tables.inserted(session, &table, rowid, &values)?,
+                _ => None,
+            };
             let rows = self.rows(&table);
             let before = rows.view(rowid).cloned();
             let after = match (kind, &before) {
@@ -173,8 +180,14 @@ impl Mirror {
                 (ChangeKind::Update, Some(before)) if how == Seen::KeysStay && !whole => {
                     Some(RowVersion::with_keys_of(before))
                 }
+                _ if given.is_some() => given,
                 _ => tables.version(session, &table, rowid, whole)?,
             };
+            if cfg!(debug_assertions) {
+                // What was concluded is what SQLite has.
+                let there = tables.version(session, &table, rowid, false)?.map(|it| it.keys);
+                assert_eq!(after.as_ref().map(|it| &it.keys), there.as_ref(), "{table} {rowid}");
+            }
             let after = after.map(Arc::new);
             rows.loaded.insert(rowid, after.clone());
             if let Some(after) = after.as_ref().filter(|_| how == Seen::Replaced) {

@@ -1,5 +1,6 @@
 //! One statement of a transaction: run, and held against what others have changed.
 
+use std::iter;
 use std::sync::Arc;
 
 use sqlx_core::Error;
@@ -9,6 +10,7 @@ use super::mirror::{RowChange, RowVersion, Seen};
 use super::table::Key;
 use super::transactions::{Committed, Transactions};
 use super::{Conflict, Isolation, Number, Turn, probe};
+use crate::changes::ChangeKind;
 use crate::session::Step;
 use crate::statement::Bind;
 
@@ -86,7 +88,8 @@ impl Transactions {
         }
         let waiting = self.session.waiting();
         let ran = self.session.finish_run(cursor, arguments);
-        let changes = self.see_since(waiting, how)?;
+        let inserted = effects.inserts.iter().map(|places| bound(places, arguments));
+        let changes = self.see_since(waiting, how, inserted)?;
         let is_refused = ran.as_ref().is_err_and(is_unique_violation);
         let is_skipped = changes.is_empty() && ran.is_ok() && probe::may_skip(text);
         let touched = match is_refused || is_skipped {
@@ -119,6 +122,22 @@ impl Transactions {
         Ok(Ran::Done(steps))
     }
 
+    /// What rows were changed since so many changes waited, and how. `inserted`: what the columns of keys were
+    /// given, a row each, if the rows are new.
+    fn see_since<'a>(
+        &mut self,
+        waiting: usize,
+        how: Seen,
+        inserted: impl ExactSizeIterator<Item = Vec<Bind<'a>>>,
+    ) -> Result<Vec<RowChange>, Error> {
+        let changes = self.session.changes_since(waiting);
+        // A row that was in the way was changed instead, or nothing was: then it is not known which are new.
+        let all_new = changes.len() == inserted.len()
+            && changes.iter().all(|change| change.kind == ChangeKind::Insert);
+        let inserted = inserted.take(if all_new { changes.len() } else { 0 });
+        self.mirror.see(&mut self.session, &mut self.tables, changes, how, inserted)
+    }
+
     /// What a statement would change if nothing were refused; nothing is changed.
     fn probe(&mut self, text: &str, arguments: &[Bind<'_>]) -> Result<Vec<Touched>, Error> {
         let number = self.loaded.expect("it has just run");
@@ -126,7 +145,7 @@ impl Transactions {
         self.read_own(number, None)?;
         let waiting = self.session.waiting();
         let forced = self.session.run_for_rows(&probe::forced(text), false, arguments);
-        let changes = self.see_since(waiting, Seen::Replaced)?;
+        let changes = self.see_since(waiting, Seen::Replaced, iter::empty())?;
         self.put_aside()?;
         self.load(number)?;
         // What cannot be forced, a foreign key say, is refused for reasons of its own.
@@ -192,6 +211,11 @@ impl Transactions {
         };
         self.commits.iter().rev().take_while(move |commit| commit.number > seen)
     }
+}
+
+/// The arguments at these places; a missing one is refused elsewhere.
+fn bound<'a>(places: &[usize], arguments: &[Bind<'a>]) -> Vec<Bind<'a>> {
+    places.iter().map(|place| arguments.get(*place).copied().unwrap_or(Bind::Null)).collect()
 }
 
 fn touched(changes: &[RowChange]) -> Vec<Touched> {

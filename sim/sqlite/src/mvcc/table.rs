@@ -24,10 +24,39 @@ pub(super) struct Key {
     values: Arc<[u8]>,
 }
 
+/// What is not converted when it goes into a column of a declared type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Integers,
+    Texts,
+    Nothing,
+}
+
+impl Kept {
+    /// By SQLite's rules of affinity (<https://www.sqlite.org/datatype3.html>, 3.1), in their order.
+    fn by(declared: &str) -> Kept {
+        let declared = declared.to_ascii_uppercase();
+        let has = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
+        match declared {
+            _ if has(&["INT"]) => Kept::Integers,
+            _ if has(&["CHAR", "CLOB", "TEXT"]) => Kept::Texts,
+            _ => Kept::Nothing,
+        }
+    }
+
+    fn keeps(self, value: &Bind<'_>) -> bool {
+        match self {
+            Kept::Integers => matches!(value, Bind::Integer(_)),
+            Kept::Texts => matches!(value, Bind::Text(_)),
+            Kept::Nothing => false,
+        }
+    }
+}
+
 /// A table.
 pub(super) struct Table {
-    /// The names of the columns of keys.
-    key_columns: Vec<String>,
+    /// The columns of keys: their names, and what of theirs SQLite keeps as it is given.
+    key_columns: Vec<(String, Kept)>,
     /// The places of the columns of each unique key, the primary key first.
     keys: Vec<Vec<usize>>,
     /// The same places among the columns of keys alone.
@@ -150,16 +179,29 @@ impl Tables {
         Ok(*self.act_by_themselves.insert(!acting.is_empty()))
     }
 
-    /// Whether who sets this column of a table changes what a row is known by.
-    pub(super) fn is_of_key(
+    /// A row that was just inserted with these values for the columns of its keys, in the order of
+    /// [`key_columns`](Tables::key_columns); `None`: SQLite may have made something else of them.
+    pub(super) fn inserted(
+        &mut self,
+        session: &mut Session,
+        name: &Arc<str>,
+        rowid: i64,
+        values: &[Bind<'_>],
+    ) -> Result<Option<RowVersion>, Error> {
+        let table = self.get(session, name)?;
+        let mut columns = table.key_columns.iter().zip(values);
+        let are_kept = columns.all(|((_, kept), value)| kept.keeps(value));
+        Ok(are_kept.then(|| table.of(name, rowid, values, false)))
+    }
+
+    /// Names of the columns of keys.
+    pub(super) fn key_columns(
         &mut self,
         session: &mut Session,
         table: &str,
-        column: &str,
-    ) -> Result<bool, Error> {
-        let is_number = column.eq_ignore_ascii_case("rowid");
+    ) -> Result<Vec<String>, Error> {
         let columns = &self.get(session, &table.into())?.key_columns;
-        Ok(is_number || columns.iter().any(|it| it.eq_ignore_ascii_case(column)))
+        Ok(columns.iter().map(|(name, _)| name.clone()).collect())
     }
 
     fn get(&mut self, session: &mut Session, name: &Arc<str>) -> Result<&Table, Error> {
@@ -191,6 +233,7 @@ impl Table {
         let table = quoted(name);
         let rows = session.collect(&format!("PRAGMA table_info({table})"), &[])?;
         let names: Vec<String> = rows.iter().map(|row| text(&row[1])).collect();
+        let kept: Vec<Kept> = rows.iter().map(|row| Kept::by(&text(&row[2]))).collect();
         let columns: Vec<String> = names.iter().map(|name| quoted(name)).collect();
         let mut primary: Vec<(i64, usize)> = Vec::new();
         for (place, row) in rows.iter().enumerate() {
@@ -235,7 +278,7 @@ impl Table {
             format!("UPDATE {table} SET {set} WHERE rowid = ?{}", places.len() + 1)
         };
         Ok(Table {
-            key_columns: alone.iter().map(|it| names[*it].clone()).collect(),
+            key_columns: alone.iter().map(|it| (names[*it].clone(), kept[*it])).collect(),
             insert: format!("INSERT INTO {table} ({all}) VALUES ({places})"),
             delete: format!("DELETE FROM {table} WHERE rowid = ?1"),
             update: update(&everything),

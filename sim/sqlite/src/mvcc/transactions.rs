@@ -1,7 +1,7 @@
 //! The transactions of a database: begun, loaded, put aside, committed and undone.
 
 use std::collections::BTreeMap;
-use std::mem;
+use std::{iter, mem};
 
 use sqlx_core::Error;
 
@@ -315,16 +315,11 @@ impl Transactions {
             [one] => self.mirror.know(&one.table, one.rowid, change.after.clone()),
             // Triggers and foreign keys may change more.
             _ => {
-                self.mirror.see(&mut self.session, &mut self.tables, changes, Seen::KeysChange)?;
+                let (session, tables) = (&mut self.session, &mut self.tables);
+                self.mirror.see(session, tables, changes, Seen::KeysChange, iter::empty())?;
             }
         }
         Ok(())
-    }
-
-    /// What rows were changed since so many changes waited, and how.
-    pub(super) fn see_since(&mut self, waiting: usize, how: Seen) -> Result<Vec<RowChange>, Error> {
-        let changes = self.session.changes_since(waiting);
-        self.mirror.see(&mut self.session, &mut self.tables, changes, how)
     }
 
     /// Nobody is loaded. Where nothing was changed, SQLite's transaction stays open for the next one: then

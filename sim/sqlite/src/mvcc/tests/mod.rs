@@ -11,6 +11,7 @@ use super::*;
 use crate::disk::Disk;
 use crate::lock::lock;
 use crate::session::{Session, Step};
+use crate::statement::Bind;
 use crate::{Value, install};
 use Isolation::{ReadCommitted, RepeatableRead};
 
@@ -43,7 +44,11 @@ impl Rig {
     }
 
     fn run(&self, number: Number, text: &str) -> Said {
-        match lock(&self.transactions).run(number, text, true, &[]) {
+        self.run_with(number, text, &[])
+    }
+
+    fn run_with(&self, number: Number, text: &str, arguments: &[Bind<'_>]) -> Said {
+        match lock(&self.transactions).run(number, text, true, arguments) {
             Ok(Ran::Done(steps)) => told(&steps),
             Ok(Ran::MustWait(turn)) => match turn.now_or_never() {
                 None => "waits".to_owned(),

@@ -99,3 +99,40 @@ fn a_row_that_its_own_transaction_offers_again_stays_what_it_was() {
         assert_eq!(rig.rows(), rows[added as usize], "{again}");
     }
 }
+
+const ADD: &str = "INSERT INTO shelf (units, label, id) VALUES (1, $2, $1)";
+
+/// Its keys are among the arguments that it was made of.
+#[test]
+fn a_new_row_is_known_by_what_it_was_given() {
+    let rig = Rig::new();
+    let (one, two) = (rig.begin(ReadCommitted), rig.begin(ReadCommitted));
+    let right = [Bind::Text("c"), Bind::Text("right")];
+    assert_eq!(rig.run_with(one, ADD, &right), "1 changed");
+    assert_eq!(rig.run_with(two, ADD, &[Bind::Text("d"), Bind::Text("right")]), "waits");
+    assert_eq!(rig.commit(one), "committed");
+    assert_eq!(rig.run_with(two, ADD, &[Bind::Text("d"), Bind::Text("right")]), "2067");
+}
+
+/// What SQLite converts is looked up, and a NULL is like no other.
+#[test]
+fn a_new_row_is_known_by_what_became_of_what_it_was_given() {
+    let rig = Rig::new();
+    let [one, two, three] = [(); 3].map(|()| rig.begin(ReadCommitted));
+    assert_eq!(rig.run_with(one, ADD, &[Bind::Integer(7), Bind::Null]), "1 changed");
+    assert_eq!(rig.run_with(two, ADD, &[Bind::Text("7"), Bind::Text("x")]), "waits");
+    assert_eq!(rig.run_with(three, ADD, &[Bind::Text("8"), Bind::Null]), "1 changed");
+}
+
+/// Rows that are there already are passed over, so which of the arguments are in the new ones is not known.
+#[test]
+fn of_rows_that_are_offered_the_new_ones_are_locked() {
+    let rig = Rig::new();
+    let (one, two) = (rig.begin(ReadCommitted), rig.begin(ReadCommitted));
+    let offer = "INSERT INTO shelf (id, units, label) VALUES ($1, 1, $2), ($3, 1, $4) \
+                 ON CONFLICT (id) DO NOTHING";
+    let both = [Bind::Text("a"), Bind::Text("up"), Bind::Text("c"), Bind::Text("down")];
+    assert_eq!(rig.run_with(one, offer, &both), "1 changed");
+    assert_eq!(rig.run_with(two, ADD, &[Bind::Text("d"), Bind::Text("up")]), "1 changed");
+    assert_eq!(rig.run_with(two, ADD, &[Bind::Text("e"), Bind::Text("down")]), "waits");
+}
