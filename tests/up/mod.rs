@@ -4,6 +4,7 @@
 mod bad_starts;
 mod books;
 pub mod customer;
+mod cuts;
 mod distributed;
 mod draws;
 mod endurance;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -9,6 +10,7 @@ use tokio::process::{ChildStdin, Command};
 use tokio::time::{Instant, sleep};
 
 use super::customer::client;
+use super::cuts::Cuts;
 use super::process::{Folder, Process, QUICK, run, stormproof};
 use crate::servers::free_port;
 use crate::servers::shop::Servers;
@@ -43,13 +45,37 @@ impl Shop {
         set("AUTH_CUSTOMER_SECRET", "e4b1f7a06d3c92585e1fa7c0b9d6423817aa");
         set("AUTH_SERVICE_SECRET", "7c0b9d6423817aae4b1f7a06d3c92585e1fa");
         set("LOG_FORMAT", "json");
-        for service in ["store", "warehouse", "bank", "delivery", "email"] {
-            let replicas = replicas.iter().filter(|(_, of)| *of == service);
-            let urls: Vec<String> =
-                replicas.map(|(name, _)| format!("http://{}", addresses[name])).collect();
-            set(&format!("PEERS_{}", service.to_uppercase()), &urls.join(","));
+        let urls = replicas.iter().map(|(name, _)| format!("http://{}", addresses[name])).collect();
+        let mut shop = Shop { settings, quick: true, addresses, folder };
+        shop.find_at(replicas, urls);
+        shop
+    }
+
+    /// Where replicas find each other, and clients them.
+    fn find_at(&mut self, replicas: &[Replica], urls: Vec<String>) {
+        let mut of = BTreeMap::<&str, Vec<String>>::new();
+        for ((_, service), url) in replicas.iter().zip(urls) {
+            of.entry(service).or_default().push(url);
         }
-        Shop { settings, quick: true, addresses, folder }
+        for (service, urls) in of {
+            let name = format!("STORMPROOF_PEERS_{}", service.to_uppercase());
+            self.settings.insert(name, urls.join(","));
+        }
+    }
+
+    /// Puts a proxy in front of each replica of the services that have one, for others to find it there.
+    pub async fn put_in_front(
+        &mut self,
+        replicas: &[Replica],
+        has_proxy: impl Fn(&str) -> bool,
+        cuts: &Arc<Cuts>,
+    ) {
+        let mut urls = Vec::new();
+        for (name, service) in replicas {
+            let url = self.url(name);
+            urls.push(if has_proxy(service) { cuts.in_front_of(url).await } else { url });
+        }
+        self.find_at(replicas, urls);
     }
 
     /// One that is not in a hurry: it has the settings that every shop has, and what has to be set.

@@ -10,12 +10,23 @@
 //!
 //! `STORMPROOF_REPLICAS` is how many there are of every service, one unless it says otherwise;
 //! `STORMPROOF_SET` settings, as `SAGA_LEASE=5s SAGA_WORKERS=4`. `;` in the load begins another one, on the same
-//! shop.
+//! shop; `measure …` runs `stormproof measure`.
+//!
+//! `STORMPROOF_CUT=10` puts a proxy in front of each replica that cuts ten of a thousand calls, those of the load
+//! among them; `STORMPROOF_LOSE=10` one in front of each Warehouse and each Bank that keeps ten of a thousand
+//! answers for itself; `STORMPROOF_KILL=10` kills a replica every ten seconds without warning, and starts it again.
 
 use std::env::var;
+use std::future::pending;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::time::sleep;
 
+use super::cuts::Cuts;
+use super::draws::Draws;
 use super::process::Process;
 use super::replicas::{Replica, Shop};
 use super::sink;
@@ -44,6 +55,9 @@ const ALL: [Replica; 20] = [
     ("email-4", "email"),
 ];
 
+/// Decides which calls are cut and which replicas die.
+const SEED: u64 = 20_261_128;
+
 /// What is set for a measurement.
 const SET: [(&str, &str); 4] = [
     ("LOG_LEVEL", "warn"),
@@ -59,7 +73,7 @@ async fn a_load() {
 }
 
 async fn measure(servers: &Servers) {
-    let replicas = var("STORMPROOF_REPLICAS").map_or(1, |text| text.parse().expect("1 to 4"));
+    let replicas = number("STORMPROOF_REPLICAS").map_or(1, |count| count.clamp(1, 4));
     let replicas = &ALL[..replicas * 5];
     let (_sink, smtp) = sink().await;
     let mut shop = Shop::usual(servers, &smtp, replicas);
@@ -68,25 +82,79 @@ async fn measure(servers: &Servers) {
     for (name, value) in SET.into_iter().chain(set) {
         shop.settings.insert(format!("STORMPROOF_{name}"), value.to_owned());
     }
+    let [cut, lose] = ["STORMPROOF_CUT", "STORMPROOF_LOSE"].map(number);
+    let cuts = Cuts::new([cut, lose].map(Option::unwrap_or_default), SEED);
+    let has_proxy = |service: &str| match service {
+        "warehouse" | "bank" => cut.or(lose).is_some(),
+        _ => cut.is_some(),
+    };
+    shop.put_in_front(replicas, has_proxy, &cuts).await;
     shop.runs(&["migrate", "--create"], 0, "").await;
-    let processes: Vec<Process> = replicas.iter().map(|replica| shop.serve(*replica)).collect();
+    let mut processes: Vec<Process> = replicas.iter().map(|replica| shop.serve(*replica)).collect();
     for ((name, _), process) in replicas.iter().zip(&processes) {
         shop.until_ready(name, process).await;
     }
-    let loads = var("STORMPROOF_LOAD").expect("STORMPROOF_LOAD: arguments of `stormproof load`");
-    for load in loads.split(';') {
-        let pids = replicas.iter().zip(&processes).filter_map(|((name, _), process)| {
-            Some(["--pid".to_owned(), format!("{name}={}", process.id()?)])
-        });
-        let pids: Vec<String> = pids.flatten().collect();
-        let mut arguments = vec!["load"];
-        arguments.extend(load.split_whitespace());
-        arguments.extend(pids.iter().map(String::as_str));
-        eprintln!("$ stormproof {}", arguments.join(" "));
-        tell(&shop, &arguments).await;
+    let kill = number("STORMPROOF_KILL");
+    // A replica that is killed has another process then: it cannot be measured.
+    let measured: &[Replica] = if kill.is_some() { &[] } else { replicas };
+    let pids = measured.iter().zip(&processes).filter_map(|((name, _), process)| {
+        Some(["--pid".to_owned(), format!("{name}={}", process.id()?)])
+    });
+    let pids: Vec<String> = pids.flatten().collect();
+    let loads = async {
+        let loads =
+            var("STORMPROOF_LOAD").expect("STORMPROOF_LOAD: arguments of `stormproof load`");
+        for load in loads.split(';') {
+            let mut arguments: Vec<&str> = load.split_whitespace().collect();
+            let measures = arguments.first() == Some(&"measure");
+            if !measures {
+                arguments.insert(0, "load");
+            }
+            // The operations that are measured are the Store's.
+            let pids = if measures { &pids[..pids.len().min(2)] } else { &pids };
+            arguments.extend(pids.iter().map(String::as_str));
+            eprintln!("$ stormproof {}", arguments.join(" "));
+            tell(&shop, &arguments).await;
+        }
+    };
+    let mut kills = 0;
+    tokio::select! {
+        () = loads => {}
+        () = kill_on(&shop, replicas, &mut processes, kill, &mut kills) => {}
     }
+    let counts = [&cuts.calls, &cuts.unheard, &cuts.unanswered, &cuts.lost_answers];
+    let [calls, unheard, unanswered, lost] = counts.map(|count| count.load(Ordering::Relaxed));
+    eprintln!(
+        "seed {SEED}: {kills} replicas killed; {calls} calls through proxies, of which {unheard} were cut before \
+         they were heard and {unanswered} after they were answered; {lost} answers lost"
+    );
     for process in processes {
         process.stop().await;
+    }
+}
+
+/// What the environment says, if it does.
+fn number(name: &str) -> Option<usize> {
+    var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: expected a number")))
+}
+
+/// Kills one replica after the other, as drawn, one every so many seconds.
+async fn kill_on(
+    shop: &Shop,
+    replicas: &[Replica],
+    processes: &mut [Process],
+    every: Option<usize>,
+    kills: &mut usize,
+) {
+    let Some(every) = every else { return pending().await };
+    let mut draws = Draws(SEED);
+    loop {
+        sleep(Duration::from_secs(every as u64)).await;
+        let victim = draws.below(replicas.len());
+        processes[victim].signal(Signal::SIGKILL);
+        processes[victim].ended().await;
+        processes[victim] = shop.serve(replicas[victim]);
+        *kills += 1;
     }
 }
 
