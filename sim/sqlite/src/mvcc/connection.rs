@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use futures::future::BoxFuture;
-use futures::stream::{self, BoxStream, StreamExt as _};
+use futures::future::{BoxFuture, TryFutureExt as _};
+use futures::stream::{self, BoxStream};
 use sqlx_core::Either;
 use sqlx_core::any::{AnyArguments, AnyRow};
 use sqlx_core::error::Result;
@@ -150,12 +150,9 @@ impl SharedConnection {
         keep: bool,
         arguments: Option<AnyArguments>,
     ) -> BoxStream<'_, Result<Step>> {
-        let ran = stream::once(self.run(query, keep, arguments));
-        let steps = ran.map(|ran| match ran {
-            Ok(steps) => stream::iter(steps.into_iter().map(Ok).collect::<Vec<_>>()),
-            Err(error) => stream::iter(vec![Err(error)]),
-        });
-        Box::pin(steps.flatten())
+        let ran = self.run(query, keep, arguments);
+        let steps = ran.map_ok(|steps| stream::iter(steps.into_iter().map(Ok)));
+        Box::pin(steps.try_flatten_stream())
     }
 
     /// The first row, if any.

@@ -4,6 +4,7 @@
 //! PostgreSQL's waiters are: all at once would all run their statements again, for all but one to wait
 //! again. Who was told and does not take the key lets the next one have it.
 
+use std::collections::btree_map::{Entry, OccupiedEntry};
 use std::collections::{BTreeMap, VecDeque};
 
 use futures::channel::oneshot;
@@ -32,18 +33,21 @@ impl Locks {
         self.keys.get(key)?.holder
     }
 
-    /// Gives a free key to `number`.
-    pub(super) fn lock(&mut self, key: &Key, number: Number) {
-        self.keys.entry(key.clone()).or_default().holder = Some(number);
+    /// Gives the key to `number` if it is free; otherwise says who has it.
+    pub(super) fn lock(&mut self, key: &Key, number: Number) -> Option<Number> {
+        let lock = self.keys.entry(key.clone()).or_default();
+        let holder = lock.holder;
+        lock.holder = holder.or(Some(number));
+        holder
     }
 
     /// Takes the key from `number`, and lets the next one have it.
     pub(super) fn unlock(&mut self, key: &Key, number: Number) {
-        if let Some(lock) = self.keys.get_mut(key)
-            && lock.holder == Some(number)
+        if let Entry::Occupied(mut lock) = self.keys.entry(key.clone())
+            && lock.get().holder == Some(number)
         {
-            lock.holder = None;
-            self.pass_on(key);
+            lock.get_mut().holder = None;
+            tell_next(lock);
         }
     }
 
@@ -78,17 +82,11 @@ impl Locks {
 
     /// Tells the first who still waits that the key is free, if it is.
     pub(super) fn pass_on(&mut self, key: &Key) {
-        let Some(lock) = self.keys.get_mut(key) else { return };
-        if lock.holder.is_some() {
-            return;
+        if let Entry::Occupied(lock) = self.keys.entry(key.clone())
+            && lock.get().holder.is_none()
+        {
+            tell_next(lock);
         }
-        while let Some((_, turn)) = lock.queue.pop_front() {
-            // An error says that it has given up.
-            if turn.send(()).is_ok() {
-                return;
-            }
-        }
-        self.keys.remove(key);
     }
 
     /// Whether `from` waits for `number`, or for somebody who does.
@@ -108,4 +106,15 @@ impl Locks {
         // Whose sender is dropped has its turn.
         *self = Locks::default();
     }
+}
+
+/// Tells the first who still waits that the key is free; where nobody does, it is forgotten.
+fn tell_next(mut lock: OccupiedEntry<'_, Key, Lock>) {
+    while let Some((_, turn)) = lock.get_mut().queue.pop_front() {
+        // An error says that it has given up.
+        if turn.send(()).is_ok() {
+            return;
+        }
+    }
+    lock.remove();
 }

@@ -17,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 
 use sqlx_core::Error;
 
+use super::by_name::ByName;
 use super::table::{Key, Tables};
 use crate::Value;
 use crate::changes::{Change, ChangeKind};
@@ -86,7 +87,7 @@ impl RowChange {
 /// The rows of one database, as far as they matter.
 #[derive(Default)]
 pub(super) struct Mirror {
-    tables: BTreeMap<Arc<str>, Rows>,
+    tables: ByName<Rows>,
     /// Whether rows are read whole at once; `None`: nobody has looked whether they have to be.
     whole: Option<bool>,
 }
@@ -123,7 +124,7 @@ impl Mirror {
         tables: &mut Tables,
     ) -> Result<(), Error> {
         self.whole = Some(true);
-        for (table, rows) in &self.tables {
+        for (table, rows) in self.tables.iter() {
             for version in rows.committed.values() {
                 tables.read(session, table, version)?;
             }
@@ -139,16 +140,15 @@ impl Mirror {
         tables: &mut Tables,
         name: &str,
     ) -> Result<(), Error> {
-        if self.tables.get(name).is_some_and(|rows| rows.are_kept) {
+        if self.tables.of(name).are_kept {
             return Ok(());
         }
         let whole = match self.whole {
             Some(whole) => whole,
             None => *self.whole.insert(tables.act_by_themselves(session)?),
         };
-        let name: Arc<str> = name.into();
-        let there = tables.all(session, &name, whole)?;
-        let rows = self.tables.entry(name).or_default();
+        let there = tables.all(session, name, whole)?;
+        let rows = self.tables.of(name);
         rows.are_kept = true;
         for version in there {
             rows.committed.entry(version.rowid()).or_insert_with(|| Arc::new(version));
@@ -173,7 +173,7 @@ impl Mirror {
                 Some(values) if !whole => tables.inserted(session, &table, rowid, &values)?,
                 _ => None,
             };
-            let rows = self.rows(&table);
+            let rows = self.tables.of(&table);
             let before = rows.view(rowid).cloned();
             let after = match (kind, &before) {
                 (ChangeKind::Delete, _) => None,
@@ -206,7 +206,7 @@ impl Mirror {
 
     /// The row is this, as was just seen to by hand.
     pub(super) fn know(&mut self, table: &Arc<str>, rowid: i64, now: Option<Arc<RowVersion>>) {
-        self.rows(table).loaded.insert(rowid, now);
+        self.tables.of(table).loaded.insert(rowid, now);
     }
 
     /// The loaded transaction was put aside.
@@ -224,10 +224,6 @@ impl Mirror {
                 };
             }
         }
-    }
-
-    fn rows(&mut self, table: &Arc<str>) -> &mut Rows {
-        self.tables.entry(Arc::clone(table)).or_default()
     }
 }
 

@@ -21,9 +21,10 @@
 //! `shared` is the database and its way to sqlx, `connection` what sqlx drives; `transactions` begins and
 //! ends, `statement` runs one and finds who is in its way, with what `effects` knows of its text and with
 //! `probe` where it was refused; `locks` says whose turn it is, `mirror` knows what rows were, `table` knows
-//! how rows are told apart and changed again,
+//! how rows are told apart and changed again, `by_name` finds what belongs to a table,
 //! `conflict` is how a transaction is refused.
 
+mod by_name;
 mod conflict;
 mod connection;
 mod effects;

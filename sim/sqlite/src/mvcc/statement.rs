@@ -169,19 +169,23 @@ impl Transactions {
                 false => &*row.after,
             };
             for key in row.before.iter().chain(after) {
-                match self.locks.holder(key) {
-                    Some(holder) if holder != number => return Some((key.clone(), holder)),
-                    Some(_) => continue,
-                    None => {}
+                let taken = row.in_the_way.iter().find(|it| it.before.contains(key));
+                let holder = match taken {
+                    Some(_) => self.locks.holder(key),
+                    None => self.locks.lock(key, number),
+                };
+                match (holder, taken) {
+                    (Some(holder), _) if holder != number => return Some((key.clone(), holder)),
+                    (Some(_), _) => {}
+                    (None, None) => self.open_mut(number).keys.push(key.clone()),
+                    (None, Some(taken)) => {
+                        let mut keys = taken.before.iter();
+                        return keys.find_map(|key| {
+                            let other = self.locks.holder(key).filter(|other| *other != number)?;
+                            Some((key.clone(), other))
+                        });
+                    }
                 }
-                if let Some(taken) = row.in_the_way.iter().find(|it| it.before.contains(key)) {
-                    return taken.before.iter().find_map(|key| {
-                        let holder = self.locks.holder(key).filter(|holder| *holder != number)?;
-                        Some((key.clone(), holder))
-                    });
-                }
-                self.locks.lock(key, number);
-                self.open_mut(number).keys.push(key.clone());
             }
         }
         None

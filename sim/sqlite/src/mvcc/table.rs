@@ -1,13 +1,14 @@
 //! What has to be known of a table so that changes of its rows can be done again and undone: its columns,
 //! and what makes rows unique.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use sqlx_core::Error;
 
+use super::by_name::ByName;
 use super::mirror::{Image, RowChange, RowVersion};
 use crate::Value;
 use crate::lock::lock;
@@ -15,14 +16,40 @@ use crate::session::Session;
 use crate::statement::Bind;
 
 /// What a row is known by, and what no other row may have.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub(super) struct Key {
+    /// The same string for all keys of a table, as a rule.
     table: Arc<str>,
     /// Which of the table's unique keys; 0 is the primary key.
     which: usize,
     /// The values of its columns, so that they can be compared.
     values: Arc<[u8]>,
 }
+
+impl Ord for Key {
+    fn cmp(&self, other: &Key) -> Ordering {
+        let tables = match Arc::ptr_eq(&self.table, &other.table) {
+            true => Ordering::Equal,
+            false => self.table.cmp(&other.table),
+        };
+        let which = tables.then_with(|| self.which.cmp(&other.which));
+        which.then_with(|| self.values.cmp(&other.values))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Key) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Key {}
 
 /// What is not converted when it goes into a column of a declared type.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +82,7 @@ impl Kept {
 
 /// A table.
 pub(super) struct Table {
+    name: Arc<str>,
     /// The columns of keys: their names, and what of theirs SQLite keeps as it is given.
     key_columns: Vec<(String, Kept)>,
     /// The places of the columns of each unique key, the primary key first.
@@ -79,7 +107,7 @@ pub(super) struct Table {
 /// Tables, as far as their rows were changed.
 #[derive(Default)]
 pub(crate) struct Tables {
-    tables: BTreeMap<Arc<str>, Arc<Table>>,
+    tables: ByName<Arc<Table>>,
     act_by_themselves: Option<bool>,
 }
 
@@ -95,7 +123,7 @@ impl Tables {
         match (&change.before, &change.after) {
             (None, Some(to)) => {
                 session.ask(&table.insert, to.image())?;
-                to.rowid.store(session.last_insert_rowid(), Ordering::Relaxed);
+                to.rowid.store(session.last_insert_rowid(), Relaxed);
                 Ok(())
             }
             (Some(from), None) => session.ask(&table.delete, &[number(from)]).map(drop),
@@ -110,7 +138,7 @@ impl Tables {
                     _ => (&table.update, image.to_vec()),
                 };
                 values.push(number(from));
-                to.rowid.store(from.rowid(), Ordering::Relaxed);
+                to.rowid.store(from.rowid(), Relaxed);
                 session.ask(text, &values).map(drop)
             }
             (None, None) => Ok(()),
@@ -121,21 +149,20 @@ impl Tables {
     pub(super) fn version(
         &mut self,
         session: &mut Session,
-        name: &Arc<str>,
+        name: &str,
         rowid: i64,
         whole: bool,
     ) -> Result<Option<RowVersion>, Error> {
         let table = self.get(session, name)?;
         let select = if whole { &table.select } else { &table.select_keys };
-        session
-            .ask_for_one(select, &[Value::Integer(rowid)], |row| table.of(name, rowid, row, whole))
+        session.ask_for_one(select, &[Value::Integer(rowid)], |row| table.of(rowid, row, whole))
     }
 
     /// All rows of a table as they are now.
     pub(super) fn all(
         &mut self,
         session: &mut Session,
-        name: &Arc<str>,
+        name: &str,
         whole: bool,
     ) -> Result<Vec<RowVersion>, Error> {
         let table = self.get(session, name)?;
@@ -144,7 +171,7 @@ impl Tables {
             let Some((Bind::Integer(rowid), row)) = row.split_first() else {
                 unreachable!("a row has a number");
             };
-            table.of(name, *rowid, row, whole)
+            table.of(*rowid, row, whole)
         })
     }
 
@@ -152,7 +179,7 @@ impl Tables {
     pub(super) fn read(
         &mut self,
         session: &mut Session,
-        name: &Arc<str>,
+        name: &str,
         version: &RowVersion,
     ) -> Result<(), Error> {
         if version.image.get().is_none() {
@@ -184,14 +211,14 @@ impl Tables {
     pub(super) fn inserted(
         &mut self,
         session: &mut Session,
-        name: &Arc<str>,
+        name: &str,
         rowid: i64,
         values: &[Bind<'_>],
     ) -> Result<Option<RowVersion>, Error> {
         let table = self.get(session, name)?;
         let mut columns = table.key_columns.iter().zip(values);
         let are_kept = columns.all(|((_, kept), value)| kept.keeps(value));
-        Ok(are_kept.then(|| table.of(name, rowid, values, false)))
+        Ok(are_kept.then(|| table.of(rowid, values, false)))
     }
 
     /// Names of the columns of keys.
@@ -200,30 +227,33 @@ impl Tables {
         session: &mut Session,
         table: &str,
     ) -> Result<Vec<String>, Error> {
-        let columns = &self.get(session, &table.into())?.key_columns;
+        let columns = &self.get(session, table)?.key_columns;
         Ok(columns.iter().map(|(name, _)| name.clone()).collect())
     }
 
-    fn get(&mut self, session: &mut Session, name: &Arc<str>) -> Result<&Table, Error> {
-        match self.tables.entry(Arc::clone(name)) {
-            Entry::Occupied(entry) => Ok(entry.into_mut()),
-            Entry::Vacant(entry) => {
-                let made = session.ask(
-                    "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE tbl_name = ?1",
-                    &[Value::Text(name.to_string())],
-                )?;
-                let made = made.first().map(|row| text(&row[0])).unwrap_or_default();
-                let known = lock(&KNOWN).get(&made).cloned();
-                let table = match known {
-                    Some(table) => table,
-                    None => Arc::new(Table::read(session, name)?),
-                };
-                if !made.is_empty() {
-                    lock(&KNOWN).insert(made, Arc::clone(&table));
-                }
-                Ok(entry.insert(table))
-            }
+    fn get(&mut self, session: &mut Session, name: &str) -> Result<&Table, Error> {
+        let place = match self.tables.place(name) {
+            Some(place) => place,
+            None => self.tables.push(name, Tables::find(session, name)?),
+        };
+        Ok(self.tables.at(place))
+    }
+
+    /// What the process knows of a table, or is read now.
+    fn find(session: &mut Session, name: &str) -> Result<Arc<Table>, Error> {
+        let made = session.ask(
+            "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE tbl_name = ?1",
+            &[Value::Text(name.to_owned())],
+        )?;
+        let made = made.first().map(|row| text(&row[0])).unwrap_or_default();
+        if let Some(known) = lock(&KNOWN).get(&made) {
+            return Ok(Arc::clone(known));
         }
+        let table = Arc::new(Table::read(session, name)?);
+        if !made.is_empty() {
+            lock(&KNOWN).insert(made, Arc::clone(&table));
+        }
+        Ok(table)
     }
 }
 
@@ -278,6 +308,7 @@ impl Table {
             format!("UPDATE {table} SET {set} WHERE rowid = ?{}", places.len() + 1)
         };
         Ok(Table {
+            name: name.into(),
             key_columns: alone.iter().map(|it| (names[*it].clone(), kept[*it])).collect(),
             insert: format!("INSERT INTO {table} ({all}) VALUES ({places})"),
             delete: format!("DELETE FROM {table} WHERE rowid = ?1"),
@@ -294,12 +325,12 @@ impl Table {
     }
 
     /// The version of a row with these values: all of them, or those of its keys.
-    fn of(&self, name: &Arc<str>, rowid: i64, values: &[Bind<'_>], whole: bool) -> RowVersion {
+    fn of(&self, rowid: i64, values: &[Bind<'_>], whole: bool) -> RowVersion {
         let keys = if whole { &self.keys } else { &self.keys_alone };
         let mut bytes = Vec::with_capacity(128);
         let keys = keys.iter().enumerate().filter_map(|(which, columns)| {
             encode(values, columns, &mut bytes)?;
-            Some(Key { table: Arc::clone(name), which, values: bytes.as_slice().into() })
+            Some(Key { table: Arc::clone(&self.name), which, values: bytes.as_slice().into() })
         });
         let keys = keys.collect();
         let image = match whole {

@@ -35,7 +35,7 @@ use crate::seed::{Seed, Stream};
 use crate::sleep::{sleep, within};
 use crate::spec::Concurrency;
 use crate::{World, lock};
-use pace::TransactionPace;
+use pace::{StatementCounts, TransactionPace};
 use session::{SimSession, Turn};
 use stormproof_sqlite::{Disk, Image, Isolation, SharedDatabase, open};
 
@@ -50,8 +50,7 @@ pub(crate) struct DatabaseHost {
     name: Arc<str>,
     node: NodeIndex,
     disk: Disk,
-    /// How many statements were run, by their first word.
-    statements: Mutex<BTreeMap<&'static str, u64>>,
+    statements: StatementCounts,
     transactions: Mutex<TransactionCounts>,
     state: Mutex<DatabaseState>,
 }
@@ -120,7 +119,7 @@ impl DatabaseHost {
         let opened = Opened::new(&disk, isolation);
         let state = DatabaseState { opened, epoch: 1, stream: seed.stream(name) };
         let (name, state) = (name.clone(), Mutex::new(state));
-        let (statements, transactions) = (Mutex::default(), Mutex::default());
+        let (statements, transactions) = (StatementCounts::default(), Mutex::default());
         DatabaseHost { name, node, disk, statements, transactions, state }
     }
 
@@ -138,8 +137,7 @@ impl DatabaseHost {
     }
 
     pub(crate) fn statements(&self) -> BTreeMap<String, u64> {
-        let counts = lock(&self.statements);
-        counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect()
+        self.statements.all()
     }
 
     pub(crate) fn transactions(&self) -> TransactionCounts {
