@@ -112,6 +112,16 @@ pub async fn insert(
 
 /// Forgets a bounded number of keys that are older than `before`.
 pub async fn forget(transaction: &mut Transaction<'_>, before: Time) -> Result<u64, Error> {
+    // There is seldom one, and for the statement that forgets SQLite makes a table first.
+    let oldest = sqlx::query(
+        "SELECT created_at FROM idempotency WHERE created_at < $1 ORDER BY created_at LIMIT 1",
+    )
+    .bind(before.0)
+    .fetch_optional(transaction.sql())
+    .await?;
+    if oldest.is_none() {
+        return Ok(0);
+    }
     let done = sqlx::query(
         "DELETE FROM idempotency WHERE (user_id, route, key) IN \
          (SELECT user_id, route, key FROM idempotency WHERE created_at < $1 \
