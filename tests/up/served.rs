@@ -14,7 +14,8 @@
 //!
 //! `STORMPROOF_CUT=10` puts a proxy in front of each replica that cuts ten of a thousand calls, those of the load
 //! among them; `STORMPROOF_LOSE=10` one in front of each Warehouse and each Bank that keeps ten of a thousand
-//! answers for itself; `STORMPROOF_KILL=10` kills a replica every ten seconds without warning, and starts it again.
+//! answers for itself (with `STORMPROOF_CUT`, all of them do); `STORMPROOF_KILL=10` kills a replica every ten
+//! seconds without warning, and starts it again.
 
 use std::env::var;
 use std::future::pending;
