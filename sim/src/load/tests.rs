@@ -65,6 +65,17 @@ fn what_became_of_transactions_is_told_by_name() {
     assert!(report.remarks.iter().all(|remark| !remark.contains("transactions")));
 }
 
+/// A crowd keeps all three at their rounds, over the same parcels: none loses its round to another.
+#[test]
+fn replicas_that_move_the_same_parcels_undo_nothing() {
+    let three = "[world]\nreplicas = { delivery = 3 }\n";
+    let report = predicted("--orders 150 --cancel-percent 0", three).expect("it can be run");
+    assert!(report.broken.is_empty(), "{:?}", report.broken);
+    let mut named = report.named_transactions.iter();
+    let rounds = named.find(|it| it.transaction == "advance_parcels").expect("parcels moved");
+    assert_eq!((rounds.conflicts, rounds.given_up), (0, 0), "{} committed", rounds.committed);
+}
+
 #[test]
 fn a_fault_has_its_price() {
     let slow = "[[fault]]\nslow = \"bank\"\nby = \"100ms\"\nuntil = \"60s\"\n";

@@ -119,7 +119,9 @@ impl Relay {
         if state.look.is_due(now) {
             let claimed = claim(ports, policy).await?;
             state.look = Look { last: Some(now), next: claimed.next_due };
-            (due, full) = (claimed.due, claimed.full);
+            // If any was due, the next look says what is left, and for how long there is time.
+            full = !claimed.due.is_empty();
+            due = claimed.due;
         }
         // Only now: what was handed over would be lost here if the database did not answer.
         let handed_over = ports.outgoing.take(batch);
@@ -170,11 +172,11 @@ async fn publish(ports: &Ports, due: Vec<Row>, confirmed: &mut Vec<String>) -> V
     failed
 }
 
-/// Rows that this relay publishes now, and when the next of the others is due.
+/// Rows that this relay publishes now.
 struct Claimed {
     due: Vec<Row>,
-    /// There may be more that are due.
-    full: bool,
+    /// When the first row was due, before these were claimed. What is claimed here is due again when
+    /// the claim ends, if its settling fails.
     next_due: Option<Time>,
 }
 
@@ -187,10 +189,22 @@ struct Row {
 
 /// A claim pushes the row's next attempt into the future, so that another replica's relay leaves
 /// it alone; a relay that dies loses its claim by time.
+///
+/// Most looks find nothing that is due: the first statement is all that they need.
 async fn claim(ports: &Ports, policy: &RelayPolicy) -> Result<Claimed, DatabaseError> {
     transact(ports, "relay_claim", move |transaction| {
         async move {
             let now = transaction.now();
+            let next_due: Option<i64> = sqlx::query_scalar(
+                "SELECT next_attempt_at FROM outbox WHERE status = 'NEW' \
+                 ORDER BY next_attempt_at LIMIT 1",
+            )
+            .fetch_optional(transaction.sql())
+            .await?;
+            let next_due = next_due.map(Time);
+            if next_due.is_none_or(|at| now < at) {
+                return Ok(Claimed { due: Vec::new(), next_due });
+            }
             let rows = sqlx::query(
                 "SELECT id, exchange, routing_key, correlation_id, schema_name, schema_version, \
                  traceparent, created_at, body, attempts FROM outbox \
@@ -201,7 +215,6 @@ async fn claim(ports: &Ports, policy: &RelayPolicy) -> Result<Claimed, DatabaseE
             .bind(policy.batch)
             .fetch_all(transaction.sql())
             .await?;
-            let full = rows.len() as i64 >= policy.batch;
             let due = rows.iter().map(read).collect::<Result<Vec<_>, DatabaseError>>()?;
             // Row by row: one statement for all of them would have SQLite build a table first.
             let mut claimed = Vec::with_capacity(due.len());
@@ -220,14 +233,7 @@ async fn claim(ports: &Ports, policy: &RelayPolicy) -> Result<Claimed, DatabaseE
                     claimed.push(row);
                 }
             }
-            // What is claimed here is due again when the claim ends, if its settling fails.
-            let next_due: Option<i64> = sqlx::query_scalar(
-                "SELECT next_attempt_at FROM outbox WHERE status = 'NEW' \
-                 ORDER BY next_attempt_at LIMIT 1",
-            )
-            .fetch_optional(transaction.sql())
-            .await?;
-            Ok(Claimed { due: claimed, full, next_due: next_due.map(Time) })
+            Ok(Claimed { due: claimed, next_due })
         }
         .scope_boxed()
     })

@@ -1,7 +1,8 @@
 //! The scheduler: parcels move along as time passes.
 //!
-//! Each move is a guarded change of its own, a few share a transaction. Between moves the worker
-//! sleeps until the earliest is due, or until a parcel is accepted.
+//! Each move is a guarded change of its own, a few share a transaction: one that another replica was
+//! faster with undoes none of the others. Between moves the worker sleeps until the earliest is due, or
+//! until a parcel is accepted.
 
 use std::time::Duration;
 
@@ -61,8 +62,10 @@ async fn round(context: &Context) -> Result<Progress, Error> {
             for parcel in &parcels {
                 let after = move_along(parcel, now, carrier, roll)
                     .expect("only parcels with a move left are given a time for it");
-                service::change(transaction, parcel, &after).await?;
-                wake_at = wake_at.into_iter().chain(after.next_move_at).min();
+                // Every replica goes its rounds: what another has moved meanwhile is left to it.
+                if service::try_change(transaction, parcel, &after).await? {
+                    wake_at = wake_at.into_iter().chain(after.next_move_at).min();
+                }
             }
             let full = parcels.len() == BATCH;
             Ok(if full || strayed { Progress::Worked } else { Progress::Idle(wake_at) })

@@ -151,13 +151,26 @@ pub async fn page(
 
 /// Turns `before` into `after`, leaves the trail and tells the Store. Someone else's change in
 /// between runs the transaction again, and it decides anew.
-pub async fn change(
+async fn change(
     transaction: &mut Transaction<'_>,
     before: &Parcel,
     after: &Parcel,
 ) -> Result<(), Error> {
+    match try_change(transaction, before, after).await? {
+        true => Ok(()),
+        false => Err(Error::Serialization),
+    }
+}
+
+/// Turns `before` into `after`, leaves the trail and tells the Store; `false`, and nothing is done, if
+/// someone else has changed the parcel in between.
+pub async fn try_change(
+    transaction: &mut Transaction<'_>,
+    before: &Parcel,
+    after: &Parcel,
+) -> Result<bool, Error> {
     if !mapper::change(transaction.sql(), before, after).await? {
-        return Err(Error::Serialization);
+        return Ok(false);
     }
     if after.found {
         transaction.tell(Fact::new("parcel", "FOUND", &after.order_id, "finds the parcel"));
@@ -165,7 +178,7 @@ pub async fn change(
         transaction.moved(before.status.as_str(), moved(after));
     }
     outbox::send(transaction, &after.update());
-    Ok(())
+    Ok(true)
 }
 
 fn moved(parcel: &Parcel) -> Fact {

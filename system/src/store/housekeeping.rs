@@ -31,7 +31,7 @@ pub fn worker(context: &Context) -> Worker {
                 (Err(error), _) | (_, Err(error)) => {
                     Progress::Failed { why: error.to_string(), retry_at: next }
                 }
-                (Ok(0), Ok(())) => Progress::Idle(Some(next)),
+                (Ok(0), Ok(())) => Progress::Until(next),
                 (Ok(_), Ok(())) => Progress::Worked,
             }
         })

@@ -24,6 +24,9 @@ pub enum Progress {
     /// Nothing to do before the given time (by this node's clock), or before the worker is notified.
     /// `None`: the host's polling interval decides.
     Idle(Option<Time>),
+    /// Nothing can be found before the given time (by this node's clock), or before the worker is
+    /// notified: nobody leaves anything behind for it. A clock that jumps ahead meanwhile is not noticed.
+    Until(Time),
     /// Nothing to do before the worker is notified: all that it could find comes with a notification.
     Waiting,
     /// The work could not be done: the host says why in its log, and steps again at the given time,

@@ -10,6 +10,7 @@ use futures::poll;
 use super::background::DroppedAtEnd;
 use super::{Progress, Worker};
 use crate::Clock;
+use crate::time::Time;
 
 /// How long an idle worker waits at first before it looks for work though nobody notified it; plus a
 /// jitter. Each look that finds nothing doubles it.
@@ -25,7 +26,7 @@ pub const POLL_MAX: Duration = Duration::from_secs(16);
 const POLL_JITTER_PART: u32 = 4;
 
 /// Steps `worker` until `stop` completes: again at once while there is work, else when it is
-/// notified, its time comes, or, unless all that it does comes with a notification, it has waited long.
+/// notified, its time comes, or, unless it knows that nothing can come otherwise, it has waited long.
 /// A step that has begun is always finished; what goes on in the background then is left where it
 /// stands. `draw` draws a number below its argument, for the jitter.
 ///
@@ -49,28 +50,29 @@ pub async fn run(
     };
     let mut poll = POLL_MIN;
     while poll!(stop.as_mut()).is_pending() {
-        // When to look again: `None` for never, `Some(None)` for as seldom as can be.
-        let until = match worker.background.beside(worker.step(), ended).await {
+        let progress = worker.background.beside(worker.step(), ended).await;
+        let mut nothing_due = false;
+        let mut look = |until: Option<Time>| {
+            let jitter = u64::try_from((poll / POLL_JITTER_PART).as_micros()).unwrap_or(u64::MAX);
+            let longest = poll + Duration::from_micros(draw(jitter));
+            let wait = until.map_or(longest, |until| until.since(clock.now()).min(longest));
+            nothing_due = wait == longest;
+            wait
+        };
+        let wait = match progress {
             Progress::Worked => {
                 poll = POLL_MIN;
                 yield_now().await;
                 continue;
             }
             Progress::Waiting => None,
-            Progress::Idle(until) => Some(until),
+            Progress::Until(time) => Some(time.since(clock.now())),
+            Progress::Idle(until) => Some(look(until)),
             Progress::Failed { why, retry_at } => {
                 failed(&why);
-                Some(Some(retry_at))
+                Some(look(Some(retry_at)))
             }
         };
-        let mut nothing_due = false;
-        let wait = until.map(|until| {
-            let jitter = u64::try_from((poll / POLL_JITTER_PART).as_micros()).unwrap_or(u64::MAX);
-            let longest = poll + Duration::from_micros(draw(jitter));
-            let wait = until.map_or(longest, |until| until.since(clock.now()).min(longest));
-            nothing_due = wait == longest;
-            wait
-        });
         let passed = pin!(async {
             match wait {
                 Some(wait) => clock.sleep(wait).await,

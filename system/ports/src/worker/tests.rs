@@ -159,6 +159,14 @@ fn who_waits_for_a_notification_has_no_timer() {
     assert_eq!(clock.slept(), [], "nothing is slept for");
 }
 
+#[test]
+fn who_knows_its_time_waits_for_it_however_far_it_is() {
+    let hour = Duration::from_secs(3600);
+    let found = [Progress::Until(Time(0) + hour), Progress::Until(Time(1)), Progress::Idle(None)];
+    let (slept, _) = looped(worker(&found));
+    assert_eq!(slept, [3_600_000, 0, 2_250], "the last is a first look");
+}
+
 /// A piece in the background has what a step waits for: they must not wait for each other.
 #[test]
 fn the_background_goes_on_while_a_step_waits_for_it() {
