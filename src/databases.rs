@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use sqlx_postgres::{PgConnectOptions, PgConnection};
 use stormproof_ports::{Database as _, DatabaseError};
 use stormproof_system::service::Service;
 

@@ -12,7 +12,7 @@ use stormproof_sqlite::{DRIVER, drivers_of_others};
 static INSTALL: extern "C" fn() = install;
 
 extern "C" fn install() {
-    install_drivers(&[DRIVER, sqlx::postgres::any::DRIVER]).ok();
+    install_drivers(&[DRIVER, sqlx_postgres::any::DRIVER]).ok();
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use sqlx_postgres::{PgConnectOptions, PgConnection};
 use stormproof_ports::Rng;
 use stormproof_ports::trace::hex;
 use stormproof_system::service::SERVICES;

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx_postgres::{PgConnectOptions, PgConnection, PgRow};
 use stormproof_ports::sql::Value;
 use stormproof_shop::judge::Judge;
 use stormproof_shop::topology;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use sqlx_postgres::PgConnection;
 use tokio::time::{Instant, sleep};
 
 use crate::servers::shop::{Servers, with_servers};

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use futures::FutureExt as _;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use sqlx_postgres::{PgConnectOptions, PgConnection};
 use stormproof_system::service::SERVICES;
 
 use super::own::SCRIPTS;

@@ -254,8 +254,8 @@ fn children(parent: u32) -> Vec<(u32, String)> {
 
 async fn databases(server: &str) -> Vec<String> {
     use sqlx::Connection as _;
-    let options: sqlx::postgres::PgConnectOptions = server.parse().expect("a URL of Postgres");
-    let connection = sqlx::PgConnection::connect_with(&options.database("postgres")).await;
+    let options: sqlx_postgres::PgConnectOptions = server.parse().expect("a URL of Postgres");
+    let connection = sqlx_postgres::PgConnection::connect_with(&options.database("postgres")).await;
     let mut connection = connection.expect("the server answered before");
     let names = sqlx::query_scalar("SELECT datname::TEXT FROM pg_database");
     let names = names.fetch_all(&mut connection).await.expect("it can be asked");

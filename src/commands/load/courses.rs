@@ -1,6 +1,6 @@
 //! The Store's own record of how orders went, read in its database.
 
-use sqlx::postgres::PgConnection;
+use sqlx_postgres::PgConnection;
 use stormproof_shop::load::courses::{self, Course};
 
 use super::servers::Server;

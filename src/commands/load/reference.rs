@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use sqlx_postgres::{PgConnectOptions, PgConnection};
 use stormproof_shop::load::arrivals::Draws;
 use stormproof_shop::load::reference::{Reference, ReferenceRun};
 use tokio::time::Instant;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::Connection as _;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx_postgres::{PgConnectOptions, PgConnection};
 use stormproof_system::service::SERVICES;
 
 use crate::admin_client::ShopAddress;

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row as _};
+use sqlx_postgres::PgConnection;
 
 use super::servers::Server;
 

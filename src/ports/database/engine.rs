@@ -44,5 +44,5 @@ impl Isolation {
 /// process: where others are needed too, install all of them together before anything else.
 pub fn install() {
     // An error says that drivers are installed already: by an earlier call, or by the binary.
-    install_drivers(&[sqlx::postgres::any::DRIVER, stormproof_sqlite::DRIVER]).ok();
+    install_drivers(&[sqlx_postgres::any::DRIVER, stormproof_sqlite::DRIVER]).ok();
 }

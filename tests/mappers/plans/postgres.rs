@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, Row as _};
+use sqlx_postgres::PgConnection;
 use stormproof_bindings::database::BEGINNING;
 
 use super::{Index, Planner, Postgres, Scan, Service, parameters};

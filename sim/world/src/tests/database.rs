@@ -59,6 +59,22 @@ fn what_became_of_a_transaction_is_counted() {
 }
 
 #[test]
+fn who_loses_every_race_is_given_up_and_counted() {
+    let lost = |nth| {
+        let moment = "before commit of counter ADDED".parse().expect("a moment");
+        Fault::new(FaultKind::SerializationFailure, Target::Database(database()))
+            .when(When::Moment { moment, nth })
+    };
+    run(spec(1, (1..=10).map(lost).collect()), |world| async move {
+        let answer = ask(&world, "a").await.expect("the service lives");
+        assert_eq!((answer.status.as_u16(), count(&world, "a")), (503, 0));
+        let counts = world.transactions_by_name()["counter"]["add"];
+        let of = |outcome| counts.of(outcome);
+        assert_eq!((of(TransactionOutcome::Conflict), of(TransactionOutcome::GivenUp)), (9, 1));
+    });
+}
+
+#[test]
 fn a_database_cut_off_or_down_is_unavailable() {
     let cut = Fault::new(FaultKind::Cut, Target::Link { from: node(), to: database(), both: true });
     let (status, n, took) = answers(vec![during(0.0, 30.0, cut)]);
