@@ -22,6 +22,8 @@ async fn the_readme_script_works_and_a_restart_changes_nothing() {
     for line in ["mailbox", "customer  ada / ", "support   support / ", "data "] {
         assert!(shop.banner.contains(line), "{}", shop.banner);
     }
+    #[cfg(target_os = "linux")]
+    keeps_small_pages(shop.process.id().expect("it runs"));
     let grace = Customer::register(&shop.address, "grace").await;
 
     let delivered = grace.buy("first", "teapot", 2).await;
@@ -56,6 +58,13 @@ async fn the_readme_script_works_and_a_restart_changes_nothing() {
     process.signal(Signal::SIGINT);
     assert_eq!(process.ended().await.code(), Some(0), "{}", process.log());
     no_secret_was_logged(&folder, &process.log());
+}
+
+/// A process in huge pages holds half as much again as it uses.
+#[cfg(target_os = "linux")]
+fn keeps_small_pages(process: u32) {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    assert!(status.contains("THP_enabled:\t0"), "{status}");
 }
 
 /// The script that the README shows, run by a shell as a newcomer would.
