@@ -45,6 +45,8 @@ pub enum Class {
     Durability,
     /// Somebody reads what is not theirs.
     Privacy,
+    /// An amount or a quantity is worked out wrongly, or taken from the wrong place.
+    Value,
 }
 
 /// What a header may name.
@@ -70,7 +72,7 @@ struct Table {
 
 impl Class {
     /// In the order in which they are shown.
-    pub const ALL: [Class; 9] = [
+    pub const ALL: [Class; 10] = [
         Class::Key,
         Class::Transaction,
         Class::Outcome,
@@ -80,6 +82,7 @@ impl Class {
         Class::Recovery,
         Class::Durability,
         Class::Privacy,
+        Class::Value,
     ];
 
     /// The word in headers and tables.
@@ -94,6 +97,7 @@ impl Class {
             Class::Recovery => "recovery",
             Class::Durability => "durability",
             Class::Privacy => "privacy",
+            Class::Value => "value",
         }
     }
 }

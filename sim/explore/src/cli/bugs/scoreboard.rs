@@ -141,9 +141,10 @@ impl Scoreboard {
         self.controls.iter().all(|(_, tally)| tally.broken.is_empty())
     }
 
-    /// What is kept: `before` with what was measured now.
+    /// What is kept: `before` with what was measured now, of bugs that were found.
     pub fn to_record(&self, before: Record) -> Record {
-        before.with(self.bugs().map(Entry::row).collect())
+        let found = self.bugs().filter(|entry| entry.judged().count().detections > 0);
+        before.with(found.map(Entry::row).collect())
     }
 }
 
