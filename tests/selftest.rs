@@ -50,6 +50,16 @@ stock = [ { sku = "teapot", warehouse = "sydney", units = 3 } ]
 script = [ { order = { teapot = 5 } } ]
 "#;
 
+const ALIKE: &str = r#"
+about = "Two people order the same, one after the other."
+[world]
+stock = [ { sku = "teapot", warehouse = "sydney", units = 3 } ]
+[[customer]]
+script = [ { order = { teapot = 1 } } ]
+[[customer]]
+script = [ { after = "20s", order = { teapot = 1 } } ]
+"#;
+
 const MISTAKEN: &str = r#"
 about = "Somebody expected another end."
 [world]
@@ -111,13 +121,24 @@ tampered! {
         "every order settles";
 
     one_price_changes_after_the_answer: DELIVERED, raise_the_price,
-        "promises kept" + "views agree";
+        "promises kept" + "views agree" + "sums are right";
+
+    /// Total, debit and mail agree: only the catalogue knows better.
+    one_line_is_marked_down: DELIVERED, mark_down,
+        "sums are right";
+
+    one_key_is_another_customers_too: ALIKE, share_the_key,
+        "keys are whose they are" + "promises kept";
+
+    one_message_is_given_up_too_soon: DELIVERED, bury_alive,
+        "only poison dies";
 
     one_receipt_is_rewritten: DELIVERED, rename_the_debit,
         "views agree";
 
     one_order_is_made_twice: DELIVERED, order_again,
-        "same key, same answer" + "legal transitions" + "every order settles" + "customers told";
+        "same key, same answer" + "legal transitions" + "every order settles" + "customers told"
+            + "sums are right";
 
     one_token_is_told: DELIVERED, tell_a_token,
         "private";
@@ -237,6 +258,15 @@ async fn hand_over(world: World) {
 
 /// While the Email service is away, somebody else takes what waits for it.
 async fn steal_the_mail(world: World) {
+    settle_for_email(world, Settle::Ack).await;
+}
+
+/// The same, but it is refused, for good.
+async fn bury_alive(world: World) {
+    settle_for_email(world, Settle::Reject).await;
+}
+
+async fn settle_for_email(world: World, settle: Settle) {
     let node = "email".to_owned();
     world.strike(&Fault::new(FaultKind::Stop, Target::node(node)).by(Duration::from_secs(30)));
     let thief = world.ports("staff");
@@ -247,7 +277,7 @@ async fn steal_the_mail(world: World) {
         match queue.take().expect("the broker stays up") {
             None => notify.notified().await,
             Some(delivery) => {
-                return queue.settle(delivery.tag, Settle::Ack).await.expect("and hears it");
+                return queue.settle(delivery.tag, settle).await.expect("and hears it");
             }
         }
     }
@@ -283,6 +313,19 @@ async fn forget_the_saga(world: World) {
 async fn raise_the_price(world: World) {
     sees(&world, "store-db", "SELECT count(*) FROM orders WHERE status = 'DELIVERED'").await;
     execute(&world, "store", &["UPDATE orders SET total = total + 1, version = version + 1"]).await;
+}
+
+async fn mark_down(world: World) {
+    sees(&world, "store-db", "SELECT count(*) FROM orders WHERE status = 'DELIVERED'").await;
+    execute(&world, "store", &["UPDATE order_lines SET price = price - 1"]).await;
+}
+
+async fn share_the_key(world: World) {
+    sees(&world, "store-db", "SELECT count(*) FROM idempotency").await;
+    let sql = "INSERT INTO idempotency (user_id, route, key, body_hash, status, location, body, created_at) \
+               SELECT u.id, i.route, i.key, i.body_hash, i.status, i.location, i.body, i.created_at \
+               FROM idempotency i JOIN users u ON u.id <> i.user_id";
+    execute(&world, "store", &[sql]).await;
 }
 
 async fn rename_the_debit(world: World) {

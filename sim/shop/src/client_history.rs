@@ -10,6 +10,19 @@ pub struct ClientHistory {
     pub customers: Vec<CustomerBook>,
     /// Answers that cannot be: sentences, each with the order it is about.
     pub contradictions: Vec<Contradiction>,
+    /// Dead letters that operators found and that were readable, with attempts left.
+    pub innocent_letters: Vec<InnocentLetter>,
+}
+
+/// A message that was given up too soon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InnocentLetter {
+    /// The queue that it died in.
+    pub queue: String,
+    pub schema: String,
+    pub order: Id,
+    /// Which attempt was its last, from 1.
+    pub attempts: u32,
 }
 
 /// What one customer knows.

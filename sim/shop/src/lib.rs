@@ -24,3 +24,4 @@ pub mod service_settings;
 pub mod sometimes;
 pub mod topology;
 pub mod truth;
+mod value_ranges;

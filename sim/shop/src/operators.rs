@@ -21,6 +21,7 @@ use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
 use crate::client::ask;
+use crate::client_history::InnocentLetter;
 use crate::customers::topic;
 use crate::environment::Environment;
 use crate::judge::Judge;
@@ -289,6 +290,7 @@ impl Operator {
                 }
                 Err(_) => break,
             };
+            self.examine(queue, &delivery.message);
             let order = delivery.message.correlation_id.clone();
             self.environment.say(
                 STAFF,
@@ -310,6 +312,17 @@ impl Operator {
             replayed += 1;
         }
         replayed
+    }
+
+    /// Whether a dead letter had to die.
+    fn examine(&self, queue: &str, message: &Message) {
+        let attempts = message.attempt + 1;
+        let is_used_up = attempts >= self.context.settings.consumer.attempts_max;
+        if message.schema != POISON && !is_used_up {
+            let (schema, order) = (message.schema.clone(), message.correlation_id.as_str().into());
+            let letter = InnocentLetter { queue: queue.to_owned(), schema, order, attempts };
+            self.judge.state().client_history.innocent_letters.push(letter);
+        }
     }
 
     /// Support tries every parked refund whose account takes money again.

@@ -22,6 +22,7 @@ use crate::sometimes::MAIL_REPEATED;
 use crate::topology::{self, STAFF};
 use crate::truth::Truth;
 use crate::truth::final_state::{FinalState, repeats_excused};
+use crate::value_ranges;
 use stormproof_faults::outcome::{Figure, Figures, Outcome};
 use stormproof_faults::{Fault, Target};
 
@@ -143,6 +144,7 @@ impl Run<'_> {
         if final_state.mails.iter().any(|mail| !seen.insert(mail)) {
             state.counters.count(MAIL_REPEATED);
         }
+        value_ranges::count(&mut state.counters, &state.truth, final_state);
         let mut fired: BTreeMap<String, u64> =
             fault_names().map(|(name, _)| (name.to_owned(), 0)).collect();
         let people = state.people_fired.iter().map(|(name, count)| (*name, *count));

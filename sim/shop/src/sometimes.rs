@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::invariants;
 use crate::truth::Step;
+use crate::value_ranges;
 
 /// A rare event.
 pub struct Sometimes {
@@ -80,11 +81,17 @@ pub const REGISTRY: &[Sometimes] = &[
     sometimes("mail skipped", "a mail was asked for again", &[("mail", "SKIPPED")]),
     sometimes(DLQ_REPLAY, "a dead letter was tried once more, under its own id", &[]),
     sometimes(MAIL_REPEATED, "a crash after the mail server's word cost a second mail", &[]),
+    sometimes(value_ranges::LONG_CART, "a cart that no page shows whole", &[]),
+    sometimes(value_ranges::MANY_UNITS, "a quantity of three or four digits", &[]),
+    sometimes(value_ranges::DEAR, "a sum that a float of 32 bits cannot hold to the cent", &[]),
+    sometimes(value_ranges::DECLINED_DEAR, "a sum beyond what the account has", &[]),
+    sometimes(value_ranges::CHEAP, "a sum of a few cents", &[]),
+    sometimes(value_ranges::SPREAD, "no warehouse had all of it", &[]),
 ];
 
 /// Counted by the operator, not by a fact.
 pub const DLQ_REPLAY: &str = "DLQ replay";
-/// Counted at the end, not by a fact.
+/// Counted at the end, not by a fact, as the ranges of values are.
 pub const MAIL_REPEATED: &str = "mail sent twice by a crash";
 
 const fn sometimes(

@@ -25,8 +25,9 @@ pub fn passes() -> Vec<Pass<'static, Document, Outcome>> {
         Pass::fewer(people::steps, people::without_steps),
         Pass::fewer(people::customers, |it, range| Some(people::without_customers(it, range))),
         fired(),
-        Pass::fewer(place::stock, |it, range| Some(place::without_stock(it, range))),
+        // First the prices: a product that has one needs no stock to be ordered.
         Pass::fewer(place::trims, |it, range| Some(place::without_trims(it, range))),
+        Pass::fewer(place::stock, |it, range| Some(place::without_stock(it, range))),
         Pass::simpler(|document, _| place::forms(document)),
         Pass::simpler(|document, _| people::forms(document)),
         simpler_faults(),

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::Value;
+use stormproof_ports::time::Time;
 use stormproof_ports::{Answer, Ports};
 use stormproof_system::error::Problem;
 use stormproof_system::question::Question;
+use stormproof_system::settings::Auth;
 use stormproof_system::store::dto::{LoggedIn, Login, OrderView, Register, TimelineEntry};
 
 use crate::client::ask;
@@ -30,8 +32,27 @@ pub struct Shopper {
     environment: Arc<dyn Environment>,
     ports: Ports,
     judge: Judge,
-    token: Arc<Mutex<String>>,
+    token: Arc<Mutex<Token>>,
 }
+
+/// What a customer logged in with last.
+#[derive(Clone, Default)]
+struct Token {
+    text: String,
+    /// When it came, by the customer's clock.
+    since: Time,
+}
+
+impl Token {
+    /// Whether nobody may take it any more, whatever clock they go by.
+    fn has_long_expired(&self, now: Time) -> bool {
+        let Auth { token_lifetime, leeway, .. } = Auth::default();
+        now.since(self.since) > token_lifetime + leeway + CLOCKS_APART
+    }
+}
+
+/// No scenario's clocks are further apart.
+const CLOCKS_APART: Duration = Duration::from_secs(600);
 
 impl Shopper {
     /// The customer with this number, from 0.
@@ -64,7 +85,7 @@ impl Shopper {
         format!("{PASSWORD_MARK}{}", self.name)
     }
 
-    fn token(&self) -> String {
+    fn token(&self) -> Token {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -74,7 +95,8 @@ impl Shopper {
         loop {
             let answer = ask(&self.ports, &question).await;
             if let Ok(logged_in) = serde_json::from_slice::<LoggedIn>(&answer.body) {
-                *self.token.lock().unwrap_or_else(PoisonError::into_inner) = logged_in.token;
+                let token = Token { text: logged_in.token, since: self.ports.clock.now() };
+                *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
                 return logged_in.user_id;
             }
             // Not registered after all, or too many logins: later.
@@ -238,9 +260,17 @@ impl Shopper {
     /// Asks as this customer until there is an answer; logs in again when the token has expired.
     async fn ask(&self, question: &Question) -> Answer {
         loop {
-            let question = question.clone().with_bearer(self.token());
+            let token = self.token();
+            let question = question.clone().with_bearer(token.text.clone());
+            // Not when the answer comes, for it may have been asked for in time.
+            let asked_at = self.ports.clock.now();
             let answer = ask(&self.ports, &question).await;
             if answer.status != StatusCode::UNAUTHORIZED {
+                if token.has_long_expired(asked_at) {
+                    let what =
+                        format!("{}: an expired token was answered {}", self.name, answer.status);
+                    self.judge.state().client_history.contradict("private", None, what);
+                }
                 return answer;
             }
             self.log_in().await;
@@ -272,6 +302,15 @@ mod tests {
     use stormproof_system::money::{Currency, Money};
 
     use super::*;
+
+    #[test]
+    fn a_token_is_of_no_use_when_it_has_expired_by_every_clock() {
+        let token = Token { text: String::new(), since: Time(0) };
+        let Auth { token_lifetime, leeway, .. } = Auth::default();
+        let end = Time(0) + token_lifetime + leeway + CLOCKS_APART;
+        assert!(!token.has_long_expired(end));
+        assert!(token.has_long_expired(end + Duration::from_millis(1)));
+    }
 
     #[test]
     fn an_explanation_fits_what_it_explains() {

@@ -24,7 +24,8 @@ struct Refusal {
 
 impl Shopper {
     pub(super) async fn place(&self, number: usize, step: &OrderStep) {
-        let key = format!("{}-order-{}", self.name, number + 1);
+        // Everybody counts their orders alike: a key is its customer's.
+        let key = format!("order-{}", number + 1);
         let placed = Placed { key: key.clone(), lines: step.lines.clone(), ..Placed::default() };
         self.judge.state().client_history.customers[self.number].orders.push(placed);
         let question = self.order_question(&key, &step.lines);
@@ -65,7 +66,7 @@ impl Shopper {
         patience: Duration,
         back: Option<Duration>,
     ) {
-        let in_a_hurry = question.clone().with_bearer(self.token());
+        let in_a_hurry = question.clone().with_bearer(self.token().text);
         let sleep = self.ports.clock.sleep(patience);
         let answer = match select(Box::pin(ask_once(&self.ports, &in_a_hurry)), sleep).await {
             Either::Left((answer, _)) => answer.ok().filter(is_definitive),

@@ -8,6 +8,7 @@ mod customers_told;
 mod delivered_is_paid;
 mod every_order_settles;
 mod expected;
+mod keys_are_whose_they_are;
 mod legal_transitions;
 mod money_conserved;
 mod no_money_kept;
@@ -15,10 +16,12 @@ mod no_oversell;
 mod no_stock_stuck;
 mod nothing_forgotten;
 mod one_debit_one_refund;
+mod only_poison_dies;
 mod private;
 mod promises_kept;
 mod same_key_same_answer;
 mod stock_conserved;
+mod sums_are_right;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -73,7 +76,7 @@ pub struct Finding {
 }
 
 /// Every invariant, in the order of `world.md`'s table.
-pub const INVARIANTS: [Invariant; 17] = [
+pub const INVARIANTS: [Invariant; 20] = [
     money_conserved::INVARIANT,
     one_debit_one_refund::INVARIANT,
     stock_conserved::INVARIANT,
@@ -87,6 +90,9 @@ pub const INVARIANTS: [Invariant; 17] = [
     customers_told::INVARIANT,
     nothing_forgotten::INVARIANT,
     views_agree::INVARIANT,
+    sums_are_right::INVARIANT,
+    keys_are_whose_they_are::INVARIANT,
+    only_poison_dies::INVARIANT,
     private::INVARIANT,
     same_key_same_answer::INVARIANT,
     commits_last::INVARIANT,

@@ -6,7 +6,8 @@ use super::{Evidence, Findings, Invariant, When};
 
 pub const INVARIANT: Invariant = Invariant {
     name: "same key, same answer",
-    says: "all answers to one idempotency key are identical, and no two keys share an order",
+    says: "all answers to one idempotency key of a customer are identical, and no two keys share an \
+           order",
     when: When::Always,
     step: None,
     end: Some(end),
@@ -15,8 +16,8 @@ pub const INVARIANT: Invariant = Invariant {
 /// Two different answers to one key are told by the customer who got them, at once. Here: two
 /// orders for one key's content, or one order for two keys.
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
-    let mut orders = BTreeMap::new();
     for customer in &evidence.client_history.customers {
+        let mut orders = BTreeMap::new();
         for placed in &customer.orders {
             let Some(id) = placed.order_id() else { continue };
             if let Some(other) = orders.insert(id.clone(), &placed.key) {

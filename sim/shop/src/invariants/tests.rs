@@ -9,6 +9,7 @@ use stormproof_system::warehouse::dto::State;
 
 use super::testing::{ADA, ORDER, Stage, id, mail};
 use super::{INVARIANTS, When, arrows};
+use crate::client_history::InnocentLetter;
 use crate::scenario::Scenario;
 use crate::truth::Step;
 use crate::truth::final_state::{DeadLetter, MailSeen};
@@ -268,6 +269,65 @@ fn views_agree() {
     ends_broken("views agree", Stage::delivered(), |stage| {
         stage.final_state.lines.insert(id(ORDER), [("teapot".to_owned(), 3)].into());
     });
+    ends_broken("views agree", Stage::delivered(), |stage| {
+        let shelf = ("teapot".to_owned(), "perth".to_owned());
+        stage.final_state.consignments.insert(id(ORDER), [(shelf, 2)].into());
+    });
+}
+
+/// Store, Bank, customer and mail may agree, and be wrong.
+#[test]
+fn sums_are_those_of_the_catalogue() {
+    const NAME: &str = "sums are right";
+    let teapots = |units: i64| [("teapot".to_owned(), units)].into();
+    ends_broken(NAME, Stage::delivered(), |stage| {
+        stage.final_state.lines.insert(id(ORDER), teapots(3));
+    });
+    ends_broken(NAME, Stage::delivered(), |stage| {
+        stage.final_state.prices.insert(id(ORDER), teapots(21_01));
+    });
+    ends_broken(NAME, Stage::delivered(), |stage| {
+        stage.commit(|stage, step| stage.order_row(step, |row| row.total = 41_99));
+    });
+    ends_broken(NAME, Stage::cancelled(), |stage| {
+        stage.commit(|stage, step| stage.refund_is(step, 1, 41_99));
+    });
+    ends_broken(NAME, Stage::cancelled(), |stage| {
+        stage.final_state.mails[1].amount = Some("42.01 AUD".into());
+    });
+    ends_broken(NAME, Stage::delivered(), |stage| {
+        stage.final_state.lines.insert(id(ORDER), [("samovar".to_owned(), 2)].into());
+    });
+}
+
+/// Store, Bank, customer and mail say 42.00; the catalogue had them for 20.00 each.
+#[test]
+fn a_sum_that_all_agree_on_is_no_alibi() {
+    let mut stage = Stage::delivered();
+    stage.scenario.world.products.insert("teapot".to_owned(), 20_00);
+    stage.final_state.prices.insert(id(ORDER), [("teapot".to_owned(), 20_00)].into());
+    assert_eq!(stage.end(), ["sums are right"]);
+}
+
+#[test]
+fn nobody_meets_another_in_a_key() {
+    ends_broken("keys are whose they are", Stage::delivered(), |stage| {
+        let mut other = stage.client_history.customers[0].clone();
+        other.name = "customer-2".into();
+        stage.client_history.customers.push(other);
+    });
+}
+
+#[test]
+fn what_can_be_read_does_not_die() {
+    ends_broken("only poison dies", Stage::delivered(), |stage| {
+        stage.client_history.innocent_letters.push(InnocentLetter {
+            queue: "delivery.update.queue".into(),
+            schema: "delivery.update".into(),
+            order: id(ORDER),
+            attempts: 1,
+        });
+    });
 }
 
 #[test]
@@ -284,7 +344,7 @@ fn what_is_private_stays_so() {
 fn keys_are_answered_alike() {
     ends_broken("same key, same answer", Stage::delivered(), |stage| {
         let mut again = stage.client_history.customers[0].orders[0].clone();
-        again.key = "ada-order-2".into();
+        again.key = "order-2".into();
         stage.client_history.customers[0].orders.push(again);
     });
     ends_broken("same key, same answer", Stage::delivered(), |stage| {

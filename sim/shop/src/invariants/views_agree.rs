@@ -8,11 +8,13 @@ use stormproof_system::store::payment::PaymentStatus;
 use stormproof_system::warehouse::reservation::State;
 
 use super::{Evidence, Findings, Invariant, When};
+use crate::truth::final_state::Goods;
 use crate::truth::rows::{Id, OrderRow};
 
 pub const INVARIANT: Invariant = Invariant {
     name: "views agree",
-    says: "Store, Warehouse, Bank and DeliveryCo tell the same story",
+    says: "Store, Warehouse, Bank and DeliveryCo tell the same story; the carrier fetches what is \
+           reserved, where it is reserved",
     when: When::AtRest,
     step: None,
     end: Some(end),
@@ -105,6 +107,19 @@ fn warehouse_agrees(evidence: &Evidence<'_>, order: &OrderRow, findings: &mut Fi
     let mut reserved: BTreeMap<String, i64> = BTreeMap::new();
     for line in truth.reservation_lines.all(&order.id) {
         *reserved.entry(line.sku.to_string()).or_default() += line.quantity;
+    }
+    if let Some(fetched) = evidence.final_state.consignments.get(&order.id) {
+        let mut shelves = Goods::new();
+        for line in truth.reservation_lines.all(&order.id) {
+            *shelves.entry((line.sku.to_string(), line.warehouse.to_string())).or_default() +=
+                line.quantity;
+        }
+        if *fetched != shelves {
+            findings.of(
+                &order.id,
+                format!("reserved {shelves:?}, the carrier was to fetch {fetched:?}"),
+            );
+        }
     }
     let ordered = evidence.final_state.lines.get(&order.id);
     if !reserved.is_empty() && ordered != Some(&reserved) {

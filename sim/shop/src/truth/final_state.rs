@@ -13,6 +13,9 @@ use crate::scenario::Scenario;
 use crate::topology;
 use stormproof_faults::Target;
 
+/// Units by product and warehouse.
+pub type Goods = BTreeMap<(String, String), i64>;
+
 /// The end of a run.
 #[derive(Clone, Debug, Default)]
 pub struct FinalState {
@@ -39,6 +42,10 @@ pub struct FinalState {
     pub sagas: BTreeMap<Id, SagaSeen>,
     /// What was ordered, by order.
     pub lines: BTreeMap<Id, BTreeMap<String, i64>>,
+    /// What a unit of each line was sold at, in minor units, by order.
+    pub prices: BTreeMap<Id, BTreeMap<String, i64>>,
+    /// What the carrier was told to fetch, and where, by order.
+    pub consignments: BTreeMap<Id, Goods>,
     /// Committed rows that are gone, and rows that came without a commit.
     pub lost_commits: Vec<String>,
     /// Secrets that were seen where none may be.
@@ -52,6 +59,8 @@ pub struct MailSeen {
     pub template: String,
     pub order: Id,
     pub to: String,
+    /// What it says was paid, or paid back: `42.00 AUD`; `None` if it speaks of no money.
+    pub amount: Option<String>,
 }
 
 /// A message that nobody could handle.
@@ -142,7 +151,12 @@ impl MailSeen {
             Some((template, about)) => format!("{template}:{}", about.replace('-', " ")),
             None => template.to_owned(),
         };
-        Some(MailSeen { template, order: order.into(), to: mail.to.clone() })
+        let said = |line: &str| {
+            let amount = line.strip_prefix("Total: ").or_else(|| line.strip_prefix("Amount: "))?;
+            Some(amount.trim_end().to_owned())
+        };
+        let amount = mail.text.lines().find_map(said);
+        Some(MailSeen { template, order: order.into(), to: mail.to.clone(), amount })
     }
 }
 

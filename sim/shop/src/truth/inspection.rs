@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;
 use stormproof_ports::sql::Value;
+use stormproof_system::messages::DeliveryRequest;
 
 use super::final_state::{AlertSeen, FinalState, SagaSeen};
 use super::reading::Rows;
@@ -21,7 +22,8 @@ const UNSENT: &str = "SELECT count(*) FROM outbox WHERE status = 'NEW'";
 const WRITTEN: &str = "SELECT count(*) FROM outbox";
 
 const ALERTS: &str = "SELECT order_id, kind FROM alerts";
-const ORDER_LINES: &str = "SELECT order_id, sku, quantity FROM order_lines";
+const ORDER_LINES: &str = "SELECT order_id, sku, quantity, price FROM order_lines";
+const REQUESTS: &str = "SELECT order_id, request FROM parcels WHERE request IS NOT NULL";
 const SAGAS: &str = "SELECT id, goal, stock, delivery FROM orders";
 
 /// An environment that can be looked into, past the services, whatever is down in it. (What the
@@ -99,6 +101,7 @@ pub async fn gather(
     let unsent = unsent.into_iter().map(|(name, count)| (name, count.unwrap_or(0))).collect();
     let mut final_state = FinalState { restless, unsent, ..seen };
     look_at_store(environment, &mut final_state).await;
+    look_at_carrier(environment, &mut final_state).await;
     final_state.leaks = environment.leaks();
     for database in topology::databases() {
         look_at(environment, &database, &mut final_state).await;
@@ -112,13 +115,26 @@ pub async fn gather(
 async fn look_at_store(environment: &impl Inspect, final_state: &mut FinalState) {
     let store = topology::database_of("store");
     for row in environment.rows(&store, ORDER_LINES).await.unwrap_or_default() {
-        let quantity = row[2].as_i64().unwrap_or(0);
-        let lines = final_state.lines.entry(text(&row[0])).or_default();
-        *lines.entry(text(&row[1]).to_string()).or_default() += quantity;
+        let [quantity, price] = [2, 3].map(|at| row[at].as_i64().unwrap_or(0));
+        let (order, sku) = (text(&row[0]), text(&row[1]).to_string());
+        final_state.prices.entry(order.clone()).or_default().insert(sku.clone(), price);
+        *final_state.lines.entry(order).or_default().entry(sku).or_default() += quantity;
     }
     for row in environment.rows(&store, SAGAS).await.unwrap_or_default() {
         let [goal, stock, delivery] = [1, 2, 3].map(|at| text(&row[at]).to_string());
         final_state.sagas.insert(text(&row[0]), SagaSeen { goal, stock, delivery });
+    }
+}
+
+/// What DeliveryCo was asked to fetch. What is no request has nothing in it.
+async fn look_at_carrier(environment: &impl Inspect, final_state: &mut FinalState) {
+    let delivery = topology::database_of("delivery");
+    for row in environment.rows(&delivery, REQUESTS).await.unwrap_or_default() {
+        let goods = final_state.consignments.entry(text(&row[0])).or_default();
+        let request = serde_json::from_str::<DeliveryRequest>(&text(&row[1]));
+        for line in request.into_iter().flat_map(|request| request.lines) {
+            *goods.entry((line.product_id, line.warehouse)).or_default() += line.quantity;
+        }
     }
 }
 

@@ -81,7 +81,9 @@ impl Stage {
 
     /// An account of 100.00, three teapots in Sydney, and the books of the one order.
     fn opened() -> Stage {
-        let scenario = "about = \"A stage.\"\n[[customer]]\nscript = []";
+        let scenario = "about = \"A stage.\"\n[[customer]]\nscript = []\n[world]\n\
+                        stock = [ { sku = \"teapot\", warehouse = \"sydney\", units = 3 } ]\n\
+                        products = [ { sku = \"teapot\", price = 21_00 } ]";
         let mut stage = Stage {
             truth: Truth::default(),
             client_history: client_history(),
@@ -91,6 +93,9 @@ impl Stage {
         let saga = SagaSeen { goal: "DONE".into(), stock: "FREE".into(), delivery: "NONE".into() };
         stage.final_state.sagas.insert(id(ORDER), saga);
         stage.final_state.lines.insert(id(ORDER), [("teapot".to_owned(), 2)].into());
+        stage.final_state.prices.insert(id(ORDER), [("teapot".to_owned(), 21_00)].into());
+        let shelf = ("teapot".to_owned(), "sydney".to_owned());
+        stage.final_state.consignments.insert(id(ORDER), [(shelf, 2)].into());
         stage.must(|stage, step| {
             for (number, owner) in [(1, "outside"), (2, "shop-0"), (3, ADA)] {
                 stage.account_is(step, number, owner, 0);
@@ -192,7 +197,9 @@ impl Stage {
 }
 
 pub fn mail(template: &str) -> MailSeen {
-    MailSeen { template: template.to_owned(), order: id(ORDER), to: "ada@mail.example".into() }
+    let amount = matches!(template, "ordersuccess" | "refund").then(|| "42.00 AUD".to_owned());
+    let template = template.to_owned();
+    MailSeen { template, order: id(ORDER), to: "ada@mail.example".into(), amount }
 }
 
 fn client_history() -> ClientHistory {
@@ -204,7 +211,7 @@ fn client_history() -> ClientHistory {
         total: 42_00,
     };
     let placed = Placed {
-        key: "ada-order-1".into(),
+        key: "order-1".into(),
         lines: vec![("teapot".into(), 2)],
         answer: Some(answer),
         ..Placed::default()

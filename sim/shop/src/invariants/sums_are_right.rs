@@ -1,0 +1,73 @@
+//! Sums are right: price times quantity, summed over the lines, is what everybody was told, paid and
+//! got back. Worked out here from the catalogue, for Store and Bank can agree on a wrong sum.
+
+use super::{Evidence, Findings, Invariant, When};
+use crate::truth::rows::OrderRow;
+
+pub const INVARIANT: Invariant = Invariant {
+    name: "sums are right",
+    says: "the catalogue's price times the quantity, summed over an order's lines, is its total, its \
+           debit, its refund, and what its mails say",
+    when: When::AtRest,
+    step: None,
+    end: Some(end),
+};
+
+fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
+    for order in evidence.truth.orders.iter() {
+        match due(evidence, order, findings) {
+            Some(due) => paid(evidence, order, due, findings),
+            None => findings.of(&order.id, "has a sum that no account can hold"),
+        }
+    }
+}
+
+/// What an order costs by the catalogue, in minor units; `None`: more than there is money.
+fn due(evidence: &Evidence<'_>, order: &OrderRow, findings: &mut Findings) -> Option<i64> {
+    let Evidence { final_state, scenario, .. } = evidence;
+    let mut sum = 0_i64;
+    for (sku, quantity) in final_state.lines.get(&order.id).into_iter().flatten() {
+        let Some(price) = scenario.world.products.get(sku) else {
+            findings.of(&order.id, format!("is of {sku}, which nobody sells"));
+            continue;
+        };
+        let sold_at = final_state.prices.get(&order.id).and_then(|prices| prices.get(sku));
+        if sold_at != Some(price) {
+            let sold_at = sold_at.copied().map(decimal);
+            findings.of(
+                &order.id,
+                format!("sold {sku} at {sold_at:?} and the catalogue has {}", decimal(*price)),
+            );
+        }
+        sum = price.checked_mul(*quantity).and_then(|line| sum.checked_add(line))?;
+    }
+    Some(sum)
+}
+
+/// Whether `due` is what moved, and what was said to move.
+fn paid(evidence: &Evidence<'_>, order: &OrderRow, due: i64, findings: &mut Findings) {
+    let Evidence { truth, final_state, .. } = evidence;
+    let debit = truth.charge_of(&order.id).and_then(|debit| debit.amount);
+    let refund = truth.refund_of(&order.id).map(|refund| refund.amount);
+    for (what, amount) in [("costs", Some(order.total)), ("paid", debit), ("got back", refund)] {
+        if let Some(amount) = amount.filter(|amount| *amount != due) {
+            let (amount, due) = (decimal(amount), decimal(due));
+            findings.of(&order.id, format!("{what} {amount}, and its lines come to {due}"));
+        }
+    }
+    let due = format!("{} AUD", decimal(due));
+    for mail in final_state.mails.iter().filter(|mail| *mail.order == *order.id) {
+        if let Some(said) = mail.amount.as_ref().filter(|said| **said != due) {
+            findings.of(
+                &order.id,
+                format!("its mail of {} says {said}, and its lines come to {due}", mail.template),
+            );
+        }
+    }
+}
+
+/// `42.00`: cents with all their digits, written without the shop's own means.
+fn decimal(minor: i64) -> String {
+    let sign = if minor < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", minor.unsigned_abs() / 100, minor.unsigned_abs() % 100)
+}
