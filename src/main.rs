@@ -19,6 +19,8 @@ fn main() -> ExitCode {
 fn keep_small_pages() {
     #[cfg(target_os = "linux")]
     if let Err(error) = nix::sys::prctl::set_thp_disable(true) {
-        eprintln!("stormproof: takes more memory than it needs, for huge pages cannot be switched off: {error}");
+        eprintln!(
+            "stormproof: takes more memory than it needs, for huge pages cannot be switched off: {error}"
+        );
     }
 }

@@ -27,7 +27,7 @@ const PATCHES: Patches = Patches {
     package: "stormproof-sim",
     binary: "sim",
     profile: "bugs",
-    circumstances: &["skewed clock", "another day"],
+    circumstances: &["skewed clock", "another day", "long cart", "dear goods"],
     command: COMMAND,
 };
 

@@ -5,6 +5,7 @@
 //! is a [`Document`], as a file would hold it: it can be printed, shrunk and run again.
 
 mod people;
+mod wares;
 
 use std::collections::BTreeMap;
 
@@ -53,6 +54,7 @@ pub fn document(seed: u64, profile: Profile) -> Document {
         customers,
         ..Document::default()
     };
+    wares::draw(&mut streams.stream("swarm wares"), &mut document);
     hurry(&mut streams.stream("swarm hurry"), &mut document);
     another_day(&mut streams.stream("swarm another day"), &mut document);
     let replicas = document.world.replicas.iter();

@@ -126,8 +126,12 @@ impl Shopper {
             _ => None,
         };
         let Some((order_id, total)) = read else {
+            let broken = match problem_kind(answer) {
+                Some(Kind::KeyReused) => "keys are whose they are",
+                _ => "promises kept",
+            };
             let what = format!("{}: an order was answered {}", self.name, answer.status);
-            state.client_history.contradict("promises kept", None, what);
+            state.client_history.contradict(broken, None, what);
             return;
         };
         let location = answer.headers.get("location").and_then(|value| value.to_str().ok());
