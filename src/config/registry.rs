@@ -156,9 +156,11 @@ pub static SETTINGS: &[Setting] = &[
     row("saga.probe_every", "How often a parked refund is tried again.", |config| {
         Slot::Length(&mut config.shop.saga.probe_every)
     }),
-    row("saga.replans", "New allocations after losing stock to a rival.", |config| {
-        Slot::Count(Number::I64(&mut config.shop.saga.replans), 0..=1000)
-    }),
+    row(
+        "saga.replans",
+        "New allocations after losing stock to a rival, at once; later ones wait.",
+        |config| Slot::Count(Number::I64(&mut config.shop.saga.replans), 0..=1000),
+    ),
     row(
         "saga.carrier_silence",
         "How long the carrier may be silent before it is asked again.",

@@ -58,7 +58,7 @@ pub struct Saga {
     pub refund_attempts: i64,
     /// How often a parked refund is tried again.
     pub probe_every: Duration,
-    /// New allocations after losing stock to a rival.
+    /// New allocations after losing stock to a rival without a wait; later ones wait like a failed call.
     pub replans: i64,
     /// How long the carrier may be silent before it is asked again.
     pub carrier_silence: Duration,

@@ -1,6 +1,7 @@
 //! What customers were told, word for word: to be held against what became true.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::truth::rows::Id;
 
@@ -44,6 +45,8 @@ pub struct CustomerBook {
 #[derive(Clone, Debug, Default)]
 pub struct Placed {
     pub key: String,
+    /// When it was first asked for, in time since the run began.
+    pub asked_at: Duration,
     pub lines: Vec<(String, i64)>,
     /// The first definitive answer.
     pub answer: Option<KeyAnswer>,

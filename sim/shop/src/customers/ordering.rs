@@ -26,7 +26,8 @@ impl Shopper {
     pub(super) async fn place(&self, number: usize, step: &OrderStep) {
         // Everybody counts their orders alike: a key is its customer's.
         let key = format!("order-{}", number + 1);
-        let placed = Placed { key: key.clone(), lines: step.lines.clone(), ..Placed::default() };
+        let (lines, asked_at) = (step.lines.clone(), self.environment.elapsed());
+        let placed = Placed { key: key.clone(), lines, asked_at, ..Placed::default() };
         self.judge.state().client_history.customers[self.number].orders.push(placed);
         let question = self.order_question(&key, &step.lines);
         let goods: Vec<_> =

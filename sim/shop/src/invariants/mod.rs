@@ -13,6 +13,7 @@ mod legal_transitions;
 mod money_conserved;
 mod no_money_kept;
 mod no_oversell;
+mod no_refusal_without_cause;
 mod no_stock_stuck;
 mod nothing_forgotten;
 mod one_debit_one_refund;
@@ -76,7 +77,7 @@ pub struct Finding {
 }
 
 /// Every invariant, in the order of `world.md`'s table.
-pub const INVARIANTS: [Invariant; 20] = [
+pub const INVARIANTS: [Invariant; 21] = [
     money_conserved::INVARIANT,
     one_debit_one_refund::INVARIANT,
     stock_conserved::INVARIANT,
@@ -86,6 +87,7 @@ pub const INVARIANTS: [Invariant; 20] = [
     no_stock_stuck::INVARIANT,
     no_money_kept::INVARIANT,
     every_order_settles::INVARIANT,
+    no_refusal_without_cause::INVARIANT,
     promises_kept::INVARIANT,
     customers_told::INVARIANT,
     nothing_forgotten::INVARIANT,

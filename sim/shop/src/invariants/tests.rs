@@ -381,3 +381,19 @@ fn commits_last_and_expectations_are_met() {
         });
     }
 }
+
+#[test]
+fn who_is_refused_could_not_be_served() {
+    let refused = |teapots, balance, payment| {
+        let broken = Stage::refused(teapots, balance, payment).end();
+        broken.contains(&"no refusal without cause")
+    };
+    assert!(!refused(1, 100_00, PaymentStatus::None));
+    assert!(refused(2, 100_00, PaymentStatus::None));
+    assert!(!refused(2, 41_99, PaymentStatus::Declined));
+    assert!(refused(1, 42_00, PaymentStatus::Declined));
+    // Of a run that nobody has followed nobody knows what there was.
+    let mut stage = Stage::refused(2, 100_00, PaymentStatus::None);
+    stage.truth.lows.followed = false;
+    assert!(!stage.end().contains(&"no refusal without cause"));
+}

@@ -8,6 +8,7 @@
 pub mod derived;
 pub mod final_state;
 pub mod inspection;
+pub mod lows;
 pub mod reading;
 pub mod rows;
 pub mod whole;
@@ -19,6 +20,7 @@ use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
 
 use derived::Derived;
+use lows::Lows;
 use rows::*;
 
 /// One table's rows, by number and by key.
@@ -76,6 +78,8 @@ pub struct Truth {
     pub parcels: Table<ParcelRow>,
     /// Sums over the tables, kept up with every step.
     pub derived: Derived,
+    /// How low stock and balances have been.
+    pub lows: Lows,
     /// How many rows the tables have whose rows are only counted, in the order of `reading.rs`;
     /// empty where nobody counts.
     pub counts: Vec<i64>,
@@ -159,6 +163,7 @@ impl Truth {
     /// Ends a step: the sums follow the rows.
     pub fn settle(&mut self, step: &Step) {
         derived::follow(self, step);
+        self.lows.follow(step);
     }
 
     /// How many orders have each status.

@@ -83,6 +83,7 @@ impl Truth {
         }
         for_every_row!(load(truth, step));
         truth.settle(&step);
+        truth.lows.followed = true;
         truth.counts = COUNTED.iter().map(|counted| counted.count(world)).collect();
         truth
     }

@@ -50,7 +50,7 @@ pub fn answered(
     let effects = match answer {
         Ok(Reply::Available(shelves)) => plan_again(case, &shelves),
         Ok(Reply::Reservation { state, held }) => reservation_is(case, state, held, conditions),
-        Ok(Reply::NotEnough) => lost_the_race(case, conditions),
+        Ok(Reply::NotEnough) => return lost_the_race(case, conditions),
         Ok(Reply::Payment(result)) => payment_settled(case, &result, conditions),
         Ok(Reply::Refunded { transaction_id }) => refunded(case, transaction_id),
         Ok(Reply::RefundRefused { why }) => park(case, why),
@@ -86,14 +86,19 @@ fn plan_again(case: &mut Case, shelves: &[Share]) -> Vec<Effect> {
     }
 }
 
-/// Somebody else took the stock between plan and reservation: plan anew, a few times.
-fn lost_the_race(case: &mut Case, conditions: &Conditions<'_>) -> Vec<Effect> {
+/// Somebody else took the stock between plan and reservation: plan anew, a few times at once, then with
+/// longer and longer waits. Nobody is refused for having lost: whether there is enough, the next plan finds out.
+fn lost_the_race(case: &mut Case, conditions: &Conditions<'_>) -> (Turn, Vec<Effect>) {
     case.saga.replans += 1;
-    match case.saga.replans > conditions.settings.replans {
-        true => fail(case, "There is not enough stock."),
-        false => case.allocation.clear(),
-    }
-    Vec::new()
+    case.allocation.clear();
+    let beyond = u32::try_from(case.saga.replans - conditions.settings.replans).unwrap_or(0);
+    let turn = match case.saga.goal {
+        Goal::Deliver if beyond > 0 => {
+            Turn::Wait(conditions.settings.backoff.delay(beyond, conditions.rng))
+        }
+        _ => Turn::Go,
+    };
+    (turn, Vec::new())
 }
 
 /// Adopts what the Warehouse says is so.

@@ -131,18 +131,23 @@ fn a_result_that_comes_twice_changes_nothing() {
 }
 
 #[test]
-fn losing_the_stock_again_and_again_fails_the_order_and_still_releases() {
+fn who_loses_the_stock_again_and_again_is_refused_only_when_there_is_none_and_still_releases() {
     let mut case = case();
     with(|conditions| {
-        for _ in 0..=conditions.settings.replans {
+        let at_once = conditions.settings.replans;
+        for lost in 1..=2 * at_once {
             assert_eq!(advance(&mut case, conditions).0, Some(Step::Reserve));
-            answered(&mut case, Step::Reserve, Ok(Reply::NotEnough), conditions);
-            if case.saga.goal == Goal::Deliver {
-                assert_eq!(advance(&mut case, conditions).0, Some(Step::Plan));
-                let shelves = super::tests::case().allocation;
-                answered(&mut case, Step::Plan, Ok(Reply::Available(shelves)), conditions);
-            }
+            let (turn, _) = answered(&mut case, Step::Reserve, Ok(Reply::NotEnough), conditions);
+            assert_eq!(matches!(turn, Turn::Wait(_)), lost > at_once, "{lost}");
+            assert_eq!(advance(&mut case, conditions).0, Some(Step::Plan));
+            let shelves = super::tests::case().allocation;
+            answered(&mut case, Step::Plan, Ok(Reply::Available(shelves)), conditions);
+            assert_eq!(case.saga.goal, Goal::Deliver);
         }
+        assert_eq!(advance(&mut case, conditions).0, Some(Step::Reserve));
+        answered(&mut case, Step::Reserve, Ok(Reply::NotEnough), conditions);
+        assert_eq!(advance(&mut case, conditions).0, Some(Step::Plan));
+        answered(&mut case, Step::Plan, Ok(Reply::Available(Vec::new())), conditions);
         // A copy of an earlier reserve may still be on the wire: only a release ends the doubt.
         assert_eq!(advance(&mut case, conditions).0, Some(Step::Release));
         let reply = Reply::Reservation { state: State::Released, held: Vec::new() };

@@ -28,6 +28,8 @@ pub struct Stage {
     pub client_history: ClientHistory,
     pub final_state: FinalState,
     pub scenario: Scenario,
+    /// The time of the last commit: one a second.
+    seconds: u64,
 }
 
 pub fn id(text: &str) -> Id {
@@ -79,6 +81,25 @@ impl Stage {
         stage
     }
 
+    /// The same order, refused before it was paid, while there were so many teapots, and so much on the
+    /// account, at the least.
+    pub fn refused(teapots: i64, balance: i64, payment: PaymentStatus) -> Stage {
+        let mut stage = Stage::opened();
+        // Who has the rest, nobody asks here.
+        stage.commit(|stage, step| stage.stock_is(step, teapots, 0, 3 - teapots));
+        stage.commit(|stage, step| stage.account_is(step, 3, ADA, balance));
+        stage.client_history.customers[0].orders[0].asked_at = Duration::from_secs(stage.seconds);
+        stage.must(|stage, step| stage.order_is(step, OrderStatus::PendingPayment));
+        if payment == PaymentStatus::Declined {
+            stage.must(|stage, step| stage.debit_is(step, 1, PaymentOutcome::Declined));
+            stage.must(|stage, step| {
+                stage.payment_is(step, &[PaymentStatus::DebitIntent, PaymentStatus::Declined]);
+            });
+        }
+        stage.must(|stage, step| stage.order_is(step, OrderStatus::Failed));
+        stage
+    }
+
     /// An account of 100.00, three teapots in Sydney, and the books of the one order.
     fn opened() -> Stage {
         let scenario = "about = \"A stage.\"\n[[customer]]\nscript = []\n[world]\n\
@@ -89,7 +110,9 @@ impl Stage {
             client_history: client_history(),
             final_state: FinalState { rested_at: Some(9.0), ..FinalState::default() },
             scenario: Scenario::parse("stage.toml", scenario).expect("no mistake"),
+            seconds: 0,
         };
+        stage.truth.lows.followed = true;
         let saga = SagaSeen { goal: "DONE".into(), stock: "FREE".into(), delivery: "NONE".into() };
         stage.final_state.sagas.insert(id(ORDER), saga);
         stage.final_state.lines.insert(id(ORDER), [("teapot".to_owned(), 2)].into());
@@ -117,7 +140,8 @@ impl Stage {
 
     /// Makes a commit; the names of the invariants that it breaks.
     pub fn commit(&mut self, change: impl FnOnce(&mut Stage, &mut Step)) -> Vec<&'static str> {
-        let mut step = Step { at: Duration::from_secs(1), ..Step::default() };
+        self.seconds += 1;
+        let mut step = Step { at: Duration::from_secs(self.seconds), ..Step::default() };
         change(self, &mut step);
         self.truth.settle(&step);
         let mut broken = Vec::new();
@@ -137,7 +161,7 @@ impl Stage {
 
     /// The names of the invariants that do not hold at the end.
     pub fn end(&self) -> Vec<&'static str> {
-        let Stage { truth, client_history, final_state, scenario } = self;
+        let Stage { truth, client_history, final_state, scenario, .. } = self;
         let evidence = Evidence { truth, client_history, final_state, scenario };
         let broken = INVARIANTS.iter().filter(|invariant| {
             let mut findings = Findings::default();
