@@ -4,7 +4,7 @@ use stormproof_ports::Mail;
 use stormproof_shop::secrets;
 use stormproof_shop::truth::final_state::{DeadLetter, FinalState, MailSeen};
 use stormproof_system::messages::DEAD;
-use stormproof_world::World;
+use stormproof_world::{Logged, World};
 
 /// What broker and mail server show.
 pub fn seen(world: &World) -> FinalState {
@@ -46,6 +46,9 @@ pub fn leaks(world: &World) -> Vec<String> {
     world.history().each_words(|words| look("the story", words));
     for line in world.history().trace() {
         look("the trace", &line);
+    }
+    for Logged { text, target } in world.logged() {
+        look(&format!("a log line of {target}"), text);
     }
     for sent in world.mails() {
         look("a mail", &sent.mail.text);

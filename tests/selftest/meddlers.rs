@@ -199,6 +199,11 @@ pub(super) async fn tell_a_token(world: World) {
     world.say("store", "", "answers with eyJhbGciOiJIUzI1NiJ9");
 }
 
+pub(super) async fn log_a_token(world: World) {
+    world.sleep(Duration::from_secs(2)).await;
+    tracing::trace!(target: "somebody's crate", token = ?Some("eyJhbGciOiJIUzI1NiJ9"), "answers");
+}
+
 /// Waits until what `sql` counts is there.
 async fn sees(world: &World, database: &str, sql: &'static str) {
     loop {

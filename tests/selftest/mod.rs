@@ -146,6 +146,10 @@ tampered! {
     one_token_is_told: DELIVERED, tell_a_token,
         "private";
 
+    /// At a level that nobody reads in production, until somebody does.
+    one_token_is_logged: DELIVERED, log_a_token,
+        "private";
+
     one_end_is_not_the_expected_one: MISTAKEN, nobody,
         "expected";
 }

@@ -14,6 +14,11 @@ pub const TEXTS: [(&str, &str); 3] = [
     ("the alerts", "SELECT text FROM alerts"),
 ];
 
+/// What a text has in it if a secret is.
+pub fn marks() -> Vec<&'static str> {
+    SECRETS.iter().map(|(_, mark)| *mark).collect()
+}
+
 /// The secrets in a text, each as a sentence that names the place.
 pub fn in_text(place: &str, text: &str) -> Vec<String> {
     let found = SECRETS.iter().filter(|(_, mark)| text.contains(mark));

@@ -85,7 +85,7 @@ mod task;
 mod tests;
 pub mod witness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -106,6 +106,7 @@ pub use run::run;
 pub use spec::{Commit, Concurrency, Observer, ServiceSpec, Spec};
 pub use stormproof_faults::moment;
 pub use stormproof_sqlite::Isolation;
+pub use story::Logged;
 pub use task::{Killed, Task};
 
 use broker::BrokerHost;
@@ -140,6 +141,7 @@ pub(crate) struct Inner {
     doors: Doors,
     mail: MailHost,
     observers: Mutex<Vec<Observer>>,
+    logged: Mutex<BTreeSet<Logged>>,
 }
 
 /// Acting in the world.
@@ -304,6 +306,11 @@ impl World {
     /// Every mail that the mail server took, in order.
     pub fn mails(&self) -> Vec<SentMail> {
         self.0.mail.mails()
+    }
+
+    /// What was logged that never may be ([`Spec::never_logged`]), each text once for each target.
+    pub fn logged(&self) -> Vec<Logged> {
+        lock(&self.0.logged).iter().cloned().collect()
     }
 
     /// The story, the trace, the aliases.

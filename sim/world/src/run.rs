@@ -86,7 +86,7 @@ where
     let mut runtime = Runtime::with_seed_and_config(seed.number("schedule"), config);
     runtime.set_time_limit(limit);
     let _watching = witness::begin(watch);
-    let listener = Listener::default();
+    let listener = Listener::new(spec.never_logged.clone());
     with_default(listener.clone(), || {
         runtime.block_on(async {
             let world = build(spec);
@@ -130,5 +130,6 @@ fn build(mut spec: Spec) -> World {
         doors: Doors::default(),
         mail: MailHost::new(seed, spec.template),
         observers: Mutex::new(spec.observers),
+        logged: Mutex::default(),
     }))
 }

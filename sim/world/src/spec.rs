@@ -40,6 +40,9 @@ pub struct Spec {
     pub alias: Option<String>,
     /// Called after each commit, at once, before anything else happens.
     pub observers: Vec<Observer>,
+    /// Texts that no log line or span may hold, of whatever crate and at whatever level:
+    /// [`World::logged`] tells those that did. Empty: nobody listens, which is cheapest.
+    pub never_logged: Vec<&'static str>,
     /// Whether to keep every event as a JSON line.
     pub trace: bool,
     /// Whether every pass of a moment is kept.
@@ -113,6 +116,7 @@ impl Spec {
             template: |mail| mail.subject.clone(),
             alias: None,
             observers: Vec::new(),
+            never_logged: Vec::new(),
             trace: false,
             passages: false,
             clock_offsets: Vec::new(),

@@ -5,6 +5,7 @@ mod broker;
 mod connector;
 mod database;
 mod determinism;
+mod logs;
 mod machine;
 mod names;
 mod network;
