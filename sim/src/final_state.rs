@@ -4,17 +4,21 @@ use stormproof_ports::Mail;
 use stormproof_shop::secrets;
 use stormproof_shop::truth::final_state::{DeadLetter, FinalState, MailSeen};
 use stormproof_system::messages::DEAD;
-use stormproof_world::{Logged, World};
+use stormproof_world::{Logged, SentMail, World};
 
 /// What broker and mail server show.
 pub fn seen(world: &World) -> FinalState {
     let mut final_state = FinalState {
-        mails: world.mails().iter().filter_map(|sent| MailSeen::of(&sent.mail)).collect(),
+        mails: world.mails().iter().filter_map(seen_at).collect(),
         in_flight: world.messages_in_flight(),
         ..FinalState::default()
     };
     look_at_broker(world, &mut final_state);
     final_state
+}
+
+fn seen_at(sent: &SentMail) -> Option<MailSeen> {
+    Some(MailSeen { at: Some(sent.at), ..MailSeen::of(&sent.mail)? })
 }
 
 fn look_at_broker(world: &World, final_state: &mut FinalState) {

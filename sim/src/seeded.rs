@@ -141,7 +141,7 @@ impl Controlled for Seeded {
     }
 
     fn faults(&self) -> FaultReport {
-        FaultReport { fired: self.0.fired(), unfired: self.0.unfired() }
+        FaultReport { fired: self.0.fired(), unfired: self.0.unfired(), strikes: self.0.strikes() }
     }
 
     /// Every commit was followed when it came.

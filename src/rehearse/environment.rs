@@ -128,7 +128,8 @@ impl Controlled for RealCluster {
     }
 
     fn faults(&self) -> FaultReport {
-        FaultReport { fired: self.0.faults.fired(), unfired: self.0.faults.unfired() }
+        let faults = &self.0.faults;
+        FaultReport { fired: faults.fired(), unfired: faults.unfired(), strikes: faults.strikes() }
     }
 
     /// Nobody saw the commits one by one.

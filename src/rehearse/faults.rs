@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use stormproof_faults::injector::StrikeTime;
 use stormproof_faults::{Fault, FaultKind, Host, Injector, LinkState, Target};
 use stormproof_shop::topology;
 use stormproof_system::service::SERVICES;
@@ -84,6 +85,13 @@ impl Faults {
     /// The armed faults that never fired, by their places in the scenario.
     pub fn unfired(&self) -> Vec<usize> {
         self.injector().unfired().into_iter().map(|number| self.0.places[number]).collect()
+    }
+
+    /// When each fault that fired did, by its place in the scenario.
+    pub fn strikes(&self) -> Vec<StrikeTime> {
+        let placed =
+            |strike: StrikeTime| StrikeTime { fault: self.0.places[strike.fault], ..strike };
+        self.injector().strikes().into_iter().map(placed).collect()
     }
 }
 

@@ -39,6 +39,18 @@ struct Armed {
     passes: u32,
     /// A condition that struck and has not been told healed.
     on: bool,
+    strikes: Vec<StrikeTime>,
+}
+
+/// When a fault struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StrikeTime {
+    /// The fault's number.
+    pub fault: usize,
+    /// When it fired, in the time that faults count by.
+    pub from: Duration,
+    /// Until when it held, if it is a condition; `None`: it still does.
+    pub until: Option<Duration>,
 }
 
 /// A fault that strikes whoever passes its moment.
@@ -219,6 +231,9 @@ impl Injector {
             let armed = &mut armed[number];
             armed.fired += 1;
             armed.left = armed.left.saturating_sub(1);
+            let from = host.now().unwrap_or_default();
+            let until = (!armed.on).then_some(from);
+            armed.strikes.push(StrikeTime { fault: number, from, until });
             coverage.strike(armed.fault.kind.name());
             format!("{} fires", armed.fault)
         };
@@ -229,6 +244,11 @@ impl Injector {
     pub fn expire<H: Host>(&self, host: &H, number: usize) {
         let words = {
             let armed = &mut self.state().armed[number];
+            if armed.on
+                && let Some(strike) = armed.strikes.last_mut()
+            {
+                strike.until = host.now();
+            }
             std::mem::take(&mut armed.on).then(|| format!("{} heals", armed.fault))
         };
         if let Some(words) = words {
@@ -294,6 +314,11 @@ impl Injector {
         armed.filter(|(_, armed)| armed.fired == 0).map(|(number, _)| number).collect()
     }
 
+    /// When each fault that fired did, fault by fault.
+    pub fn strikes(&self) -> Vec<StrikeTime> {
+        self.state().armed.iter().flat_map(|armed| armed.strikes.clone()).collect()
+    }
+
     /// Every pass during the storm; none unless they were kept.
     pub fn passages(&self) -> Vec<Passage> {
         self.state().coverage.passages()
@@ -321,7 +346,7 @@ impl Armed {
             When::During { from, until, times } => (from, until, times),
             When::Moment { .. } => (Duration::MAX, Duration::MAX, 1),
         };
-        Armed { fault, from, until, left, fired: 0, passes: 0, on: false }
+        Armed { fault, from, until, left, fired: 0, passes: 0, on: false, strikes: Vec::new() }
     }
 
     fn is_due(&self, now: Duration) -> bool {

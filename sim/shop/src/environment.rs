@@ -13,6 +13,7 @@ use stormproof_ports::Ports;
 use crate::truth::final_state::FinalState;
 use crate::truth::{Step, Truth};
 use stormproof_faults::Fault;
+use stormproof_faults::injector::StrikeTime;
 
 /// Where people act.
 pub trait Environment: Observed {
@@ -83,6 +84,8 @@ pub struct FaultReport {
     pub fired: BTreeMap<&'static str, u64>,
     /// Those that never did, by their place in the scenario.
     pub unfired: Vec<usize>,
+    /// When each of them that fired did.
+    pub strikes: Vec<StrikeTime>,
 }
 
 /// What only the end can tell.

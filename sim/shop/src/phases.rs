@@ -1,7 +1,7 @@
 //! A run's phases, in whatever environment: the shop is set up; storm, with customers at work; calm,
 //! until all is at rest; the last judgement.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::scenario::{Scenario, fault_names};
 use crate::sometimes::MAIL_REPEATED;
 use crate::topology::{self, STAFF};
 use crate::truth::Truth;
-use crate::truth::final_state::{FinalState, repeats_excused};
+use crate::truth::final_state::{FinalState, excuses};
 use crate::value_ranges;
 use stormproof_faults::outcome::{Figure, Figures, Outcome};
 use stormproof_faults::{Fault, Target};
@@ -131,7 +131,7 @@ impl Run<'_> {
         FinalState {
             rested_at: rested.map(|at| at.saturating_sub(zero).as_secs_f64()),
             restless: if rested.is_some() { Vec::new() } else { final_state.restless },
-            repeats_excused: repeats_excused(scenario),
+            excuses: excuses(scenario, environment.faults().strikes),
             ..final_state
         }
     }
@@ -140,8 +140,7 @@ impl Run<'_> {
     fn outcome(&self, final_state: &FinalState) -> Outcome {
         let Run { environment, scenario, judge, .. } = self;
         let state = &mut *judge.state();
-        let mut seen = BTreeSet::new();
-        if final_state.mails.iter().any(|mail| !seen.insert(mail)) {
+        if final_state.mails_counted().into_values().any(|mails| mails > 1) {
             state.counters.count(MAIL_REPEATED);
         }
         value_ranges::count(&mut state.counters, &state.truth, final_state);

@@ -91,6 +91,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use stormproof_broker::Broker;
+use stormproof_faults::injector::StrikeTime;
 use stormproof_faults::service_moment::{ServiceMoment, Strike};
 use stormproof_ports::Ports;
 use stormproof_ports::metrics::OutcomeCounts;
@@ -334,6 +335,11 @@ impl World {
     /// The faults that never fired, by their places in `Spec::faults`.
     pub fn unfired(&self) -> Vec<usize> {
         self.0.injector.unfired()
+    }
+
+    /// When each fault that fired did.
+    pub fn strikes(&self) -> Vec<StrikeTime> {
+        self.0.injector.strikes()
     }
 
     /// Every (service, moment) passed and how often: `ledger: after commit of entry BOOKED`.

@@ -2,6 +2,7 @@
 //! books say of its orders. Plain data, gathered once.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use stormproof_ports::{Mail, Message};
 use stormproof_system::messages::DEAD;
@@ -12,6 +13,10 @@ use super::rows::Id;
 use crate::scenario::Scenario;
 use crate::topology;
 use stormproof_faults::Target;
+use stormproof_faults::injector::StrikeTime;
+
+/// The longest that a mail may be on its way to the server: so long it is its claimant's.
+const UNDER_WAY: Duration = Duration::from_secs(30);
 
 /// Units by product and warehouse.
 pub type Goods = BTreeMap<(String, String), i64>;
@@ -25,8 +30,8 @@ pub struct FinalState {
     pub restless: Vec<String>,
     /// Mails that the mail server took, in order.
     pub mails: Vec<MailSeen>,
-    /// Whether a fault stood between the mail server and the note that a mail is sent.
-    pub repeats_excused: bool,
+    /// When faults stood between the mail server and the notes that mails are sent.
+    pub excuses: Vec<StrikeTime>,
     /// Queues with messages in them, dead-letter queues apart.
     pub queues: Vec<(String, usize)>,
     pub dead: Vec<DeadLetter>,
@@ -61,6 +66,8 @@ pub struct MailSeen {
     pub to: String,
     /// What it says was paid, or paid back: `42.00 AUD`; `None` if it speaks of no money.
     pub amount: Option<String>,
+    /// When the server took it, in time since the run began, if that is known.
+    pub at: Option<Duration>,
 }
 
 /// A message that nobody could handle.
@@ -96,6 +103,21 @@ impl FinalState {
             *counts.entry((&*mail.order, mail.template.as_str())).or_default() += 1;
         }
         counts
+    }
+
+    /// Whether a fault came between each mail of a template and the next: it fired, or held, at a time
+    /// between the first of the two and the second, or so shortly before that the mail was on its way.
+    pub fn repeats_excused(&self, order: &str, template: &str) -> bool {
+        let same = |mail: &&MailSeen| *mail.order == *order && mail.template == template;
+        let times: Vec<_> = self.mails.iter().filter(same).map(|mail| mail.at).collect();
+        times.windows(2).all(|pair| {
+            let [Some(first), Some(again)] = *pair else { return !self.excuses.is_empty() };
+            let begun = first.saturating_sub(UNDER_WAY);
+            let between = |strike: &StrikeTime| {
+                strike.from <= again && strike.until.is_none_or(|until| until >= begun)
+            };
+            self.excuses.iter().any(between)
+        })
     }
 
     pub fn is_alerted(&self, order: &str, kind: &str) -> bool {
@@ -156,21 +178,22 @@ impl MailSeen {
             Some(amount.trim_end().to_owned())
         };
         let amount = mail.text.lines().find_map(said);
-        Some(MailSeen { template, order: order.into(), to: mail.to.clone(), amount })
+        Some(MailSeen { template, order: order.into(), to: mail.to.clone(), amount, at: None })
     }
 }
 
-/// Whether a fault stood between the mail server and the note that a mail is sent: only then may
-/// the same mail go out twice.
-pub fn repeats_excused(scenario: &Scenario) -> bool {
+/// The strikes that may send a mail twice: they came between the mail server and the note that a mail is
+/// sent.
+pub fn excuses(scenario: &Scenario, strikes: Vec<StrikeTime>) -> Vec<StrikeTime> {
     let near = |name: &str| {
         let service = topology::service_of(name);
         matches!(service, "email" | topology::MAIL)
             || topology::service_of_database(service) == "email"
     };
-    scenario.faults.iter().any(|fault| match &fault.target {
+    let excuses = |strike: &StrikeTime| match &scenario.faults[strike.fault].target {
         Target::Node(name) | Target::Database(name) => near(name),
         Target::Link { from, to, .. } => near(from) && near(to),
         Target::Call { .. } | Target::Queue(_) => false,
-    })
+    };
+    strikes.into_iter().filter(excuses).collect()
 }

@@ -223,7 +223,7 @@ impl Stage {
 pub fn mail(template: &str) -> MailSeen {
     let amount = matches!(template, "ordersuccess" | "refund").then(|| "42.00 AUD".to_owned());
     let template = template.to_owned();
-    MailSeen { template, order: id(ORDER), to: "ada@mail.example".into(), amount }
+    MailSeen { template, order: id(ORDER), to: "ada@mail.example".into(), amount, at: None }
 }
 
 fn client_history() -> ClientHistory {

@@ -1,5 +1,7 @@
 //! Every invariant holds on a good truth and is broken by a bad one.
 
+mod people;
+
 use std::collections::BTreeSet;
 
 use stormproof_system::messages::{DeliveryStatus, PaymentOutcome};
@@ -9,10 +11,9 @@ use stormproof_system::warehouse::dto::State;
 
 use super::testing::{ADA, ORDER, Stage, id, mail};
 use super::{INVARIANTS, When, arrows};
-use crate::client_history::InnocentLetter;
 use crate::scenario::Scenario;
 use crate::truth::Step;
-use crate::truth::final_state::{DeadLetter, MailSeen};
+use crate::truth::final_state::DeadLetter;
 use crate::truth::rows::{AccountRow, EntryRow};
 
 /// The commit breaks this invariant, on an order that was delivered.
@@ -209,28 +210,6 @@ fn promises_are_kept() {
 }
 
 #[test]
-fn customers_are_told_once() {
-    ends_broken("customers told", Stage::cancelled(), |stage| stage.final_state.mails.clear());
-    ends_broken("customers told", Stage::delivered(), |stage| {
-        stage.final_state.mails.push(mail("orderfail"));
-    });
-    ends_broken("customers told", Stage::cancelled(), |stage| {
-        stage.final_state.mails.push(mail("refund"));
-    });
-    ends_broken("customers told", Stage::delivered(), |stage| {
-        stage.alert("found after loss");
-        stage.final_state.mails.pop();
-    });
-    ends_broken("customers told", Stage::delivered(), |stage| {
-        stage.final_state.mails.push(MailSeen { order: id("rolled back"), ..mail("orderfail") });
-    });
-    let mut excused = Stage::cancelled();
-    excused.final_state.mails.push(mail("refund"));
-    excused.final_state.repeats_excused = true;
-    assert_eq!(excused.end(), Vec::<&str>::new());
-}
-
-#[test]
 fn nothing_is_forgotten() {
     let letter = || DeadLetter {
         queue: "delivery.update.queue".into(),
@@ -276,60 +255,7 @@ fn views_agree() {
 }
 
 /// Store, Bank, customer and mail may agree, and be wrong.
-#[test]
-fn sums_are_those_of_the_catalogue() {
-    const NAME: &str = "sums are right";
-    let teapots = |units: i64| [("teapot".to_owned(), units)].into();
-    ends_broken(NAME, Stage::delivered(), |stage| {
-        stage.final_state.lines.insert(id(ORDER), teapots(3));
-    });
-    ends_broken(NAME, Stage::delivered(), |stage| {
-        stage.final_state.prices.insert(id(ORDER), teapots(21_01));
-    });
-    ends_broken(NAME, Stage::delivered(), |stage| {
-        stage.commit(|stage, step| stage.order_row(step, |row| row.total = 41_99));
-    });
-    ends_broken(NAME, Stage::cancelled(), |stage| {
-        stage.commit(|stage, step| stage.refund_is(step, 1, 41_99));
-    });
-    ends_broken(NAME, Stage::cancelled(), |stage| {
-        stage.final_state.mails[1].amount = Some("42.01 AUD".into());
-    });
-    ends_broken(NAME, Stage::delivered(), |stage| {
-        stage.final_state.lines.insert(id(ORDER), [("samovar".to_owned(), 2)].into());
-    });
-}
-
 /// Store, Bank, customer and mail say 42.00; the catalogue had them for 20.00 each.
-#[test]
-fn a_sum_that_all_agree_on_is_no_alibi() {
-    let mut stage = Stage::delivered();
-    stage.scenario.world.products.insert("teapot".to_owned(), 20_00);
-    stage.final_state.prices.insert(id(ORDER), [("teapot".to_owned(), 20_00)].into());
-    assert_eq!(stage.end(), ["sums are right"]);
-}
-
-#[test]
-fn nobody_meets_another_in_a_key() {
-    ends_broken("keys are whose they are", Stage::delivered(), |stage| {
-        let mut other = stage.client_history.customers[0].clone();
-        other.name = "customer-2".into();
-        stage.client_history.customers.push(other);
-    });
-}
-
-#[test]
-fn what_can_be_read_does_not_die() {
-    ends_broken("only poison dies", Stage::delivered(), |stage| {
-        stage.client_history.innocent_letters.push(InnocentLetter {
-            queue: "delivery.update.queue".into(),
-            schema: "delivery.update".into(),
-            order: id(ORDER),
-            attempts: 1,
-        });
-    });
-}
-
 #[test]
 fn what_is_private_stays_so() {
     ends_broken("private", Stage::delivered(), |stage| {
@@ -380,20 +306,4 @@ fn commits_last_and_expectations_are_met() {
             stage.scenario = Scenario::parse("x.toml", &text).expect("no mistake");
         });
     }
-}
-
-#[test]
-fn who_is_refused_could_not_be_served() {
-    let refused = |teapots, balance, payment| {
-        let broken = Stage::refused(teapots, balance, payment).end();
-        broken.contains(&"no refusal without cause")
-    };
-    assert!(!refused(1, 100_00, PaymentStatus::None));
-    assert!(refused(2, 100_00, PaymentStatus::None));
-    assert!(!refused(2, 41_99, PaymentStatus::Declined));
-    assert!(refused(1, 42_00, PaymentStatus::Declined));
-    // Of a run that nobody has followed nobody knows what there was.
-    let mut stage = Stage::refused(2, 100_00, PaymentStatus::None);
-    stage.truth.lows.followed = false;
-    assert!(!stage.end().contains(&"no refusal without cause"));
 }
