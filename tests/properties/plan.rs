@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use stormproof_faults::moment::Moment;
 use stormproof_faults::{FaultRow, TargetForm, Timing};
-use stormproof_shop::scenario::people::{BANK, PeopleKind, REOPEN};
+use stormproof_shop::scenario::people::{BANK, PRODUCT, PeopleKind, REOPEN};
 use stormproof_shop::scenario::tables::{
     Card, CarrierTable, CustomerTable, Document, FaultTable, StepTable, StockTable, WorldTable,
 };
@@ -318,6 +318,16 @@ impl Trouble {
                 pick(&lost.map(|order| order.value.clone()).collect::<Vec<_>>())
             }
             TargetForm::Own(BANK) => Some(BANK.to_owned()),
+            // A price changes once.
+            TargetForm::Own(PRODUCT) => {
+                let change = PeopleKind::ChangePrice.row();
+                let faults = document.faults.iter();
+                let changed: Vec<_> =
+                    faults.filter_map(|fault| fault.value.target_of(change)).collect();
+                let skus = document.world.stock.iter().map(|row| &row.sku.value);
+                let left = skus.filter(|sku| !changed.iter().any(|it| it.value == **sku));
+                pick(&left.cloned().collect::<Vec<_>>())
+            }
             TargetForm::Own(_) => {
                 let names = document.customers.iter().enumerate().flat_map(|(number, customer)| {
                     let steps = customer.script.iter();

@@ -11,8 +11,20 @@ pub struct ClientHistory {
     pub customers: Vec<CustomerBook>,
     /// Answers that cannot be: sentences, each with the order it is about.
     pub contradictions: Vec<Contradiction>,
+    /// What products cost from some time on, other than at first.
+    pub price_changes: BTreeMap<String, PriceChange>,
     /// Dead letters that operators found and that were readable, with attempts left.
     pub innocent_letters: Vec<InnocentLetter>,
+}
+
+/// A new price, in minor units; times count since the run began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PriceChange {
+    pub price: i64,
+    /// When it was asked for, before which nobody paid it.
+    pub begun: Duration,
+    /// When the answer came, after which nobody pays the old one.
+    pub done: Option<Duration>,
 }
 
 /// A message that was given up too soon.
@@ -116,6 +128,13 @@ impl ClientHistory {
             (None, Some(now)) => *seen = Some(now),
             _ => {}
         }
+    }
+
+    /// When its customer first asked for an order; the beginning, of one that nobody has waited for.
+    pub fn asked_at(&self, order: &str) -> Duration {
+        let mut placed = self.customers.iter().flat_map(|book| &book.orders);
+        let known = |placed: &&Placed| placed.order_id().is_some_and(|id| **id == *order);
+        placed.find(known).map_or(Duration::ZERO, |placed| placed.asked_at)
     }
 
     /// An answer that cannot be.

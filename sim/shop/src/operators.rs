@@ -21,7 +21,7 @@ use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
 use crate::client::ask;
-use crate::client_history::InnocentLetter;
+use crate::client_history::{InnocentLetter, PriceChange};
 use crate::customers::topic;
 use crate::environment::Environment;
 use crate::judge::Judge;
@@ -117,6 +117,9 @@ impl Operator {
         match fault {
             PeopleFault::BankClosed { at, length } => self.close_bank(zero + *at, *length).await,
             PeopleFault::Poison { queue, at } => self.poison(queue, zero + *at).await,
+            PeopleFault::ChangePrice { sku, price, at } => {
+                self.change_price(sku, *price, zero + *at).await
+            }
             PeopleFault::LoseParcel { order, status, after } => {
                 self.report(*order, "lost", *after, |parcel| match status {
                     OrderStatus::InTransit => parcel.in_transit_at.is_some(),
@@ -139,6 +142,23 @@ impl Operator {
         let node = "bank".to_owned();
         self.environment.say(STAFF, "", "the bank closes");
         self.environment.strike(&Fault::new(FaultKind::Stop, Target::Node(node)).by(length));
+        true
+    }
+
+    async fn change_price(&self, sku: &str, price: i64, at: Duration) -> bool {
+        self.ports.clock.sleep(at.saturating_sub(self.environment.elapsed())).await;
+        let money = Money::new(price, Currency::AUD);
+        self.environment.say(STAFF, "", &format!("{sku} costs {money} from now on"));
+        let begun = self.environment.elapsed();
+        let change = PriceChange { price, begun, done: None };
+        self.judge.state().client_history.price_changes.insert(sku.to_owned(), change);
+        let product = Product { sku: sku.to_owned(), name: sku.to_owned(), price: money };
+        let question = Question::post("store", SET_UP, "/products", &product);
+        // The token may expire meanwhile, if the Store is away for so long.
+        let answer = ask(&self.ports, &question.with_bearer(self.support())).await;
+        let done = answer.status.is_success().then(|| self.environment.elapsed());
+        let change = PriceChange { done, ..change };
+        self.judge.state().client_history.price_changes.insert(sku.to_owned(), change);
         true
     }
 

@@ -13,7 +13,7 @@ use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 use stormproof_system::messages::DELIVERY_UPDATES;
 
-use people::{People, finds_after_losses};
+use people::{People, finds_after_losses, one_change_a_price};
 pub use stormproof_explore::Profile;
 use stormproof_explore::swarm::Storm;
 use stormproof_faults::FaultKind;
@@ -70,6 +70,7 @@ pub fn document(seed: u64, profile: Profile) -> Document {
     slow_news(&mut streams.stream("swarm slow news"), &mut document);
     doubtful_stock(&mut streams.stream("swarm doubtful stock"), &mut document);
     finds_after_losses(&mut document);
+    one_change_a_price(&mut document);
     document
 }
 

@@ -1,5 +1,7 @@
 //! Drawing what goes wrong with the shop's people.
 
+use std::collections::BTreeSet;
+
 use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 
@@ -7,7 +9,7 @@ use super::{STATUSES, ms};
 use stormproof_explore::swarm::DrawOwn;
 use stormproof_faults::{FaultRow, TargetForm};
 use stormproof_shop::scenario::PeopleKind;
-use stormproof_shop::scenario::people::{BANK, REOPEN};
+use stormproof_shop::scenario::people::{BANK, PRODUCT, REOPEN};
 use stormproof_shop::scenario::tables::{Document, FaultTable};
 use stormproof_shop::scenario::units::{At, OrderName};
 use stormproof_world::seed::Stream;
@@ -21,6 +23,10 @@ impl DrawOwn<PeopleKind> for People<'_> {
     fn target(&self, stream: &mut Stream, row: &FaultRow) -> Option<String> {
         if row.target == TargetForm::Own(BANK) {
             return Some(BANK.to_owned());
+        }
+        if row.target == TargetForm::Own(PRODUCT) {
+            let sold = self.document.world.stock.choose(stream).expect("there is stock");
+            return Some(sold.sku.value.clone());
         }
         let customer = stream.random_range(0..self.document.customers.len());
         let script = &self.document.customers[customer].script;
@@ -43,6 +49,15 @@ impl DrawOwn<PeopleKind> for People<'_> {
             _ => {}
         }
     }
+}
+
+/// A price changes once: of several changes of one product the first is left.
+pub(super) fn one_change_a_price(document: &mut Document) {
+    let mut changed = BTreeSet::new();
+    document.faults.retain(|fault| match fault.value.target_of(PeopleKind::ChangePrice.row()) {
+        Some(sku) => changed.insert(sku.value.clone()),
+        None => true,
+    });
 }
 
 /// A parcel can only be found that is lost: finds are aimed at what was drawn to be lost.

@@ -1,7 +1,5 @@
 //! No refusal without cause: who is refused for want of stock or money could not have been served.
 
-use std::time::Duration;
-
 use stormproof_system::messages::PaymentOutcome;
 use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
@@ -37,7 +35,7 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
 fn stock_was_short(evidence: &Evidence<'_>, order: &OrderRow, findings: &mut Findings) {
     let lows = &evidence.truth.lows;
     let Some(refused) = lows.refused.get(&order.id) else { return };
-    let asked = asked_at(evidence, order);
+    let asked = evidence.client_history.asked_at(&order.id);
     let mut lines = evidence.final_state.lines.get(&order.id).into_iter().flatten();
     let short = lines.any(|(sku, quantity)| lows.free.least(sku, asked, *refused) < *quantity);
     if !short {
@@ -52,7 +50,8 @@ fn money_was_short(evidence: &Evidence<'_>, order: &OrderRow, findings: &mut Fin
     let declined = debits.filter(|debit| debit.outcome == PaymentOutcome::Declined).count() > 0;
     let at = truth.lows.decided.get(&order.id).filter(|_| declined);
     let Some(at) = at else { return };
-    let least = truth.lows.spendable.least(&order.user_id, asked_at(evidence, order), *at);
+    let asked = evidence.client_history.asked_at(&order.id);
+    let least = truth.lows.spendable.least(&order.user_id, asked, *at);
     if least >= order.total {
         let (least, total) = (amount(least), amount(order.total));
         findings.of(
@@ -60,13 +59,4 @@ fn money_was_short(evidence: &Evidence<'_>, order: &OrderRow, findings: &mut Fin
             format!("was declined {total}, and its account had {least} at the least"),
         );
     }
-}
-
-/// When its customer first asked for it; the beginning, of one that nobody has waited for.
-fn asked_at(evidence: &Evidence<'_>, order: &OrderRow) -> Duration {
-    let books = &evidence.client_history.customers;
-    let placed = books.iter().flat_map(|book| &book.orders);
-    let known = |id: &crate::truth::rows::Id| *id == order.id;
-    let mut placed = placed.filter(|placed| placed.order_id().is_some_and(known));
-    placed.next().map_or(Duration::ZERO, |placed| placed.asked_at)
 }

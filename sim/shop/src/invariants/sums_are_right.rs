@@ -1,6 +1,8 @@
 //! Sums are right: price times quantity, summed over the lines, is what everybody was told, paid and
 //! got back. Worked out here from the catalogue, for Store and Bank can agree on a wrong sum.
 
+use std::time::Duration;
+
 use super::{Evidence, Findings, Invariant, When};
 use crate::truth::rows::OrderRow;
 
@@ -24,24 +26,41 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
 
 /// What an order costs by the catalogue, in minor units; `None`: more than there is money.
 fn due(evidence: &Evidence<'_>, order: &OrderRow, findings: &mut Findings) -> Option<i64> {
-    let Evidence { final_state, scenario, .. } = evidence;
+    let final_state = evidence.final_state;
     let mut sum = 0_i64;
     for (sku, quantity) in final_state.lines.get(&order.id).into_iter().flatten() {
-        let Some(price) = scenario.world.products.get(sku) else {
-            findings.of(&order.id, format!("is of {sku}, which nobody sells"));
-            continue;
+        let sold_at = final_state.prices.get(&order.id).and_then(|prices| prices.get(sku)).copied();
+        let asked = prices(evidence, order, sku);
+        let price = match sold_at.filter(|sold_at| asked.contains(sold_at)) {
+            Some(price) => price,
+            None => {
+                let sold_at = sold_at.map(decimal);
+                let asked: Vec<_> = asked.iter().copied().map(decimal).collect();
+                let asked = asked.join(" or ");
+                findings.of(&order.id, format!("sold {sku} at {sold_at:?}, expected {asked:?}"));
+                continue;
+            }
         };
-        let sold_at = final_state.prices.get(&order.id).and_then(|prices| prices.get(sku));
-        if sold_at != Some(price) {
-            let sold_at = sold_at.copied().map(decimal);
-            findings.of(
-                &order.id,
-                format!("sold {sku} at {sold_at:?} and the catalogue has {}", decimal(*price)),
-            );
-        }
         sum = price.checked_mul(*quantity).and_then(|line| sum.checked_add(line))?;
     }
     Some(sum)
+}
+
+/// What a product cost at some time between its customer's asking for an order and the order's coming:
+/// while staff change a price, either.
+fn prices(evidence: &Evidence<'_>, order: &OrderRow, sku: &str) -> Vec<i64> {
+    let Evidence { truth, client_history, scenario, .. } = evidence;
+    let at_first = scenario.world.products.get(sku).copied();
+    let Some(change) = client_history.price_changes.get(sku) else {
+        return Vec::from_iter(at_first);
+    };
+    let asked = client_history.asked_at(&order.id);
+    // Where commits are not followed one by one, nobody knows when it came.
+    let placed = truth.lows.placed.get(&order.id).filter(|_| truth.lows.followed);
+    let placed = placed.copied().unwrap_or(Duration::MAX);
+    let at_first = at_first.filter(|_| change.done.is_none_or(|done| asked <= done));
+    let changed = (change.begun <= placed).then_some(change.price);
+    at_first.into_iter().chain(changed).collect()
 }
 
 /// Whether `due` is what moved, and what was said to move.

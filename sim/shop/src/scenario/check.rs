@@ -51,7 +51,7 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
                 places.faults.push(place);
             }
             Checked::Own(row, target) => {
-                people.push(people::check(&checker, row, target, has_order)?);
+                people.push(people::check(&checker, row, target, &world.products, has_order)?);
                 lines.people.push(line);
                 places.people.push(place);
             }
@@ -61,6 +61,7 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
         lines = Lines::default();
     }
     finds_follow_losses(source, &document, &people)?;
+    prices_change_once(source, &document)?;
     let expect = document.expect.as_ref().map(|table| expect(source, table)).transpose()?;
     if document.world.storm.is_none() {
         let closings = people.iter().filter_map(|fault| match fault {
@@ -157,6 +158,19 @@ fn finds_follow_losses(
                 "a fault that cannot fire: nobody loses the parcel of {order}, expected `lose_parcel`"
             );
             return Err(source.mistake(&target.place, what));
+        }
+    }
+    Ok(())
+}
+
+/// Of two changes that are under way at once nobody could say which is the later.
+fn prices_change_once(source: Source<'_>, document: &Document) -> Result<(), Mistake> {
+    let mut changed = BTreeSet::new();
+    for table in &document.faults {
+        let sku = table.value.target_of(PeopleKind::ChangePrice.row());
+        if let Some(sku) = sku.filter(|sku| !changed.insert(&sku.value)) {
+            let what = format!("the price of {} changes twice: expected once", sku.value);
+            return Err(source.mistake(&sku.place, what));
         }
     }
     Ok(())

@@ -156,6 +156,12 @@ pub enum PeopleFault {
         after: Duration,
         reopen: Option<Duration>,
     },
+    /// A product costs this from then on.
+    ChangePrice {
+        sku: String,
+        price: i64,
+        at: Duration,
+    },
     /// A message that nobody can read.
     Poison {
         queue: String,
@@ -176,7 +182,7 @@ pub struct Expect {
 }
 
 /// Name and meaning of every fault that people cause, in the order of `world.md`'s table.
-pub const PEOPLE_FAULTS: [(&str, &str); 12] = [
+pub const PEOPLE_FAULTS: [(&str, &str); 13] = [
     ("declined card", "the Bank refuses a debit for good: the account is frozen"),
     ("too little money", "the Bank refuses a debit for good: the balance is too low"),
     (PeopleKind::LoseParcel.name(), PeopleKind::LoseParcel.says()),
@@ -188,6 +194,7 @@ pub const PEOPLE_FAULTS: [(&str, &str); 12] = [
     ("rival for the last unit", "an order loses its stock to another after it was planned"),
     (PeopleKind::BankClosed.name(), PeopleKind::BankClosed.says()),
     (PeopleKind::CloseAccount.name(), PeopleKind::CloseAccount.says()),
+    (PeopleKind::ChangePrice.name(), PeopleKind::ChangePrice.says()),
     (PeopleKind::Poison.name(), PeopleKind::Poison.says()),
 ];
 
@@ -199,6 +206,7 @@ impl PeopleFault {
             PeopleFault::FindParcel { .. } => PeopleKind::FindParcel,
             PeopleFault::BankClosed { .. } => PeopleKind::BankClosed,
             PeopleFault::CloseAccount { .. } => PeopleKind::CloseAccount,
+            PeopleFault::ChangePrice { .. } => PeopleKind::ChangePrice,
             PeopleFault::Poison { .. } => PeopleKind::Poison,
         }
     }
@@ -230,6 +238,7 @@ impl std::fmt::Display for PeopleFault {
                 write!(formatter, "{}: {order}", self.name())
             }
             PeopleFault::BankClosed { .. } => formatter.write_str(self.name()),
+            PeopleFault::ChangePrice { sku, .. } => write!(formatter, "{} of {sku}", self.name()),
             PeopleFault::Poison { queue, .. } => write!(formatter, "{} in {queue}", self.name()),
         }
     }

@@ -1,5 +1,7 @@
 //! What can go wrong with the shop's people: their own kinds of fault, and what each is told.
 
+use std::collections::BTreeMap;
+
 use stormproof_system::store::order::OrderStatus;
 
 use super::PeopleFault;
@@ -12,6 +14,8 @@ use stormproof_faults::{Drawn, FaultRow, OwnKinds, TargetForm, Timing, fault_kin
 pub const REOPEN: &str = "reopen";
 /// Who can close.
 pub const BANK: &str = "bank";
+/// What is sold.
+pub const PRODUCT: &str = "a product, such as `teapot`";
 const ORDER: TargetForm = TargetForm::Own("the order of a customer, such as `customer-1/1`");
 const CLOSED: Drawn = Drawn { lasting_ms: (5_000, 90_000), ..FaultRow::USUAL.drawn };
 
@@ -43,6 +47,13 @@ fault_kinds! {
                 timing: Timing::Status,
                 may: &["after", REOPEN],
             }
+        ChangePrice: "change_price", "price changed",
+            "staff make a product a tenth and a cent dearer, while orders are under way" => {
+                target: TargetForm::Own(PRODUCT),
+                timing: Timing::Time,
+                needs: &["at"],
+                generation: 3,
+            }
         Poison: "poison", "poison message",
             "a message that nobody can read arrives in a queue" => {
                 timing: Timing::Time,
@@ -72,6 +83,7 @@ pub(super) fn check(
     checker: &Checker<'_, PeopleKind>,
     row: &FaultRow,
     target: &At<String>,
+    products: &BTreeMap<String, i64>,
     has_order: impl Fn(OrderName) -> bool,
 ) -> Result<PeopleFault, Mistake> {
     let kind = PeopleKind::of_key(row.key).expect("what is not generic is the shop's own");
@@ -80,6 +92,14 @@ pub(super) fn check(
         PeopleKind::Poison => {
             checker.known("queue", target, &checker.topology.queue_names())?;
             Ok(PeopleFault::Poison { queue: target.value.clone(), at })
+        }
+        PeopleKind::ChangePrice => {
+            let Some(price) = products.get(&target.value) else {
+                let what =
+                    format!("product {:?}: expected {}", target.value, one_of(products.keys()));
+                return Err(checker.mistake_at(target, what));
+            };
+            Ok(PeopleFault::ChangePrice { sku: target.value.clone(), price: dearer(*price), at })
         }
         PeopleKind::BankClosed => {
             if target.value != BANK {
@@ -144,6 +164,12 @@ fn of_order(
     };
     Ok(fault)
 }
+
+/// A tenth and a cent more.
+fn dearer(price: i64) -> i64 {
+    price + price / 10 + 1
+}
+
 /// Reads an order's status.
 pub fn parse_status(text: &str) -> Result<OrderStatus, String> {
     OrderStatus::parse(text).ok_or_else(|| {

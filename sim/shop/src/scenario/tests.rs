@@ -130,6 +130,12 @@ fn faults_that_cannot_fire_are_refused() {
     );
     let told = mistake("lose_parcel", "find_parcel");
     assert!(told.contains("nobody loses the parcel of customer-1/1"), "{told}");
+    let change = |sku: &str| format!("change_price = \"{sku}\"\nat = \"1s\"\n");
+    let told = mistake("lose_parcel = \"customer-1/1\"", &change("kettle"));
+    assert!(told.contains("product \"kettle\": expected"), "{told}");
+    let twice = format!("{}[[fault]]\n{}", change("teapot"), change("teapot"));
+    let told = mistake("lose_parcel = \"customer-1/1\"", &twice);
+    assert!(told.contains("the price of teapot changes twice"), "{told}");
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct Lows {
     pub free: Levels,
     /// What is on each owner's account; nothing where it is not open.
     pub spendable: Levels,
+    /// When each order came.
+    pub placed: BTreeMap<Id, Duration>,
     /// When each order was refused, in time since the run began.
     pub refused: BTreeMap<Id, Duration>,
     /// When the Bank decided on each order's debit.
@@ -64,6 +66,7 @@ impl Lows {
         }
         for moved in &step.orders {
             let Some(order) = &moved.after else { continue };
+            self.placed.entry(order.id.clone()).or_insert(step.at);
             if order.status == OrderStatus::Failed {
                 self.refused.entry(order.id.clone()).or_insert(step.at);
             }

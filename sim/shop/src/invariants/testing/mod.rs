@@ -171,6 +171,17 @@ impl Stage {
         broken.map(|invariant| invariant.name).collect()
     }
 
+    /// What an invariant finds at the end.
+    pub fn says(&self, name: &str) -> Vec<String> {
+        let Stage { truth, client_history, final_state, scenario, .. } = self;
+        let evidence = Evidence { truth, client_history, final_state, scenario };
+        let mut findings = Findings::default();
+        for invariant in INVARIANTS.iter().filter(|invariant| invariant.name == name) {
+            invariant.end.inspect(|check| check(&evidence, &mut findings));
+        }
+        findings.0.into_iter().map(|finding| finding.what).collect()
+    }
+
     fn accept(&mut self, step: &mut Step) {
         self.order_is(step, OrderStatus::PendingPayment);
         let line = ReservationLineRow {

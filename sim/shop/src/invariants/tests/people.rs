@@ -7,7 +7,7 @@ use stormproof_system::store::payment::PaymentStatus;
 
 use super::{ORDER, Stage};
 use super::{ends_broken, id, mail};
-use crate::client_history::InnocentLetter;
+use crate::client_history::{InnocentLetter, PriceChange};
 use crate::truth::final_state::MailSeen;
 
 #[test]
@@ -111,4 +111,27 @@ fn who_is_refused_could_not_be_served() {
     let mut stage = Stage::refused(2, 100_00, PaymentStatus::None);
     stage.truth.lows.followed = false;
     assert!(!stage.end().contains(&"no refusal without cause"));
+}
+
+/// An order has the price of some time between its customer's asking and its coming.
+#[test]
+fn a_price_that_changes_counts_from_when_it_was_asked_for_until_the_answer_came() {
+    // The order comes with a commit of its own, after six of the setting up.
+    let broken = |begun, done: Option<u64>, asked| {
+        let mut stage = Stage::delivered();
+        let [begun, asked] = [begun, asked].map(Duration::from_secs);
+        let change = PriceChange { price: 22_00, begun, done: done.map(Duration::from_secs) };
+        stage.client_history.price_changes.insert("teapot".to_owned(), change);
+        stage.client_history.customers[0].orders[0].asked_at = asked;
+        let placed = stage.truth.lows.placed[ORDER];
+        assert!(placed > Duration::from_secs(3), "{placed:?}");
+        let old = stage.end().contains(&"sums are right");
+        stage.final_state.prices.insert(id(ORDER), [("teapot".to_owned(), 22_00)].into());
+        let findings = stage.says("sums are right");
+        (old, findings.iter().any(|what| what.contains("sold")))
+    };
+    assert_eq!(broken(90, None, 2), (false, true), "long after the order");
+    assert_eq!(broken(1, Some(2), 3), (true, false), "before it was asked for");
+    assert_eq!(broken(1, Some(3), 2), (false, false), "meanwhile");
+    assert_eq!(broken(1, None, 2), (false, false), "not answered yet");
 }
