@@ -154,12 +154,12 @@ impl Operator {
         self.judge.state().client_history.price_changes.insert(sku.to_owned(), change);
         let product = Product { sku: sku.to_owned(), name: sku.to_owned(), price: money };
         let question = Question::post("store", SET_UP, "/products", &product);
-        // The token may expire meanwhile, if the Store is away for so long.
+        // What is refused (the token has expired, the Store being away for so long) has not fired.
         let answer = ask(&self.ports, &question.with_bearer(self.support())).await;
         let done = answer.status.is_success().then(|| self.environment.elapsed());
         let change = PriceChange { done, ..change };
         self.judge.state().client_history.price_changes.insert(sku.to_owned(), change);
-        true
+        done.is_some()
     }
 
     /// A message of a schema that nobody knows, again and again until the broker has it.

@@ -86,6 +86,9 @@ fn plan_again(case: &mut Case, shelves: &[Share]) -> Vec<Effect> {
     }
 }
 
+/// After so many waits for stock support is told, once: rivals end, so people have to see whether it is they.
+const LOSSES_TOLD: u32 = 10;
+
 /// Somebody else took the stock between plan and reservation: plan anew, a few times at once, then with
 /// longer and longer waits. Nobody is refused for having lost: whether there is enough, the next plan finds out.
 fn lost_the_race(case: &mut Case, conditions: &Conditions<'_>) -> (Turn, Vec<Effect>) {
@@ -98,7 +101,13 @@ fn lost_the_race(case: &mut Case, conditions: &Conditions<'_>) -> (Turn, Vec<Eff
         }
         _ => Turn::Go,
     };
-    (turn, Vec::new())
+    let mut effects = Vec::new();
+    if beyond == LOSSES_TOLD {
+        let text =
+            "The order loses its stock again and again, though plans find enough.".to_owned();
+        effects.push(Effect::Alert { kind: "stock lost again", text });
+    }
+    (turn, effects)
 }
 
 /// Adopts what the Warehouse says is so.

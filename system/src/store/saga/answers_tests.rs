@@ -135,15 +135,22 @@ fn who_loses_the_stock_again_and_again_is_refused_only_when_there_is_none_and_st
     let mut case = case();
     with(|conditions| {
         let at_once = conditions.settings.replans;
-        for lost in 1..=2 * at_once {
+        let mut told = Vec::new();
+        for lost in 1..=at_once + 20 {
             assert_eq!(advance(&mut case, conditions).0, Some(Step::Reserve));
-            let (turn, _) = answered(&mut case, Step::Reserve, Ok(Reply::NotEnough), conditions);
+            let (turn, effects) =
+                answered(&mut case, Step::Reserve, Ok(Reply::NotEnough), conditions);
             assert_eq!(matches!(turn, Turn::Wait(_)), lost > at_once, "{lost}");
+            told.extend(effects.into_iter().map(|effect| (lost - at_once, effect)));
             assert_eq!(advance(&mut case, conditions).0, Some(Step::Plan));
             let shelves = super::tests::case().allocation;
             answered(&mut case, Step::Plan, Ok(Reply::Available(shelves)), conditions);
             assert_eq!(case.saga.goal, Goal::Deliver);
         }
+        assert!(
+            matches!(told[..], [(10, Effect::Alert { kind: "stock lost again", .. })]),
+            "{told:?}"
+        );
         assert_eq!(advance(&mut case, conditions).0, Some(Step::Reserve));
         answered(&mut case, Step::Reserve, Ok(Reply::NotEnough), conditions);
         assert_eq!(advance(&mut case, conditions).0, Some(Step::Plan));
