@@ -166,6 +166,17 @@ pub static SETTINGS: &[Setting] = &[
         "How long the carrier may be silent before it is asked again.",
         |config| Slot::Length(&mut config.shop.saga.carrier_silence),
     ),
+    row("saga.carrier_silence_max", "The longest of these waits, which double.", |config| {
+        Slot::Length(&mut config.shop.saga.carrier_silence_max)
+    }),
+    row("saga.stuck_after", "After so long without progress at a step, support hears.", |config| {
+        Slot::Length(&mut config.shop.saga.stuck_after)
+    }),
+    row(
+        "saga.stuck_pause",
+        "The longest wait before a step that is stuck is tried again.",
+        |config| Slot::Length(&mut config.shop.saga.stuck_pause),
+    ),
     row(
         "saga.keys_kept",
         "How long answers to clients' idempotency keys are kept, at the least.",

@@ -45,6 +45,9 @@ impl TimeScale {
         saga.debit_probe = length(saga.debit_probe);
         saga.probe_every = length(saga.probe_every);
         saga.carrier_silence = length(saga.carrier_silence);
+        saga.carrier_silence_max = length(saga.carrier_silence_max);
+        saga.stuck_after = length(saga.stuck_after);
+        saga.stuck_pause = length(saga.stuck_pause);
         carrier.pick_up_after = length(carrier.pick_up_after);
         carrier.depart_after = length(carrier.depart_after);
         carrier.deliver_after = length(carrier.deliver_after);

@@ -1,39 +1,60 @@
 //! Alerts: what people have to look at. A row for the support page and a mail, in one commit.
 
+use std::time::Duration;
+
 use stormproof_messaging::Transaction;
 use stormproof_messaging::outbox;
 use stormproof_ports::DatabaseError;
 use stormproof_ports::story::Fact;
 
-use crate::id::OrderId;
+use crate::id::{self, OrderId};
 use crate::messages::Support;
 
-/// Alerts support about `order`, once for each kind of trouble.
+/// Of trouble that lasts, support hears again after so long (`protocol.md` §2).
+pub const REMINDER: Duration = Duration::from_secs(24 * 3600);
+
+/// What support is to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Trouble<'a> {
+    pub order: &'a OrderId,
+    /// What kind of trouble, such as `refund parked`.
+    pub kind: &'static str,
+    /// What tells it from other trouble of its kind with the order, such as the id of the message that died;
+    /// empty where an order has one at most.
+    pub cause: &'a str,
+    /// For people: what happened, and what to look at.
+    pub text: &'a str,
+}
+
+/// Alerts support, unless it was alerted of the same in the last [`REMINDER`].
 ///
 /// # Errors
 /// If it cannot be written: nothing has happened.
 pub async fn raise(
     transaction: &mut Transaction<'_>,
-    order: &OrderId,
-    kind: &'static str,
-    text: &str,
+    trouble: Trouble<'_>,
 ) -> Result<(), DatabaseError> {
+    let Trouble { order, kind, cause, text } = trouble;
     let now = transaction.now();
+    let alert = id::fresh(transaction.ports()).replace('-', "");
     let done = sqlx::query(
-        "INSERT INTO alerts (order_id, kind, text, raised_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (order_id, kind) DO NOTHING",
+        "INSERT INTO alerts (id, order_id, kind, cause, text, raised_at) \
+         SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM alerts \
+         WHERE order_id = $2 AND kind = $3 AND cause = $4 AND raised_at > $7)",
     )
+    .bind(alert.clone())
     .bind(order.to_string())
     .bind(kind)
+    .bind(cause.to_owned())
     .bind(text.to_owned())
     .bind(now.0)
+    .bind((now - REMINDER).0)
     .execute(transaction.sql())
     .await?;
     if done.rows_affected() == 1 {
-        let support =
-            Support { order_id: order.clone(), kind: kind.to_owned(), text: text.to_owned() };
-        outbox::send(transaction, &support);
+        let (order_id, kind, text) = (order.clone(), kind.to_owned(), text.to_owned());
         transaction.tell(Fact::new("alert", "RAISED", order, format!("alerts support: {kind}")));
+        outbox::send(transaction, &Support { order_id, kind, text, alert });
     }
     Ok(())
 }

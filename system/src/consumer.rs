@@ -4,11 +4,11 @@
 use futures::future::BoxFuture;
 use stormproof_messaging::Transaction;
 use stormproof_messaging::batch::{self, Work};
-use stormproof_messaging::consumer::{self, Failure};
+use stormproof_messaging::consumer::{self, DeadLetter, Failure};
 use stormproof_ports::worker::Worker;
 use stormproof_ports::{DatabaseError, Message};
 
-use crate::alert;
+use crate::alert::{self, Trouble};
 use crate::context::Context;
 use crate::error::Error;
 use crate::id::OrderId;
@@ -45,13 +45,34 @@ fn failure(error: Error) -> Failure {
 
 async fn raise_alert(
     transaction: &mut Transaction<'_>,
-    message: &Message,
-    words: &str,
+    letter: DeadLetter<'_>,
 ) -> Result<(), DatabaseError> {
-    let order = OrderId::parse(message.correlation_id.clone())
+    let DeadLetter { queue, message, words } = letter;
+    let text = format!("{queue} {words} (message {})", message.message_id);
+    let (kind, cause) = ("dead letter", message.message_id.as_str());
+    let order = &subject(message);
+    alert::raise(transaction, Trouble { order, kind, cause, text: &text }).await
+}
+
+async fn raise_late(
+    transaction: &mut Transaction<'_>,
+    queue: &'static str,
+    message: &Message,
+) -> Result<(), DatabaseError> {
+    let text = format!(
+        "{queue} had given up {} (message {}) and could tell nobody. It is done now.",
+        message.schema, message.message_id
+    );
+    let (kind, cause) = ("message late", message.message_id.as_str());
+    let order = &subject(message);
+    alert::raise(transaction, Trouble { order, kind, cause, text: &text }).await
+}
+
+/// The order that a message is about, or what stands for one that cannot be read.
+fn subject(message: &Message) -> OrderId {
+    OrderId::parse(message.correlation_id.clone())
         .or_else(|_| OrderId::parse("unreadable"))
-        .expect("the fallback is a valid id");
-    alert::raise(transaction, &order, "dead letter", words).await
+        .expect("the fallback is a valid id")
 }
 
 struct Alone {
@@ -67,10 +88,18 @@ impl consumer::Handler for Alone {
     fn on_dead_letter<'a>(
         &'a self,
         transaction: &'a mut Transaction<'_>,
-        message: &'a Message,
-        words: &'a str,
+        letter: DeadLetter<'a>,
     ) -> BoxFuture<'a, Result<(), DatabaseError>> {
-        Box::pin(raise_alert(transaction, message, words))
+        Box::pin(raise_alert(transaction, letter))
+    }
+
+    fn on_late<'a>(
+        &'a self,
+        transaction: &'a mut Transaction<'_>,
+        queue: &'static str,
+        message: &'a Message,
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(raise_late(transaction, queue, message))
     }
 }
 
@@ -117,9 +146,17 @@ impl consumer::Handler for Together {
     fn on_dead_letter<'a>(
         &'a self,
         transaction: &'a mut Transaction<'_>,
-        message: &'a Message,
-        words: &'a str,
+        letter: DeadLetter<'a>,
     ) -> BoxFuture<'a, Result<(), DatabaseError>> {
-        Box::pin(raise_alert(transaction, message, words))
+        Box::pin(raise_alert(transaction, letter))
+    }
+
+    fn on_late<'a>(
+        &'a self,
+        transaction: &'a mut Transaction<'_>,
+        queue: &'static str,
+        message: &'a Message,
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(raise_late(transaction, queue, message))
     }
 }

@@ -185,9 +185,12 @@ pub struct Lost {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Support {
     pub order_id: OrderId,
-    /// What the alert is about, such as `refund parked`; one mail for each order and kind.
+    /// What the alert is about, such as `refund parked`.
     pub kind: String,
     pub text: String,
+    /// The alert's id: one mail for each. Empty in messages from before alerts had one.
+    #[serde(default)]
+    pub alert: String,
 }
 
 macro_rules! payloads {

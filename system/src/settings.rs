@@ -60,8 +60,14 @@ pub struct Saga {
     pub probe_every: Duration,
     /// New allocations after losing stock to a rival without a wait; later ones wait like a failed call.
     pub replans: i64,
-    /// How long the carrier may be silent before it is asked again.
+    /// How long the carrier may be silent before it is asked again; twice as long after each question.
     pub carrier_silence: Duration,
+    /// The longest of these waits.
+    pub carrier_silence_max: Duration,
+    /// How long nothing may come of a step before support is alerted.
+    pub stuck_after: Duration,
+    /// The longest wait between the attempts at a step that is stuck.
+    pub stuck_pause: Duration,
     /// How long answers to idempotency keys are kept, at the least.
     pub keys_kept: Duration,
 }
@@ -130,6 +136,9 @@ impl Default for Saga {
             probe_every: Duration::from_secs(60),
             replans: 3,
             carrier_silence: Duration::from_secs(120),
+            carrier_silence_max: Duration::from_secs(3600),
+            stuck_after: Duration::from_secs(15 * 60),
+            stuck_pause: Duration::from_secs(600),
             keys_kept: Duration::from_secs(48 * 3600),
         }
     }

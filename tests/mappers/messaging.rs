@@ -1,4 +1,4 @@
-//! What every service keeps: outbox, inbox, alerts, audit trail.
+//! What every service keeps: outbox, inbox, audit trail.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,6 @@ use stormproof_ports::story::Fact;
 use stormproof_ports::time::Time;
 use stormproof_ports::worker::{Progress, Worker};
 use stormproof_ports::{Message, Ports, PublishError, Queue, QueueLost, Subscription};
-use stormproof_system::alert;
 use stormproof_system::error::Error;
 use stormproof_system::messages::{Lost, encode};
 
@@ -32,7 +31,6 @@ super::checks!("store":
     the_relay_goes_by_status_and_not_by_id,
     a_message_is_new_to_a_queue_once,
     messages_of_a_batch_share_a_transaction_and_no_failure,
-    an_alert_is_raised_once_for_each_kind_of_trouble,
     a_move_leaves_its_trail,
 );
 
@@ -345,26 +343,6 @@ async fn messages_of_a_batch_share_a_transaction_and_no_failure(bench: Bench) {
     assert_eq!(trail, ["m-1", "m-2", "m-3", "m-4", "m-5"]);
     let inbox = bench.rows("SELECT message_id FROM inbox ORDER BY message_id").await;
     assert_eq!(inbox, ["m-1", "m-2", "m-3", "m-4", "m-5"]);
-}
-
-async fn an_alert_is_raised_once_for_each_kind_of_trouble(bench: Bench) {
-    let table =
-        [("order-1", "lost"), ("order-1", "lost"), ("order-1", "dead"), ("order-2", "lost")];
-    for (number, (order, kind)) in table.into_iter().enumerate() {
-        let (order, text) = (&order_id(order), &format!("text {number}"));
-        let raised = bench.once(|transaction| {
-            async move { Ok(alert::raise(transaction, order, kind, text).await?) }.scope_boxed()
-        });
-        raised.await.expect("an alert can be raised");
-    }
-    let alerts =
-        bench.rows("SELECT order_id, kind, text FROM alerts ORDER BY order_id, kind").await;
-    assert_eq!(alerts, ["order-1 dead text 2", "order-1 lost text 0", "order-2 lost text 3"]);
-    // A mail to the support team for each.
-    let mails =
-        bench.rows("SELECT routing_key, correlation_id FROM outbox ORDER BY correlation_id");
-    let expected = ["email.support order-1", "email.support order-1", "email.support order-2"];
-    assert_eq!(mails.await, expected);
 }
 
 async fn a_move_leaves_its_trail(bench: Bench) {

@@ -8,7 +8,7 @@ use stormproof_system::store::allocation::Share;
 use stormproof_system::store::mapper::orders;
 use stormproof_system::store::order::{Order, OrderLine, OrderStatus};
 use stormproof_system::store::payment::{Payment, PaymentStatus};
-use stormproof_system::store::saga::{Case, DeliveryState, Goal, Saga, Step, Stock};
+use stormproof_system::store::saga::{Aside, Case, DeliveryState, Goal, Saga, Step, Stock};
 
 use super::bench::{Bench, START};
 
@@ -123,6 +123,8 @@ fn changed(before: &Case) -> Case {
         lease_owner: "replica-2".into(),
         lease_until: START + 6,
         epoch: 7,
+        since: START + 7,
+        aside: Aside { step: Step::Return, attempts: 5, since: START + 8, until: START + 9 },
     };
     after.allocation.remove(1);
     after.allocation[1].quantity = 3;

@@ -1,14 +1,18 @@
 //! What the support team sees.
 
 use scoped_futures::ScopedFutureExt as _;
-use stormproof_system::alert;
+use stormproof_system::alert::{self, Trouble};
 use stormproof_system::store::mapper::support;
 use stormproof_system::store::payment::PaymentStatus;
 
 use super::bench::{Bench, START};
 use super::orders::{case, insert, order_id};
 
-super::checks!("store": parked_refunds_are_listed_by_order, alerts_are_listed_newest_first);
+super::checks!("store":
+    parked_refunds_are_listed_by_order,
+    an_alert_is_raised_for_each_trouble,
+    alerts_are_listed_newest_first,
+);
 
 async fn parked_refunds_are_listed_by_order(bench: Bench) {
     let parked = async || {
@@ -33,12 +37,55 @@ async fn parked_refunds_are_listed_by_order(bench: Bench) {
     assert_eq!((page.len(), page[99].as_str()), (100, "c-097"));
 }
 
+/// What lasts, or dies again, is told once a day; each by itself.
+async fn an_alert_is_raised_for_each_trouble(bench: Bench) {
+    const HOUR: i64 = 3600 * 1_000_000;
+    let table = [
+        (0, "order-1", "lost", ""),
+        (1, "order-1", "lost", ""),
+        (1, "order-1", "stuck", "RETURN"),
+        (1, "order-1", "stuck", "REFUND"),
+        (2, "order-1", "dead", "m-1"),
+        (3, "order-1", "dead", "m-1"),
+        (5, "order-1", "dead", "m-2"),
+        (6, "order-2", "lost", ""),
+        (24 * HOUR - 1, "order-1", "lost", ""),
+        (24 * HOUR, "order-1", "lost", ""),
+    ];
+    for (at, order, kind, cause) in table {
+        bench.set_clock(at);
+        let (order, text) = (&order_id(order), "Look.");
+        let raised = bench.once(|transaction| {
+            let trouble = Trouble { order, kind, cause, text };
+            async move { Ok(alert::raise(transaction, trouble).await?) }.scope_boxed()
+        });
+        raised.await.expect("an alert can be raised");
+    }
+    let told = "SELECT order_id, kind, cause, text FROM alerts ORDER BY order_id, kind, cause";
+    assert_eq!(
+        bench.rows(told).await,
+        [
+            "order-1 dead m-1 Look.",
+            "order-1 dead m-2 Look.",
+            "order-1 lost  Look.",
+            "order-1 lost  Look.",
+            "order-1 stuck REFUND Look.",
+            "order-1 stuck RETURN Look.",
+            "order-2 lost  Look.",
+        ]
+    );
+    // A mail to the support team for each.
+    let mails = bench.rows("SELECT routing_key, count(*) FROM outbox GROUP BY routing_key").await;
+    assert_eq!(mails, ["email.support 7"]);
+}
+
 async fn alerts_are_listed_newest_first(bench: Bench) {
     let raise = async |id: &str, kind, at| {
         bench.set_clock(at);
-        let id = &order_id(id);
+        let order = &order_id(id);
+        let trouble = Trouble { order, kind, cause: "", text: "Look." };
         let raised = bench.once(|transaction| {
-            async move { Ok(alert::raise(transaction, id, kind, "Look.").await?) }.scope_boxed()
+            async move { Ok(alert::raise(transaction, trouble).await?) }.scope_boxed()
         });
         raised.await.expect("an alert can be raised");
     };

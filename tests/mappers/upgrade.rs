@@ -7,7 +7,7 @@ use sqlx::migrate::Migrator;
 use stormproof_bindings::database::Sql;
 use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::{Payment, PaymentStatus};
-use stormproof_system::store::saga::{DeliveryState, Goal, Saga, Step, Stock};
+use stormproof_system::store::saga::{Aside, DeliveryState, Goal, Saga, Step, Stock};
 
 use super::bench::{Bench, START};
 use super::orders::{load, order_id, save};
@@ -79,6 +79,8 @@ async fn upgrade(sql: Sql, store: Service) {
         lease_owner: "replica-2".into(),
         lease_until: START + 6,
         epoch: 7,
+        since: START,
+        aside: Aside::NONE,
     };
     assert_eq!(case.saga, saga);
     save(&bench, &case, &case).await.expect("it can be written on");

@@ -144,7 +144,7 @@ async fn the_command_answers(folder: &Folder) {
 /// Sends a letter to the Bank's queue, and rejects it there.
 async fn bury(queue: &dyn Queue, id: &str) {
     let order_id = OrderId::parse("order-1").expect("well formed");
-    let support = Support { order_id, kind: "kind".into(), text: "text".into() };
+    let support = Support { order_id, kind: "kind".into(), text: "text".into(), alert: "a".into() };
     let message = Message {
         exchange: String::new(),
         routing_key: BANK_DEBITS.into(),

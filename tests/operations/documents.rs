@@ -154,7 +154,11 @@ fn real_messages_fit_their_schemas() {
             "3".into(),
             1,
         ),
-        encode(&Support { order_id, kind: "k".into(), text: "t".into() }, "4".into(), 1),
+        encode(
+            &Support { order_id, kind: "k".into(), text: "t".into(), alert: "a".into() },
+            "4".into(),
+            1,
+        ),
     ];
     let document = asyncapi::document();
     for message in &messages {

@@ -145,6 +145,19 @@ pub(super) async fn forget_the_saga(world: World) {
     execute(&world, "store", &[sql]).await;
 }
 
+pub(super) async fn wipe_the_alert(world: World) {
+    let sql = "CREATE TRIGGER wiped AFTER INSERT ON alerts BEGIN DELETE FROM alerts; END";
+    execute(&world, "store", &[sql]).await;
+}
+
+/// For a while, and then it goes on as if nothing had been.
+pub(super) async fn leave_lying(world: World) {
+    sees(&world, "store-db", "SELECT count(*) FROM orders WHERE status = 'PENDING_PAYMENT'").await;
+    let sql = "UPDATE orders SET next_attempt_at = next_attempt_at + 600000000, epoch = epoch + 1, \
+               version = version + 1";
+    execute(&world, "store", &[sql]).await;
+}
+
 pub(super) async fn raise_the_price(world: World) {
     sees(&world, "store-db", "SELECT count(*) FROM orders WHERE status = 'DELIVERED'").await;
     execute(&world, "store", &["UPDATE orders SET total = total + 1, version = version + 1"]).await;

@@ -11,6 +11,8 @@ use std::future::Future;
 
 use stormproof_shop::invariants::INVARIANTS;
 use stormproof_shop::scenario::Scenario;
+use stormproof_shop::topology;
+use stormproof_shop::truth::reading::watched;
 use stormproof_sim::{Options, simulate, simulate_with};
 use stormproof_world::World;
 
@@ -58,6 +60,17 @@ stock = [ { sku = "teapot", warehouse = "sydney", units = 3 } ]
 script = [ { order = { teapot = 1 } } ]
 [[customer]]
 script = [ { after = "20s", order = { teapot = 1 } } ]
+"#;
+
+const POISONED: &str = r#"
+about = "A message that nobody can read."
+[world]
+stock = [ { sku = "teapot", warehouse = "sydney", units = 3 } ]
+[[customer]]
+script = [ { order = { teapot = 1 } } ]
+[[fault]]
+poison = "delivery.update.queue"
+at     = "1s"
 "#;
 
 const MISTAKEN: &str = r#"
@@ -118,7 +131,7 @@ tampered! {
         "commits last";
 
     one_saga_is_lost: DELIVERED, forget_the_saga,
-        "every order settles";
+        "every order settles" + "soon enough";
 
     one_price_changes_after_the_answer: DELIVERED, raise_the_price,
         "promises kept" + "views agree" + "sums are right";
@@ -131,7 +144,7 @@ tampered! {
         "keys are whose they are" + "promises kept";
 
     one_message_is_given_up_too_soon: DELIVERED, bury_alive,
-        "only poison dies";
+        "only poison dies" + "heard in time";
 
     one_receipt_is_rewritten: DELIVERED, rename_the_debit,
         "views agree";
@@ -149,6 +162,12 @@ tampered! {
     /// At a level that nobody reads in production, until somebody does.
     one_token_is_logged: DELIVERED, log_a_token,
         "private";
+
+    one_alert_is_wiped_away: POISONED, wipe_the_alert,
+        "heard in time" + "nothing forgotten";
+
+    one_order_is_left_lying: DELIVERED, leave_lying,
+        "soon enough";
 
     one_end_is_not_the_expected_one: MISTAKEN, nobody,
         "expected";
@@ -170,6 +189,26 @@ where
         outcome.broken.iter().map(|broken| broken.invariant.as_str()).collect();
     let expected: BTreeSet<&str> = invariants.iter().copied().collect();
     assert_eq!(caught, expected, "{:#?}\n{}", outcome.broken, outcome.story);
+}
+
+/// No table of any database can lose rows unseen.
+#[test]
+fn every_table_is_watched() {
+    let scenario = Scenario::parse("whole.toml", DELIVERED).expect("it is one of ours");
+    let outcome = simulate_with(&scenario, 7, Options::default(), |world| async move {
+        let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
+                   AND name NOT LIKE '_sqlx_%'";
+        let mut tables = Vec::new();
+        for database in topology::databases() {
+            let rows = world.database(&database).peek(sql, &[]).expect("the database is up");
+            let names = rows.iter().map(|row| row[0].as_str().expect("a name").to_owned());
+            tables.extend(names.map(|table| (database.clone(), table)));
+        }
+        tables.sort_unstable();
+        let watched = watched().into_iter().map(|(one, two)| (one.to_owned(), two.to_owned()));
+        assert_eq!(tables, watched.collect::<Vec<_>>());
+    });
+    assert_eq!(outcome.broken, []);
 }
 
 /// There is no invariant that nobody has ever seen broken.

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Who tells of faults.
 pub const FAULT: &str = "fault";
 
+/// So many lines that say the same, one after the other, are told as one.
+const SAME_MIN: usize = 4;
+
 /// A whole story.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Story {
@@ -47,10 +50,22 @@ impl Story {
         self
     }
 
-    /// The story as it is printed, line by line.
+    /// The story as it is printed, line by line. What is done again and again is told once, with how often.
     pub fn told(&self) -> Vec<String> {
-        let lines = self.lines.iter().map(|line| self.tell(line));
-        lines.chain(self.ending.clone()).collect()
+        let mut told = Vec::new();
+        for again in self.lines.chunk_by(StoryLine::is_again) {
+            let ([first, .., last], SAME_MIN..) = (again, again.len()) else {
+                told.extend(again.iter().map(|line| self.tell(line)));
+                continue;
+            };
+            told.push(self.tell(first));
+            let (more, seconds, rest) = (again.len() - 1, last.at_ms / 1000, last.at_ms % 1000);
+            told.push(format!(
+                "          …           {more} times more, the last at {seconds}.{rest:03}"
+            ));
+        }
+        told.extend(self.ending.clone());
+        told
     }
 
     /// One line as it is printed.
@@ -78,6 +93,11 @@ impl Story {
 }
 
 impl StoryLine {
+    fn is_again(&self, other: &StoryLine) -> bool {
+        let told = |line: &StoryLine| (line.who.clone(), line.subject.clone(), line.words.clone());
+        told(self) == told(other)
+    }
+
     /// Whether it tells of a fault.
     pub fn is_fault(&self) -> bool {
         self.who == FAULT
@@ -93,6 +113,29 @@ impl fmt::Display for Story {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_done_again_and_again_is_told_once() {
+        let line = |at_ms, words: &str| StoryLine {
+            at_ms,
+            who: "ledger".into(),
+            subject: "job-1".into(),
+            words: words.into(),
+        };
+        let asks = |count: u64| (1..=count).map(move |at| line(1000 * at, "asks"));
+        let told = |lines: Vec<StoryLine>| Story { lines, ..Story::default() }.told();
+        assert_eq!(told(asks(3).collect()).len(), 3);
+        let mut lines: Vec<_> = asks(5).collect();
+        lines.push(line(9_000, "gives up"));
+        assert_eq!(
+            told(lines),
+            [
+                "   1.000  ledger      asks",
+                "          …           4 times more, the last at 5.000",
+                "   9.000  ledger      gives up",
+            ]
+        );
+    }
 
     #[test]
     fn subjects_are_named_only_where_there_are_several() {

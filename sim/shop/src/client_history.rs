@@ -13,7 +13,9 @@ pub struct ClientHistory {
     pub contradictions: Vec<Contradiction>,
     /// What products cost from some time on, other than at first.
     pub price_changes: BTreeMap<String, PriceChange>,
-    /// Dead letters that operators found and that were readable, with attempts left.
+    /// Dead letters that operators found.
+    pub letters_found: Vec<LetterFound>,
+    /// Those of them that were readable, with attempts left.
     pub innocent_letters: Vec<InnocentLetter>,
 }
 
@@ -25,6 +27,18 @@ pub struct PriceChange {
     pub begun: Duration,
     /// When the answer came, after which nobody pays the old one.
     pub done: Option<Duration>,
+}
+
+/// A dead letter, as staff found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterFound {
+    /// The queue that it died in.
+    pub queue: String,
+    pub message_id: String,
+    pub schema: String,
+    pub order: Id,
+    /// When, in time since the run began.
+    pub found_at: Duration,
 }
 
 /// A message that was given up too soon.

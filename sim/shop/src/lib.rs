@@ -9,6 +9,7 @@
 mod client;
 pub mod client_history;
 pub mod customers;
+mod disturbances;
 pub mod environment;
 pub mod html;
 pub mod invariants;

@@ -21,7 +21,7 @@ use stormproof_system::token;
 use stormproof_system::warehouse::dto::Restock;
 
 use crate::client::ask;
-use crate::client_history::{InnocentLetter, PriceChange};
+use crate::client_history::{InnocentLetter, LetterFound, PriceChange};
 use crate::customers::topic;
 use crate::environment::Environment;
 use crate::judge::Judge;
@@ -336,6 +336,14 @@ impl Operator {
 
     /// Whether a dead letter had to die.
     fn examine(&self, queue: &str, message: &Message) {
+        let found = LetterFound {
+            queue: queue.to_owned(),
+            message_id: message.message_id.clone(),
+            schema: message.schema.clone(),
+            order: message.correlation_id.as_str().into(),
+            found_at: self.environment.elapsed(),
+        };
+        self.judge.state().client_history.letters_found.push(found);
         let attempts = message.attempt + 1;
         let is_used_up = attempts >= self.context.settings.consumer.attempts_max;
         if message.schema != POISON && !is_used_up {
@@ -345,12 +353,24 @@ impl Operator {
         }
     }
 
+    /// What the shop tells its own people must be so as well.
+    fn unfit(&self, order: Option<&str>, what: String) {
+        self.judge.state().client_history.contradict("promises kept", order, what);
+    }
+
     /// Support tries every parked refund whose account takes money again.
     pub async fn retry_parked_refunds(&self) {
         let bearer = || self.support();
         let list = Question::get("store", PARKED_REFUNDS, "/support/refunds").with_bearer(bearer());
         let answer = ask(&self.ports, &list).await;
-        let parked: Vec<ParkedRefund> = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let parked: Vec<ParkedRefund> =
+            serde_json::from_slice(&answer.body).unwrap_or_else(|why| {
+                self.unfit(
+                    None,
+                    format!("support asked for parked refunds: {}, {why}", answer.status),
+                );
+                Vec::new()
+            });
         for refund in parked {
             let is_open = {
                 let state = self.judge.state();
@@ -363,7 +383,10 @@ impl Operator {
                 let question = Question::post("store", RETRY_REFUND, path, &json!({}));
                 let answer = ask(&self.ports, &question.with_bearer(bearer())).await;
                 // 409: the probe was faster.
-                debug_assert!(answer.status != StatusCode::NOT_FOUND);
+                if answer.status == StatusCode::NOT_FOUND {
+                    let order = Some(refund.order_id.as_str());
+                    self.unfit(order, "is listed as parked, and not found".to_owned());
+                }
             }
         }
     }

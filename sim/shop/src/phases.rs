@@ -119,6 +119,7 @@ impl Run<'_> {
         self.rest(scenario.world.storm).await;
 
         environment.heal().await;
+        let healed_at = environment.elapsed();
         let rested = self.calm().await;
 
         let truth = judge.state().truth.clone();
@@ -128,10 +129,14 @@ impl Run<'_> {
             state.truth = truth;
             state.follow(*environment, &step);
         }
+        let strikes = environment.faults().strikes;
         FinalState {
             rested_at: rested.map(|at| at.saturating_sub(zero).as_secs_f64()),
             restless: if rested.is_some() { Vec::new() } else { final_state.restless },
-            excuses: excuses(scenario, environment.faults().strikes),
+            excuses: excuses(scenario, &strikes),
+            strikes,
+            began_at: zero,
+            healed_at,
             ..final_state
         }
     }

@@ -3,6 +3,7 @@
 use futures::future::BoxFuture;
 use sqlx::{AnyConnection, Executor as _};
 use stormproof_ports::story::Fact;
+use stormproof_ports::time::Time;
 use stormproof_ports::{DatabaseError, Session};
 use tokio::runtime::Handle;
 
@@ -43,6 +44,13 @@ impl PostgresSession {
 impl Session for PostgresSession {
     fn connection(&mut self) -> &mut AnyConnection {
         self.connection.as_mut().expect("it is open")
+    }
+
+    fn time(&mut self) -> BoxFuture<'_, Result<Time, DatabaseError>> {
+        Box::pin(async move {
+            let micros = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+            Ok(Time(sqlx::query_scalar(micros).fetch_one(self.connection()).await?))
+        })
     }
 
     /// Postgres answers COMMIT with a silent rollback when a statement failed before, so it is asked

@@ -17,12 +17,14 @@ use sqlx::{Any, AnyConnection, Connection as _, Database, Row as _, SqlSafeStr a
 use sqlx_core::transaction::TransactionManager as _;
 use stormproof_ports::sqlite::{DURABLE, Pragma};
 use stormproof_ports::story::Fact;
-use stormproof_ports::{DatabaseError, Session};
+use stormproof_ports::time::Time;
+use stormproof_ports::{Clock as _, DatabaseError, Session};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio::time::timeout;
 
 use super::engine::ACQUIRE_TIMEOUT;
 use super::error::{OpenError, code, of_commit};
+use crate::clock::SystemClock;
 
 type Transactions = <Any as Database>::TransactionManager;
 
@@ -144,6 +146,11 @@ impl Session for SqliteSession {
     fn connection(&mut self) -> &mut AnyConnection {
         let file = self.file.as_mut().expect("it is open");
         file.connection().expect("nobody closes it meanwhile")
+    }
+
+    /// The file is this process's alone, and so its clock is the database's.
+    fn time(&mut self) -> BoxFuture<'_, Result<Time, DatabaseError>> {
+        Box::pin(async { Ok(SystemClock.now()) })
     }
 
     fn commit<'a>(

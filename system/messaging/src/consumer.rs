@@ -5,9 +5,8 @@
 //! `Ok` acknowledges; [`Failure::Poison`] goes to the dead-letter queue at once; everything else is
 //! transient and the message comes again after a delay, counted by an attempt counter of our own,
 //! until it is dead-lettered too. What an application does about a dead letter commits before the
-//! message is rejected.
+//! message is rejected; while it cannot, the message waits, with longer and longer pauses.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use stormproof_ports::{
 use crate::payload::Undecodable;
 use crate::retries::{RETRIES, RetryQueue, retry_queue};
 use crate::transaction::{Transaction, transact};
+use crate::waiting::Waiting;
 
 /// What is done with the messages of a queue.
 pub trait Handler: Send + Sync + 'static {
@@ -55,17 +55,42 @@ pub trait Handler: Send + Sync + 'static {
         })
     }
 
-    /// A message is given up; `words` say which and why. What is written here commits before the
-    /// message is rejected: a dead letter that nobody was told of would be forgotten.
+    /// A message is given up. What is written here commits before the message is rejected: a dead letter
+    /// that nobody was told of would be forgotten.
     ///
     /// # Errors
-    /// If it cannot be written now: the message stays where it is.
+    /// If it cannot be written now: the message waits, and is tried once more before it is given up again.
     fn on_dead_letter<'a>(
         &'a self,
         transaction: &'a mut Transaction<'_>,
-        message: &'a Message,
-        words: &'a str,
+        letter: DeadLetter<'a>,
     ) -> BoxFuture<'a, Result<(), DatabaseError>>;
+
+    /// A message is done with that was to be given up, and could not be since nobody could be told. Whoever
+    /// waits for what it says has waited for long, so somebody may want to hear of it. What is
+    /// written here commits before the message is acknowledged.
+    ///
+    /// # Errors
+    /// If it cannot be written now: the message comes again.
+    fn on_late<'a>(
+        &'a self,
+        _transaction: &'a mut Transaction<'_>,
+        _queue: &'static str,
+        _message: &'a Message,
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A message that is given up.
+#[derive(Clone, Copy, Debug)]
+pub struct DeadLetter<'a> {
+    /// The queue that it came in.
+    pub queue: &'static str,
+    /// The message.
+    pub message: &'a Message,
+    /// Which it is, and why.
+    pub words: &'a str,
 }
 
 /// Why a message was not handled.
@@ -233,10 +258,13 @@ impl<H: Handler> Consumer<H> {
         let results = self.handler.handle_all(&messages).await;
         let mut decided = Vec::new();
         for (delivery, result) in batch.into_iter().zip(results) {
+            let is_last = delivery.message.attempt.saturating_add(1) >= self.policy.attempts_max;
             let settle = match result {
-                Ok(()) => Ok(Settle::Ack),
-                Err(Failure::Poison(why)) => self.dead_letter(&delivery, &why).await,
-                Err(Failure::Transient(why)) => self.put_off(&delivery, &why).await,
+                Ok(()) => self.acknowledge(&delivery).await,
+                Err(Failure::Transient(_)) if !is_last => self.put_off(&delivery).await,
+                Err(Failure::Transient(why) | Failure::Poison(why)) => {
+                    self.dead_letter(&delivery, &why).await
+                }
             };
             decided.push((delivery, settle));
         }
@@ -245,11 +273,8 @@ impl<H: Handler> Consumer<H> {
 
     /// A copy goes to the retry queue; only when that is confirmed is the original acknowledged.
     /// A crash in between makes two of it, which the inbox tells apart from two messages.
-    async fn put_off(&self, delivery: &Delivery, why: &str) -> Result<Settle, QueueLost> {
-        let attempt = delivery.message.attempt + 1;
-        if attempt >= self.policy.attempts_max {
-            return self.dead_letter(delivery, why).await;
-        }
+    async fn put_off(&self, delivery: &Delivery) -> Result<Settle, QueueLost> {
+        let attempt = delivery.message.attempt.saturating_add(1);
         let message = Message {
             exchange: String::new(),
             routing_key: retry_queue(self.policy.retries, self.queue, attempt),
@@ -262,99 +287,42 @@ impl<H: Handler> Consumer<H> {
     }
 
     /// What is to be done about it commits before the message is rejected. If that cannot be written
-    /// now, the message stays where it is.
+    /// now, the message is put off: in its queue it would come again at once, and the broker gives up what
+    /// comes too often, without a word.
     async fn dead_letter(&self, delivery: &Delivery, why: &str) -> Result<Settle, QueueLost> {
-        let message = &delivery.message;
+        let (queue, message) = (self.queue, &delivery.message);
         let words = format!("dead-letters {}: {why}", message.schema);
-        let (handler, text) = (&self.handler, words.as_str());
+        let letter = DeadLetter { queue, message, words: &words };
+        let handler = &self.handler;
         let told: Result<(), DatabaseError> =
             transact(&self.ports, "dead_letter", move |transaction| {
-                handler.on_dead_letter(transaction, message, text).scope_boxed()
+                handler.on_dead_letter(transaction, letter).scope_boxed()
             })
             .await;
-        told.map_err(|error| QueueLost(format!("the dead letter cannot be told: {error}")))?;
+        if let Err(error) = told {
+            let message_id = message.message_id.as_str();
+            tracing::warn!(target: "consumer", queue, message_id, %error, "a dead letter waits: nobody can be told");
+            return self.put_off(delivery).await;
+        }
         story::say(&message.correlation_id, &words);
         Ok(Settle::Reject)
     }
-}
 
-/// Messages that wait to be handled, and the subjects of those in hand.
-#[derive(Default)]
-struct Waiting {
-    deliveries: VecDeque<Delivery>,
-    subjects_in_hand: BTreeSet<String>,
-}
-
-impl Waiting {
-    fn push(&mut self, delivery: Delivery) {
-        self.deliveries.push_back(delivery);
-    }
-
-    /// The longest waiting, at most `size`, about subjects of which none is in hand. By subject, so that
-    /// whoever changes several does so in one order and none waits for another in a circle.
-    fn next_batch(&mut self, size: usize) -> Option<Vec<Delivery>> {
-        let mut batch = Vec::new();
-        let mut left = VecDeque::new();
-        for delivery in self.deliveries.drain(..) {
-            let subject = &delivery.message.correlation_id;
-            let in_hand = self.subjects_in_hand.contains(subject);
-            // What is left keeps its place before what came later about the same subject.
-            let overtakes = left.iter().any(|it: &Delivery| it.message.correlation_id == *subject);
-            match batch.len() < size && !in_hand && !overtakes {
-                true => batch.push(delivery),
-                false => left.push_back(delivery),
-            }
+    /// One that was to be given up before, and waited until somebody could be told, is told of first.
+    async fn acknowledge(&self, delivery: &Delivery) -> Result<Settle, QueueLost> {
+        let (queue, message, handler) = (self.queue, &delivery.message, &self.handler);
+        if message.attempt < self.policy.attempts_max {
+            return Ok(Settle::Ack);
         }
-        self.deliveries = left;
-        let subject = |delivery: &Delivery| delivery.message.correlation_id.clone();
-        batch.sort_by_key(subject);
-        self.subjects_in_hand.extend(batch.iter().map(subject));
-        (!batch.is_empty()).then_some(batch)
-    }
-
-    fn done(&mut self, delivery: &Delivery) {
-        self.subjects_in_hand.remove(&delivery.message.correlation_id);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn delivery(tag: u64, subject: &str) -> Delivery {
-        let correlation_id = subject.to_owned();
-        Delivery {
-            tag,
-            message: Message { correlation_id, ..Message::default() },
-            redelivered: false,
+        let told: Result<(), DatabaseError> =
+            transact(&self.ports, "late_message", move |transaction| {
+                handler.on_late(transaction, queue, message).scope_boxed()
+            })
+            .await;
+        match told {
+            Ok(()) => Ok(Settle::Ack),
+            // Its work is done, and the inbox knows it.
+            Err(_) => self.put_off(delivery).await,
         }
-    }
-
-    fn tags(batch: Option<&Vec<Delivery>>) -> Vec<u64> {
-        batch.into_iter().flatten().map(|delivery| delivery.tag).collect()
-    }
-
-    #[test]
-    fn messages_about_one_subject_are_handled_in_their_order() {
-        let mut waiting = Waiting::default();
-        for (tag, subject) in [(1, "b"), (2, "a"), (3, "b"), (4, "c")] {
-            waiting.push(delivery(tag, subject));
-        }
-        let first = waiting.next_batch(2);
-        assert_eq!(tags(first.as_ref()), [2, 1], "by subject");
-        let second = waiting.next_batch(2);
-        assert_eq!(tags(second.as_ref()), [4], "b is in hand");
-        assert_eq!(tags(waiting.next_batch(2).as_ref()), [] as [u64; 0], "b still is");
-        first.iter().flatten().for_each(|delivery| waiting.done(delivery));
-        assert_eq!(tags(waiting.next_batch(1).as_ref()), [3]);
-    }
-
-    #[test]
-    fn one_batch_may_have_several_words_about_a_subject() {
-        let mut waiting = Waiting::default();
-        for (tag, subject) in [(1, "b"), (2, "a"), (3, "b"), (4, "a")] {
-            waiting.push(delivery(tag, subject));
-        }
-        assert_eq!(tags(waiting.next_batch(8).as_ref()), [2, 4, 1, 3]);
     }
 }

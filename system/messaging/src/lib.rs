@@ -20,6 +20,7 @@ pub mod retries;
 mod rows;
 mod statements;
 pub mod transaction;
+mod waiting;
 
 use sqlx::migrate::Migrator;
 

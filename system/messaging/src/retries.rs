@@ -20,10 +20,11 @@ pub struct RetryQueue {
     pub attempts: RangeInclusive<u32>,
 }
 
-/// Quick attempts first, then slow ones.
-pub const RETRIES: [RetryQueue; 2] = [
+/// Quick attempts first, then slow ones; the slowest is for dead letters of which nobody can be told yet.
+pub const RETRIES: [RetryQueue; 3] = [
     RetryQueue { suffix: ".retry-1s", delay: Duration::from_secs(1), attempts: 1..=6 },
-    RetryQueue { suffix: ".retry-30s", delay: Duration::from_secs(30), attempts: 7..=u32::MAX },
+    RetryQueue { suffix: ".retry-30s", delay: Duration::from_secs(30), attempts: 7..=18 },
+    RetryQueue { suffix: ".retry-5m", delay: Duration::from_secs(300), attempts: 19..=u32::MAX },
 ];
 
 /// The suffix of a dead-letter queue.
@@ -81,7 +82,13 @@ mod tests {
     fn every_attempt_has_a_queue_that_gives_back() {
         let mut topology = Topology::default();
         add_queue(&mut topology, "work", &RETRIES);
-        for (attempt, name) in [(1, "work.retry-1s"), (6, "work.retry-1s"), (7, "work.retry-30s")] {
+        for (attempt, name) in [
+            (1, "work.retry-1s"),
+            (6, "work.retry-1s"),
+            (7, "work.retry-30s"),
+            (18, "work.retry-30s"),
+            (19, "work.retry-5m"),
+        ] {
             assert_eq!(retry_queue(&RETRIES, "work", attempt), name);
             let spec = topology.queues.iter().find(|queue| queue.name == name);
             let spec = spec.unwrap_or_else(|| panic!("{name} is declared"));

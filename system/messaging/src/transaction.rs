@@ -66,6 +66,16 @@ impl<'p> Transaction<'p> {
         self.ports
     }
 
+    /// The time by the database's clock, for what several replicas have to judge alike: whose a claim is.
+    ///
+    /// # Errors
+    /// If the database does not answer: nothing will have happened.
+    pub async fn database_time(&mut self) -> Result<Time, DatabaseError> {
+        let time = self.session.time().await;
+        self.sound &= time.is_ok();
+        time
+    }
+
     /// This node's time, for timestamps.
     pub fn now(&self) -> Time {
         self.ports.clock.now()

@@ -260,6 +260,12 @@ pub trait Database: Send + Sync {
 pub trait Session: Send {
     /// The connection, to make statements on.
     fn connection(&mut self) -> &mut AnyConnection;
+    /// The time by the database's own clock, which is one for all who share the database: whether a claim
+    /// has ended is judged by it, for two replicas' clocks may be apart.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn time(&mut self) -> BoxFuture<'_, Result<Time, DatabaseError>>;
     /// Commits. `facts` name what the commit makes true: the world may aim a fault at them.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Instants as services store them: microseconds since the Unix epoch.
 
-use std::ops::Add;
+use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// Microseconds since the Unix epoch; BIGINT in every database.
@@ -41,5 +41,14 @@ impl Add<Duration> for Time {
     fn add(self, duration: Duration) -> Time {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Time(self.0.saturating_add(micros))
+    }
+}
+
+impl Sub<Duration> for Time {
+    type Output = Time;
+
+    fn sub(self, duration: Duration) -> Time {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Time(self.0.saturating_sub(micros))
     }
 }

@@ -11,7 +11,7 @@ use super::notify::carry_out;
 use super::order::{CarrierWord, OrderStatus, read_carrier};
 use super::saga::answers::payment_settled;
 use super::saga::progress::{Conditions, Effect, move_order, wake};
-use super::saga::{Case, DeliveryState, Goal};
+use super::saga::{Case, DeliveryState, Goal, Step};
 use crate::consumer;
 use crate::context::Context;
 use crate::error::Error;
@@ -55,6 +55,10 @@ fn hear_carrier(case: &mut Case, update: &DeliveryUpdate) -> Vec<Effect> {
         return Vec::new();
     }
     case.order.carrier_sequence = case.order.carrier_sequence.max(update.sequence);
+    if case.saga.step == Step::AwaitCarrier {
+        // It has something new to tell, so it is asked as often as at first.
+        case.saga.attempts = 0;
+    }
     match word {
         CarrierWord::Moves(status) => carrier_moves(case, status, at),
         CarrierWord::AgreesToCancel => {
@@ -66,10 +70,12 @@ fn hear_carrier(case: &mut Case, update: &DeliveryUpdate) -> Vec<Effect> {
         }
         CarrierWord::FoundAgain => vec![Effect::Alert {
             kind: "found after loss",
+            cause: "",
             text: "A parcel that was lost and refunded has been delivered after all.".into(),
         }],
         CarrierWord::LostAfterDelivery => vec![Effect::Alert {
             kind: "lost after delivery",
+            cause: "",
             text: "The carrier reports a loss after it had reported the delivery.".into(),
         }],
         CarrierWord::Late => {

@@ -12,7 +12,8 @@ use stormproof_ports::time::Time;
 use stormproof_ports::worker::{Progress, Worker};
 
 use super::saga::answers::{Reply, Turn, answered};
-use super::saga::progress::{Conditions, Effect, advance, rest};
+use super::saga::progress::{Conditions, Effect, advance};
+use super::saga::turns;
 use super::saga::{Case, Step};
 use crate::context::Context;
 use crate::error::Error;
@@ -182,18 +183,17 @@ async fn record(
                 Conditions { now, settings: &context.settings.saga, rng: &*context.ports.rng };
             let (turn, effects) = answered(&mut case, step, answer.clone(), &conditions);
             carry_out(transaction, &case, effects).await?;
-            match turn {
-                Turn::Go => {
-                    let step = go_on(context, transaction, &before, &mut case).await?;
-                    Ok(step.map(|step| (case, step)))
-                }
-                Turn::Wait(delay) => {
-                    rest(&mut case, now + delay);
-                    orders::save(transaction, &before, &mut case).await?;
-                    transaction.after_commit(&context.work_notify);
-                    Ok(None)
-                }
+            let goes_on = match turn {
+                Turn::Go => true,
+                Turn::Wait(delay) => turns::wait(&mut case, now, delay),
+            };
+            if goes_on {
+                let step = go_on(context, transaction, &before, &mut case).await?;
+                return Ok(step.map(|step| (case, step)));
             }
+            orders::save(transaction, &before, &mut case).await?;
+            transaction.after_commit(&context.work_notify);
+            Ok(None)
         }
         .scope_boxed()
     })

@@ -135,8 +135,11 @@ pub struct DifferenceView {
 /// An alert, in `GET /support/alerts`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlertView {
+    pub id: String,
     pub order_id: String,
     pub kind: String,
+    /// What tells it from other alerts of its kind about the order, such as the id of a message that died.
+    pub cause: String,
     pub text: String,
     /// Microseconds since the epoch.
     pub raised_at: i64,

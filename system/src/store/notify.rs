@@ -8,7 +8,7 @@ use stormproof_ports::story::Fact;
 use super::gateway::debit_request;
 use super::saga::Case;
 use super::saga::progress::Effect;
-use crate::alert;
+use crate::alert::{self, Trouble};
 use crate::error::Error;
 use crate::messages::{
     DeliveryCancel, DeliveryLine, DeliveryRequest, Lost, OrderFail, OrderSuccess, Refund,
@@ -83,7 +83,11 @@ async fn carry_out_one(
             ));
             outbox::send(transaction, &DeliveryCancel { order_id });
         }
-        Effect::Alert { kind, text } => alert::raise(transaction, &order.id, kind, &text).await?,
+        Effect::Alert { kind, cause, text } => {
+            let (order, text) = (&order.id, text.as_str());
+            let trouble = Trouble { order, kind, cause, text };
+            alert::raise(transaction, trouble).await?;
+        }
     }
     Ok(())
 }

@@ -70,8 +70,10 @@ pub async fn alerts(context: &Context) -> Result<Vec<AlertView>, Error> {
         async move {
             let alerts = support::alerts(transaction).await?;
             let view = |alert: support::Alert| AlertView {
+                id: alert.id,
                 order_id: alert.order_id,
                 kind: alert.kind,
+                cause: alert.cause,
                 text: alert.text,
                 raised_at: alert.raised_at,
             };

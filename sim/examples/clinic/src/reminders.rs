@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use scoped_futures::ScopedFutureExt as _;
 use sqlx::{migrate::Migrator, query};
-use stormproof_messaging::consumer::{self, ConsumerPolicy, Failure, Handler};
+use stormproof_messaging::consumer::{self, ConsumerPolicy, DeadLetter, Failure, Handler};
 use stormproof_messaging::{Transaction, decode, inbox, migrator_with, transact};
 use stormproof_ports::story::Fact;
 use stormproof_ports::worker::Worker;
@@ -38,9 +38,9 @@ impl Handler for Desk {
     fn on_dead_letter<'a>(
         &'a self,
         transaction: &'a mut Transaction<'_>,
-        message: &'a Message,
-        words: &'a str,
+        letter: DeadLetter<'a>,
     ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        let DeadLetter { message, words, .. } = letter;
         let fact = Fact::new("reminder", "GIVEN_UP", &message.correlation_id, words);
         transaction.moved("DUE", fact);
         Box::pin(async { Ok(()) })

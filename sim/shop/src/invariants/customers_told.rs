@@ -19,8 +19,10 @@ pub const INVARIANT: Invariant = Invariant {
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     let Evidence { truth, final_state, .. } = evidence;
     let counts = final_state.mails_counted();
-    let mails_of =
-        |order: &str, template: &str| counts.get(&(order, template)).copied().unwrap_or(0);
+    let mails_of = |name: (&str, &str, &str)| counts.get(&name).copied().unwrap_or(0);
+    let once = |name: (&str, &str, &str), mails| {
+        mails == 1 || (mails > 1 && final_state.repeats_excused(name))
+    };
     for order in truth.orders.iter() {
         for (template, due) in [
             ("ordersuccess", order.paid_at.is_some()),
@@ -28,13 +30,9 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
             ("refund", order.payment_status == PaymentStatus::Refunded),
             ("lost", order.status == OrderStatus::Lost),
         ] {
-            let mails = mails_of(&order.id, template);
-            let fits = match due {
-                true => {
-                    mails == 1 || (mails > 1 && final_state.repeats_excused(&order.id, template))
-                }
-                false => mails == 0,
-            };
+            let name = (&*order.id, template, "");
+            let mails = mails_of(name);
+            let fits = if due { once(name, mails) } else { mails == 0 };
             if !fits {
                 let status = order.status.as_str();
                 let expected = u8::from(due);
@@ -53,8 +51,14 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     }
     for alert in &final_state.alerts {
         let template = format!("support:{}", alert.kind);
-        if mails_of(&alert.order, &template) == 0 {
-            findings.of(&alert.order, format!("support was never mailed of {:?}", alert.kind));
+        let name = (&*alert.order, template.as_str(), alert.id.as_str());
+        let mails = mails_of(name);
+        if !once(name, mails) {
+            let kind = &alert.kind;
+            findings.of(
+                &alert.order,
+                format!("support got {mails} mails of one alert of {kind:?}, expected 1"),
+            );
         }
     }
 }

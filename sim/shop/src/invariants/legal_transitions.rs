@@ -4,12 +4,9 @@
 //! Several moves may share a commit; the commit's facts say which, and in what order. The row
 //! before and the row after are the ends of that path, whatever the facts say.
 
-use stormproof_system::delivery::parcel;
-use stormproof_system::messages::DeliveryStatus;
-use stormproof_system::store::order::{self, OrderStatus};
-use stormproof_system::store::payment;
-use stormproof_system::warehouse::reservation;
+use stormproof_system::store::order::OrderStatus;
 
+use super::machines::{ABSENT, is_arrow, is_state};
 use super::{Evidence, Findings, Invariant, When};
 use crate::truth::rows::{Id, OrderRow, ParcelRow};
 use crate::truth::{Step, Truth};
@@ -22,33 +19,6 @@ pub const INVARIANT: Invariant = Invariant {
     end: Some(end),
 };
 
-/// Where a machine begins, before its row exists.
-const ABSENT: &str = "ABSENT";
-
-/// Every arrow of every machine: (machine, from, to).
-pub fn arrows() -> Vec<(&'static str, &'static str, &'static str)> {
-    let mut arrows = vec![("order", ABSENT, OrderStatus::PendingPayment.as_str())];
-    arrows.extend(order::ARROWS.iter().map(|(from, to)| ("order", from.as_str(), to.as_str())));
-    arrows.extend(payment::ARROWS.iter().map(|(from, to)| ("payment", from.as_str(), to.as_str())));
-    for from in reservation::State::ALL {
-        for verb in reservation::Verb::ALL {
-            if let reservation::Step::Move(to) = reservation::step(from, verb) {
-                arrows.push(("reservation", from.as_str(), to.as_str()));
-            }
-        }
-    }
-    for from in [None].into_iter().chain(DeliveryStatus::ALL.map(Some)) {
-        for event in parcel::Event::ALL {
-            if let Some(to) = parcel::next(from, event) {
-                arrows.push(("parcel", from.map_or(ABSENT, DeliveryStatus::as_str), to.as_str()));
-            }
-        }
-    }
-    arrows.sort_unstable();
-    arrows.dedup();
-    arrows
-}
-
 /// The moves of one machine that a commit made: the path from the row before over the facts to the
 /// row after.
 fn path(
@@ -59,7 +29,7 @@ fn path(
     after: Option<&'static str>,
 ) -> Vec<(&'static str, &'static str)> {
     let told = step.facts.iter().filter(|fact| fact.noun == noun && *fact.order == **order);
-    let known = |state: &str| known_state(noun, state);
+    let known = |state: &str| is_state(noun, state);
     let mut states = vec![before.unwrap_or(ABSENT)];
     for state in told.map(|fact| fact.state).filter(|state| known(state)) {
         if states.last() != Some(&state) {
@@ -71,47 +41,6 @@ fn path(
         states.push(last);
     }
     states.windows(2).map(|pair| (pair[0], pair[1])).collect()
-}
-
-fn known_state(noun: &str, state: &str) -> bool {
-    match noun {
-        "order" => OrderStatus::parse(state).is_some(),
-        "payment" => payment::PaymentStatus::parse(state).is_some(),
-        "reservation" => reservation::State::parse(state).is_some(),
-        "parcel" => DeliveryStatus::ALL.iter().any(|status| status.as_str() == state),
-        _ => false,
-    }
-}
-
-/// Whether a machine has an arrow. A row that comes with a later state came through its first.
-fn is_arrow(noun: &str, from: &str, to: &str) -> bool {
-    match noun {
-        "order" => match (OrderStatus::parse(from), OrderStatus::parse(to)) {
-            (None, Some(to)) => to == OrderStatus::PendingPayment,
-            (Some(from), Some(to)) => from.may_become(to),
-            _ => false,
-        },
-        "payment" => {
-            use payment::PaymentStatus;
-            match (PaymentStatus::parse(from), PaymentStatus::parse(to)) {
-                (None, Some(to)) => to == PaymentStatus::None,
-                (Some(from), Some(to)) => from.may_become(to),
-                _ => false,
-            }
-        }
-        "reservation" => match (reservation::State::parse(from), reservation::State::parse(to)) {
-            (Some(from), Some(to)) => reservation::Verb::ALL
-                .into_iter()
-                .any(|verb| reservation::step(from, verb) == reservation::Step::Move(to)),
-            _ => false,
-        },
-        _ => {
-            let parse = |text: &str| DeliveryStatus::ALL.into_iter().find(|it| it.as_str() == text);
-            let (from, to) = (parse(from), parse(to));
-            to.is_some()
-                && parcel::Event::ALL.into_iter().any(|event| parcel::next(from, event) == to)
-        }
-    }
 }
 
 /// Every move of every machine in a commit: calls `see` with machine, order, from and to.

@@ -8,8 +8,10 @@ mod customers_told;
 mod delivered_is_paid;
 mod every_order_settles;
 mod expected;
+mod heard_in_time;
 mod keys_are_whose_they_are;
 mod legal_transitions;
+mod machines;
 mod money_conserved;
 mod no_money_kept;
 mod no_oversell;
@@ -21,6 +23,7 @@ mod only_poison_dies;
 mod private;
 mod promises_kept;
 mod same_key_same_answer;
+mod soon_enough;
 mod stock_conserved;
 mod sums_are_right;
 #[cfg(test)]
@@ -29,7 +32,8 @@ mod testing;
 mod tests;
 mod views_agree;
 
-pub use legal_transitions::{arrows, moves};
+pub use legal_transitions::moves;
+pub use machines::arrows;
 
 use crate::client_history::ClientHistory;
 use crate::scenario::Scenario;
@@ -77,7 +81,7 @@ pub struct Finding {
 }
 
 /// Every invariant, in the order of `world.md`'s table.
-pub const INVARIANTS: [Invariant; 21] = [
+pub const INVARIANTS: [Invariant; 23] = [
     money_conserved::INVARIANT,
     one_debit_one_refund::INVARIANT,
     stock_conserved::INVARIANT,
@@ -90,6 +94,8 @@ pub const INVARIANTS: [Invariant; 21] = [
     no_refusal_without_cause::INVARIANT,
     promises_kept::INVARIANT,
     customers_told::INVARIANT,
+    heard_in_time::INVARIANT,
+    soon_enough::INVARIANT,
     nothing_forgotten::INVARIANT,
     views_agree::INVARIANT,
     sums_are_right::INVARIANT,

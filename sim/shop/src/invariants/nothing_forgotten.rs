@@ -30,7 +30,7 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     for letter in &final_state.dead {
         let owner = topology::owner_of(&letter.queue).map(topology::database_of);
         let alerted = final_state.alerts.iter().any(|alert| {
-            alert.order == letter.order
+            alert.cause == letter.message_id
                 && alert.kind == "dead letter"
                 && Some(&alert.database) == owner.as_ref()
         });

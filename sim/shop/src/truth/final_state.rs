@@ -18,6 +18,9 @@ use stormproof_faults::injector::StrikeTime;
 /// The longest that a mail may be on its way to the server: so long it is its claimant's.
 const UNDER_WAY: Duration = Duration::from_secs(30);
 
+/// What tells mails apart: the order, the template and, of a mail to support, the alert.
+pub type MailName<'a> = (&'a str, &'a str, &'a str);
+
 /// Units by product and warehouse.
 pub type Goods = BTreeMap<(String, String), i64>;
 
@@ -30,6 +33,11 @@ pub struct FinalState {
     pub restless: Vec<String>,
     /// Mails that the mail server took, in order.
     pub mails: Vec<MailSeen>,
+    /// When each fault of the scenario fired, in time since the run began.
+    pub strikes: Vec<StrikeTime>,
+    /// When the storm began, and when all was healed.
+    pub began_at: Duration,
+    pub healed_at: Duration,
     /// When faults stood between the mail server and the notes that mails are sent.
     pub excuses: Vec<StrikeTime>,
     /// Queues with messages in them, dead-letter queues apart.
@@ -62,6 +70,8 @@ pub struct FinalState {
 pub struct MailSeen {
     /// `refund`, or `support` with what it is about: `support:refund parked`.
     pub template: String,
+    /// The alert that it tells support of; empty in other mails.
+    pub alert: String,
     pub order: Id,
     pub to: String,
     /// What it says was paid, or paid back: `42.00 AUD`; `None` if it speaks of no money.
@@ -75,6 +85,7 @@ pub struct MailSeen {
 pub struct DeadLetter {
     /// The queue whose dead-letter queue holds it.
     pub queue: String,
+    pub message_id: String,
     pub schema: String,
     pub order: Id,
 }
@@ -83,8 +94,11 @@ pub struct DeadLetter {
 #[derive(Clone, Debug)]
 pub struct AlertSeen {
     pub database: String,
+    pub id: String,
     pub order: Id,
     pub kind: String,
+    /// What tells it from others of its kind about the order: the id of the message that died.
+    pub cause: String,
 }
 
 /// A saga at the end.
@@ -96,19 +110,19 @@ pub struct SagaSeen {
 }
 
 impl FinalState {
-    /// How many mails of each template an order's customer, or support, got: by order and template.
-    pub fn mails_counted(&self) -> BTreeMap<(&str, &str), usize> {
+    /// How often each mail was taken, by order, template and alert.
+    pub fn mails_counted(&self) -> BTreeMap<MailName<'_>, usize> {
         let mut counts = BTreeMap::new();
         for mail in &self.mails {
-            *counts.entry((&*mail.order, mail.template.as_str())).or_default() += 1;
+            *counts.entry(mail.name()).or_default() += 1;
         }
         counts
     }
 
-    /// Whether a fault came between each mail of a template and the next: it fired, or held, at a time
+    /// Whether a fault came between each mail of a name and the next: it fired, or held, at a time
     /// between the first of the two and the second, or so shortly before that the mail was on its way.
-    pub fn repeats_excused(&self, order: &str, template: &str) -> bool {
-        let same = |mail: &&MailSeen| *mail.order == *order && mail.template == template;
+    pub fn repeats_excused(&self, name: MailName<'_>) -> bool {
+        let same = |mail: &&MailSeen| mail.name() == name;
         let times: Vec<_> = self.mails.iter().filter(same).map(|mail| mail.at).collect();
         times.windows(2).all(|pair| {
             let [Some(first), Some(again)] = *pair else { return !self.excuses.is_empty() };
@@ -159,32 +173,42 @@ impl DeadLetter {
         DeadLetter {
             queue: queue.strip_suffix(DEAD).unwrap_or(queue).to_owned(),
             schema: message.schema.clone(),
+            message_id: message.message_id.clone(),
             order: message.correlation_id.as_str().into(),
         }
     }
 }
 
 impl MailSeen {
-    /// What a mail was about, by its `Message-ID`: `<template.order@domain>`.
+    fn name(&self) -> MailName<'_> {
+        (&self.order, &self.template, &self.alert)
+    }
+
+    /// What a mail was about, by its `Message-ID`: `<template.order@domain>`, where the template of a mail to
+    /// support has a kind and an alert, `support+refund-parked+1a2b`.
     pub fn of(mail: &Mail) -> Option<MailSeen> {
         let (local, _) = mail.message_id.strip_prefix('<')?.split_once('@')?;
         let (template, order) = local.split_once('.')?;
-        let template = match template.split_once('+') {
-            Some((template, about)) => format!("{template}:{}", about.replace('-', " ")),
+        let mut parts = template.splitn(3, '+');
+        let template = parts.next().unwrap_or_default();
+        let template = match parts.next() {
+            Some(about) => format!("{template}:{}", about.replace('-', " ")),
             None => template.to_owned(),
         };
+        let alert = parts.next().unwrap_or_default().to_owned();
         let said = |line: &str| {
             let amount = line.strip_prefix("Total: ").or_else(|| line.strip_prefix("Amount: "))?;
             Some(amount.trim_end().to_owned())
         };
         let amount = mail.text.lines().find_map(said);
-        Some(MailSeen { template, order: order.into(), to: mail.to.clone(), amount, at: None })
+        let order = order.into();
+        Some(MailSeen { template, alert, order, to: mail.to.clone(), amount, at: None })
     }
 }
 
 /// The strikes that may send a mail twice: they came between the mail server and the note that a mail is
 /// sent.
-pub fn excuses(scenario: &Scenario, strikes: Vec<StrikeTime>) -> Vec<StrikeTime> {
+pub fn excuses(scenario: &Scenario, strikes: &[StrikeTime]) -> Vec<StrikeTime> {
     let near = |name: &str| {
         let service = topology::service_of(name);
         matches!(service, "email" | topology::MAIL)
@@ -195,5 +219,5 @@ pub fn excuses(scenario: &Scenario, strikes: Vec<StrikeTime>) -> Vec<StrikeTime>
         Target::Link { from, to, .. } => near(from) && near(to),
         Target::Call { .. } | Target::Queue(_) => false,
     };
-    strikes.into_iter().filter(excuses).collect()
+    strikes.iter().copied().filter(excuses).collect()
 }

@@ -21,7 +21,7 @@ const UNSENT: &str = "SELECT count(*) FROM outbox WHERE status = 'NEW'";
 /// Messages that were ever written into an outbox and are still there.
 const WRITTEN: &str = "SELECT count(*) FROM outbox";
 
-const ALERTS: &str = "SELECT order_id, kind FROM alerts";
+const ALERTS: &str = "SELECT id, order_id, kind, cause FROM alerts";
 const ORDER_LINES: &str = "SELECT order_id, sku, quantity, price FROM order_lines";
 const REQUESTS: &str = "SELECT order_id, request FROM parcels WHERE request IS NOT NULL";
 const SAGAS: &str = "SELECT id, goal, stock, delivery FROM orders";
@@ -114,13 +114,13 @@ pub async fn gather(
 /// What the Store's own books say of its orders.
 async fn look_at_store(environment: &impl Inspect, final_state: &mut FinalState) {
     let store = topology::database_of("store");
-    for row in environment.rows(&store, ORDER_LINES).await.unwrap_or_default() {
+    for row in rows(environment, &store, ORDER_LINES, final_state).await {
         let [quantity, price] = [2, 3].map(|at| row[at].as_i64().unwrap_or(0));
         let (order, sku) = (text(&row[0]), text(&row[1]).to_string());
         final_state.prices.entry(order.clone()).or_default().insert(sku.clone(), price);
         *final_state.lines.entry(order).or_default().entry(sku).or_default() += quantity;
     }
-    for row in environment.rows(&store, SAGAS).await.unwrap_or_default() {
+    for row in rows(environment, &store, SAGAS, final_state).await {
         let [goal, stock, delivery] = [1, 2, 3].map(|at| text(&row[at]).to_string());
         final_state.sagas.insert(text(&row[0]), SagaSeen { goal, stock, delivery });
     }
@@ -129,7 +129,7 @@ async fn look_at_store(environment: &impl Inspect, final_state: &mut FinalState)
 /// What DeliveryCo was asked to fetch. What is no request has nothing in it.
 async fn look_at_carrier(environment: &impl Inspect, final_state: &mut FinalState) {
     let delivery = topology::database_of("delivery");
-    for row in environment.rows(&delivery, REQUESTS).await.unwrap_or_default() {
+    for row in rows(environment, &delivery, REQUESTS, final_state).await {
         let goods = final_state.consignments.entry(text(&row[0])).or_default();
         let request = serde_json::from_str::<DeliveryRequest>(&text(&row[1]));
         for line in request.into_iter().flat_map(|request| request.lines) {
@@ -140,18 +140,34 @@ async fn look_at_carrier(environment: &impl Inspect, final_state: &mut FinalStat
 
 /// What every service has: alerts, an outbox, and texts in which no secret may be.
 async fn look_at(environment: &impl Inspect, database: &str, final_state: &mut FinalState) {
-    for row in environment.rows(database, ALERTS).await.unwrap_or_default() {
-        let (order, kind) = (text(&row[0]), text(&row[1]).to_string());
-        final_state.alerts.push(AlertSeen { database: database.to_owned(), order, kind });
+    for row in rows(environment, database, ALERTS, final_state).await {
+        let [id, kind, cause] = [0, 2, 3].map(|at| text(&row[at]).to_string());
+        let (database, order) = (database.to_owned(), text(&row[1]));
+        final_state.alerts.push(AlertSeen { database, id, order, kind, cause });
     }
-    let written = environment.rows(database, WRITTEN).await;
-    final_state.messages += written.map_or(0, |rows| number(&rows));
+    for row in rows(environment, database, WRITTEN, final_state).await {
+        final_state.messages += number(&[row]);
+    }
     for (table, sql) in secrets::TEXTS {
         let place = format!("{table} of {database}");
-        for row in environment.rows(database, sql).await.unwrap_or_default() {
+        for row in rows(environment, database, sql, final_state).await {
             final_state.leaks.extend(secrets::in_text(&place, &text(&row[0])));
         }
     }
+}
+
+/// What a database answers. One that does not has nothing of which anybody could say that it lasts.
+async fn rows(
+    environment: &impl Inspect,
+    database: &str,
+    sql: &'static str,
+    final_state: &mut FinalState,
+) -> Rows {
+    let rows = environment.rows(database, sql).await;
+    rows.unwrap_or_else(|| {
+        final_state.lost_commits.push(format!("{database} has no answer to {sql}"));
+        Rows::default()
+    })
 }
 
 /// The one number that a query answers.

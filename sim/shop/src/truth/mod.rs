@@ -11,6 +11,7 @@ pub mod inspection;
 pub mod lows;
 pub mod reading;
 pub mod rows;
+pub mod waits;
 pub mod whole;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use stormproof_system::store::payment::PaymentStatus;
 use derived::Derived;
 use lows::Lows;
 use rows::*;
+use waits::Waits;
 
 /// One table's rows, by number and by key.
 #[derive(Clone, Debug)]
@@ -61,6 +63,11 @@ pub struct Step {
     pub debits: Vec<Moved<DebitRow>>,
     pub refunds: Vec<Moved<RefundRow>>,
     pub parcels: Vec<Moved<ParcelRow>>,
+    pub store_alerts: Vec<Moved<StoreAlertRow>>,
+    pub warehouse_alerts: Vec<Moved<WarehouseAlertRow>>,
+    pub bank_alerts: Vec<Moved<BankAlertRow>>,
+    pub delivery_alerts: Vec<Moved<DeliveryAlertRow>>,
+    pub email_alerts: Vec<Moved<EmailAlertRow>>,
 }
 
 /// What is committed.
@@ -76,8 +83,15 @@ pub struct Truth {
     pub debits: Table<DebitRow>,
     pub refunds: Table<RefundRow>,
     pub parcels: Table<ParcelRow>,
+    pub store_alerts: Table<StoreAlertRow>,
+    pub warehouse_alerts: Table<WarehouseAlertRow>,
+    pub bank_alerts: Table<BankAlertRow>,
+    pub delivery_alerts: Table<DeliveryAlertRow>,
+    pub email_alerts: Table<EmailAlertRow>,
     /// Sums over the tables, kept up with every step.
     pub derived: Derived,
+    /// How long things waited, and what support heard.
+    pub waits: Waits,
     /// How low stock and balances have been.
     pub lows: Lows,
     /// How many rows the tables have whose rows are only counted, in the order of `reading.rs`;
@@ -163,6 +177,7 @@ impl Truth {
     /// Ends a step: the sums follow the rows.
     pub fn settle(&mut self, step: &Step) {
         derived::follow(self, step);
+        waits::follow(self, step);
         self.lows.follow(step);
     }
 

@@ -27,6 +27,11 @@ macro_rules! for_every_row {
         $what!(DebitRow $arguments);
         $what!(RefundRow $arguments);
         $what!(ParcelRow $arguments);
+        $what!(StoreAlertRow $arguments);
+        $what!(WarehouseAlertRow $arguments);
+        $what!(BankAlertRow $arguments);
+        $what!(DeliveryAlertRow $arguments);
+        $what!(EmailAlertRow $arguments);
     }};
 }
 
@@ -256,6 +261,41 @@ rows! {
         cancelled_at: Option<i64>,
         found_at: Option<i64>,
         next_move_at: Option<i64>,
+    }
+
+    /// An alert of the Store.
+    StoreAlertRow in store_alerts, "store-db" "alerts" by cause {
+        order_id: Id,
+        kind: Id,
+        cause: Id,
+    }
+
+    /// An alert of the Warehouse.
+    WarehouseAlertRow in warehouse_alerts, "warehouse-db" "alerts" by cause {
+        order_id: Id,
+        kind: Id,
+        cause: Id,
+    }
+
+    /// An alert of the Bank.
+    BankAlertRow in bank_alerts, "bank-db" "alerts" by cause {
+        order_id: Id,
+        kind: Id,
+        cause: Id,
+    }
+
+    /// An alert of DeliveryCo.
+    DeliveryAlertRow in delivery_alerts, "delivery-db" "alerts" by cause {
+        order_id: Id,
+        kind: Id,
+        cause: Id,
+    }
+
+    /// An alert of the mail service.
+    EmailAlertRow in email_alerts, "email-db" "alerts" by cause {
+        order_id: Id,
+        kind: Id,
+        cause: Id,
     }
 }
 

@@ -1,4 +1,4 @@
-//! To the support team: somebody has to look. One mail for each order and kind of trouble.
+//! To the support team: somebody has to look. One mail for each alert.
 
 use super::Content;
 use crate::email::letter::{Letter, SUPPORT_ADDRESS};
@@ -13,7 +13,10 @@ impl Letter for Support {
     }
 
     fn template(&self) -> String {
-        format!("support:{}", self.kind)
+        match self.alert.as_str() {
+            "" => format!("support:{}", self.kind),
+            alert => format!("support:{}:{alert}", self.kind),
+        }
     }
 
     fn to(&self) -> &str {

@@ -54,8 +54,18 @@ fn every_mail_has_a_name_of_its_own_and_names_the_order() {
         made(&OrderFail { order_id: order_id.clone(), to: to.clone(), explanation: "x".into() }),
         made(&refund("x")),
         made(&Lost { order_id: order_id.clone(), to }),
-        made(&Support { order_id: order_id.clone(), kind: "dead letter".into(), text: "x".into() }),
-        made(&Support { order_id, kind: "refund parked".into(), text: "x".into() }),
+        made(&Support {
+            order_id: order_id.clone(),
+            kind: "dead letter".into(),
+            text: "x".into(),
+            alert: String::new(),
+        }),
+        made(&Support {
+            order_id,
+            kind: "refund parked".into(),
+            text: "x".into(),
+            alert: "0a1b".into(),
+        }),
     ];
     for (index, mail) in mails.iter().enumerate() {
         assert!(mail.text.contains("order-1") && mail.html.contains("order-1"));
@@ -69,7 +79,12 @@ fn every_mail_has_a_name_of_its_own_and_names_the_order() {
 fn hostile_values_stay_values() {
     let fail =
         OrderFail { order_id: order(), to: "ada@shop.example".into(), explanation: HOSTILE.into() };
-    let support = Support { order_id: order(), kind: HOSTILE.into(), text: HOSTILE.into() };
+    let support = Support {
+        order_id: order(),
+        kind: HOSTILE.into(),
+        text: HOSTILE.into(),
+        alert: HOSTILE.into(),
+    };
     let harmless = OrderFail { explanation: "x".into(), ..fail.clone() };
     assert_eq!(made(&harmless).html.matches('<').count(), made(&fail).html.matches('<').count());
     for mail in [made(&refund(HOSTILE)), made(&fail), made(&support)] {
@@ -92,7 +107,12 @@ fn a_hostile_recipient_gets_nothing() {
 
 #[test]
 fn subjects_are_short() {
-    let support = Support { order_id: order(), kind: "ü".repeat(5000), text: String::new() };
+    let support = Support {
+        order_id: order(),
+        kind: "ü".repeat(5000),
+        text: String::new(),
+        alert: String::new(),
+    };
     assert_eq!(made(&support).subject.chars().count(), SUBJECT_MAX);
 }
 

@@ -12,7 +12,7 @@ use crate::store::order::OrderLine;
 use crate::store::saga::Case;
 
 /// The first of an order's columns that are about its goods.
-const FIRST: usize = 34;
+const FIRST: usize = 39;
 
 /// Reads the goods of one order: a row for each line and each warehouse that gives some of it.
 pub fn read(rows: &[AnyRow], case: &mut Case) -> Result<(), Error> {

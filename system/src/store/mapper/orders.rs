@@ -10,7 +10,7 @@ use crate::id::{OrderId, UserId};
 use crate::money::{Currency, Money};
 use crate::store::order::{Order, OrderStatus};
 use crate::store::payment::{Payment, PaymentStatus};
-use crate::store::saga::{Case, DeliveryState, Goal, Saga, Step, Stock};
+use crate::store::saga::{Aside, Case, DeliveryState, Goal, Saga, Step, Stock};
 
 macro_rules! select_case {
     ($columns:literal, $rest:literal) => {
@@ -20,7 +20,8 @@ macro_rules! select_case {
              o.picked_up_at, o.in_transit_at, o.delivered_at, o.lost_at, o.failed_at, \
              o.cancel_pending_at, o.cancelled_at, o.payment_status, o.transaction_id, \
              o.refund_id, o.parked_reason, o.goal, o.stock, o.delivery, o.step, o.attempts, \
-             o.replans, o.debit_queued, o.next_attempt_at, o.lease_owner, o.lease_until, o.epoch",
+             o.replans, o.debit_queued, o.next_attempt_at, o.lease_owner, o.lease_until, o.epoch, \
+             o.since, o.aside_step, o.aside_attempts, o.aside_since, o.aside_until",
             $columns,
             " FROM orders o ",
             $rest
@@ -65,6 +66,7 @@ fn read(row: &AnyRow) -> Result<Case, Error> {
     let status = text(3)?;
     let payment = text(19)?;
     let (goal, stock, delivery, step) = (text(23)?, text(24)?, text(25)?, text(26)?);
+    let aside = text(35)?;
     Ok(Case {
         order: Order {
             id: OrderId::parse(text(0)?)?,
@@ -95,6 +97,13 @@ fn read(row: &AnyRow) -> Result<Case, Error> {
             lease_owner: text(31)?,
             lease_until: number(32)?,
             epoch: number(33)?,
+            since: number(34)?,
+            aside: Aside {
+                step: known(Step::parse(&aside), "step", &aside)?,
+                attempts: number(36)?,
+                since: number(37)?,
+                until: number(38)?,
+            },
         },
         lines: Vec::new(),
         allocation: Vec::new(),
@@ -109,9 +118,11 @@ pub async fn insert(transaction: &mut Transaction<'_>, case: &Case) -> Result<()
          carrier_sequence, version, pending_payment_at, paid_at, received_at, picked_up_at, \
          in_transit_at, delivered_at, lost_at, failed_at, cancel_pending_at, cancelled_at, \
          payment_status, transaction_id, refund_id, parked_reason, goal, stock, delivery, step, \
-         attempts, replans, debit_queued, next_attempt_at, lease_owner, lease_until, epoch) VALUES \
+         attempts, replans, debit_queued, next_attempt_at, lease_owner, lease_until, epoch, since, \
+         aside_step, aside_attempts, aside_since, aside_until) VALUES \
          ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-         $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)",
+         $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, \
+         $38, $39)",
     )
     .bind(order.id.to_string())
     .bind(order.user.to_string())
@@ -144,7 +155,8 @@ pub async fn save(
          cancel_pending_at = $12, cancelled_at = $13, payment_status = $14, transaction_id = $15, \
          refund_id = $16, parked_reason = $17, goal = $18, stock = $19, delivery = $20, \
          step = $21, attempts = $22, replans = $23, debit_queued = $24, next_attempt_at = $25, \
-         lease_owner = $26, lease_until = $27, epoch = $28 WHERE id = $29 AND version = $30",
+         lease_owner = $26, lease_until = $27, epoch = $28, since = $29, aside_step = $30, \
+         aside_attempts = $31, aside_since = $32, aside_until = $33 WHERE id = $34 AND version = $35",
     )
     .bind(order.status.as_str())
     .bind(order.reason.clone())
@@ -184,4 +196,9 @@ fn bind_saga<'q>(query: Statement<'q>, saga: &Saga) -> Statement<'q> {
         .bind(saga.lease_owner.clone())
         .bind(saga.lease_until)
         .bind(saga.epoch)
+        .bind(saga.since)
+        .bind(saga.aside.step.as_str())
+        .bind(saga.aside.attempts)
+        .bind(saga.aside.since)
+        .bind(saga.aside.until)
 }

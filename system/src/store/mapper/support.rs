@@ -8,8 +8,10 @@ use crate::id::OrderId;
 
 /// An alert as stored.
 pub struct Alert {
+    pub id: String,
     pub order_id: String,
     pub kind: String,
+    pub cause: String,
     pub text: String,
     pub raised_at: i64,
 }
@@ -27,7 +29,7 @@ pub async fn parked(transaction: &mut Transaction<'_>) -> Result<Vec<OrderId>, E
 /// The newest alerts first.
 pub async fn alerts(transaction: &mut Transaction<'_>) -> Result<Vec<Alert>, Error> {
     let rows = sqlx::query(
-        "SELECT order_id, kind, text, raised_at FROM alerts \
+        "SELECT id, order_id, kind, cause, text, raised_at FROM alerts \
          ORDER BY raised_at DESC, order_id, kind LIMIT 100",
     )
     .fetch_all(transaction.sql())
@@ -35,10 +37,12 @@ pub async fn alerts(transaction: &mut Transaction<'_>) -> Result<Vec<Alert>, Err
     rows.iter()
         .map(|row| {
             Ok(Alert {
-                order_id: row.try_get(0)?,
-                kind: row.try_get(1)?,
-                text: row.try_get(2)?,
-                raised_at: row.try_get(3)?,
+                id: row.try_get(0)?,
+                order_id: row.try_get(1)?,
+                kind: row.try_get(2)?,
+                cause: row.try_get(3)?,
+                text: row.try_get(4)?,
+                raised_at: row.try_get(5)?,
             })
         })
         .collect()

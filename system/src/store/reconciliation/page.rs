@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt;
-use stormproof_messaging::transact;
+use stormproof_messaging::{Transaction, transact};
+use stormproof_ports::DatabaseError;
 use stormproof_ports::time::Time;
 
 use super::differences::{Difference, Told, compare, rests, stranger};
-use crate::alert;
+use crate::alert::{self, Trouble};
 use crate::context::Context;
 use crate::error::Error;
 use crate::id::OrderId;
@@ -122,8 +123,8 @@ async fn raise(context: &Context, case: &Case, differences: &[Difference]) -> Re
             if orders::load(transaction, &case.order.id).await?.as_ref() != Some(case) {
                 return Ok(false);
             }
-            for Difference { kind, text } in differences {
-                alert::raise(transaction, &case.order.id, kind, text).await?;
+            for difference in differences {
+                differs(transaction, &case.order.id, difference).await?;
             }
             Ok(true)
         }
@@ -147,7 +148,7 @@ async fn strangers(
             let mut found = Vec::new();
             for (id, told) in told.iter().filter(|(id, _)| !known.contains(id)) {
                 let difference = stranger(told);
-                alert::raise(transaction, id, difference.kind, &difference.text).await?;
+                differs(transaction, id, &difference).await?;
                 found.push((id.clone(), difference));
             }
             Ok(found)
@@ -155,4 +156,13 @@ async fn strangers(
         .scope_boxed()
     })
     .await
+}
+
+async fn differs(
+    transaction: &mut Transaction<'_>,
+    order: &OrderId,
+    Difference { kind, text }: &Difference,
+) -> Result<(), DatabaseError> {
+    let trouble = Trouble { order, kind, cause: "", text };
+    alert::raise(transaction, trouble).await
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::progress::{Conditions, Effect, move_order, move_payment};
+use super::progress::{Conditions, Effect, is_stuck, move_order, move_payment, stuck};
 use super::{Case, Goal, Step, Stock, next};
 use crate::error::Error;
 use crate::messages::{PaymentOutcome, PaymentResult};
@@ -10,6 +10,7 @@ use crate::store::allocation::{self, Share};
 use crate::store::order::OrderStatus;
 use crate::store::payment::PaymentStatus;
 use crate::warehouse::dto::State;
+use stormproof_ports::retry::Backoff;
 
 /// What a definitive answer says.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +36,7 @@ pub enum Reply {
 pub enum Turn {
     /// Take the next step now.
     Go,
-    /// Let the case rest and try again after this time.
+    /// Let the step rest and try again after this time.
     Wait(Duration),
 }
 
@@ -47,7 +48,7 @@ pub fn answered(
     answer: Result<Reply, Error>,
     conditions: &Conditions<'_>,
 ) -> (Turn, Vec<Effect>) {
-    let effects = match answer {
+    let mut effects = match answer {
         Ok(Reply::Available(shelves)) => plan_again(case, &shelves),
         Ok(Reply::Reservation { state, held }) => reservation_is(case, state, held, conditions),
         Ok(Reply::NotEnough) => return lost_the_race(case, conditions),
@@ -58,17 +59,21 @@ pub fn answered(
     };
     // An answer that leaves the same call to be made (a release that is answered HELD) is no
     // progress: without a wait the case would go round as fast as the network carries it.
-    if next(case) != step {
+    if !next(case).has(step) {
         return (Turn::Go, effects);
     }
     case.saga.attempts += 1;
+    effects.extend(stuck(case, step, "the answer leaves it to be done", conditions));
     (back_off(case, conditions), effects)
 }
 
-/// The wait after the attempts so far.
+/// The wait after the attempts so far; what is stuck is tried less and less.
 fn back_off(case: &Case, conditions: &Conditions<'_>) -> Turn {
+    let settings = conditions.settings;
     let attempt = u32::try_from(case.saga.attempts).unwrap_or(u32::MAX);
-    Turn::Wait(conditions.settings.backoff.delay(attempt, conditions.rng))
+    let cap = if is_stuck(case, conditions) { settings.stuck_pause } else { settings.backoff.cap };
+    let backoff = Backoff { cap: cap.max(settings.backoff.cap), ..settings.backoff };
+    Turn::Wait(backoff.delay(attempt, conditions.rng))
 }
 
 fn plan_again(case: &mut Case, shelves: &[Share]) -> Vec<Effect> {
@@ -105,7 +110,7 @@ fn lost_the_race(case: &mut Case, conditions: &Conditions<'_>) -> (Turn, Vec<Eff
     if beyond == LOSSES_TOLD {
         let text =
             "The order loses its stock again and again, though plans find enough.".to_owned();
-        effects.push(Effect::Alert { kind: "stock lost again", text });
+        effects.push(Effect::Alert { kind: "stock lost again", cause: "", text });
     }
     (turn, effects)
 }
@@ -132,7 +137,7 @@ fn reservation_is(
     // Nobody but this saga releases, so the goods of an order that is to be delivered cannot be
     // free. If they are, people look, and the money does not stay behind.
     let text = "The reservation is gone although the order is to be delivered.".to_owned();
-    let mut effects = vec![Effect::Alert { kind: "reservation gone", text }];
+    let mut effects = vec![Effect::Alert { kind: "reservation gone", cause: "", text }];
     match case.order.status {
         OrderStatus::PendingPayment => fail(case, "The reservation was lost."),
         _ => {
@@ -201,7 +206,7 @@ fn park(case: &mut Case, why: String) -> Vec<Effect> {
     case.payment.parked_reason = why;
     vec![
         move_payment(case, PaymentStatus::Parked, words),
-        Effect::Alert { kind: "refund parked", text },
+        Effect::Alert { kind: "refund parked", cause: "", text },
     ]
 }
 
@@ -212,16 +217,17 @@ fn in_trouble(
     error: &Error,
     conditions: &Conditions<'_>,
 ) -> (Turn, Vec<Effect>) {
-    if next(case) != step {
+    if !next(case).has(step) {
         return (Turn::Go, Vec::new());
     }
     case.saga.attempts += 1;
     let attempts = case.saga.attempts;
-    let mut effects = Vec::new();
+    let mut effects: Vec<Effect> =
+        stuck(case, step, &error.to_string(), conditions).into_iter().collect();
     if let Error::Rejected(problem) = error {
         // The caller is at fault, so no retry helps before people do; but nothing is dropped.
         let text = format!("{}: {}", step.as_str(), problem.detail);
-        effects.push(Effect::Alert { kind: "step refused", text });
+        effects.push(Effect::Alert { kind: "step refused", cause: step.as_str(), text });
     }
     match step {
         Step::Debit

@@ -1,17 +1,21 @@
 //! The steps of an order: what is next (`protocol.md` §2). Pure.
 //!
 //! A saga has a goal and remembers how far stock and delivery have come; [`next`] reads them (and
-//! order and payment) and names the next step, forward or backward. `progress.rs` takes it, and
-//! `answers.rs` writes down what came of it. There is no script and no program counter, so a step that
-//! ran twice, half, or out of turn changes nothing: the state says what is left to do.
+//! order and payment) and names the next step, forward or backward, or two that do not wait for each
+//! other. `progress.rs` takes them, `turns.rs` says which one and when, and `answers.rs` writes down what
+//! came of it. There is no script and no program counter, so a step that ran twice, half, or out of turn
+//! changes nothing: the state says what is left to do.
 
 pub mod answers;
 pub mod progress;
+pub mod turns;
 
 #[cfg(test)]
 mod answers_tests;
 #[cfg(test)]
 pub(super) mod tests;
+#[cfg(test)]
+mod turns_tests;
 
 use stormproof_ports::time::Time;
 
@@ -96,6 +100,8 @@ pub struct Saga {
     pub step: Step,
     /// Failed attempts at the current step.
     pub attempts: i64,
+    /// Since when nothing has come of it.
+    pub since: i64,
     /// New allocations so far.
     pub replans: i64,
     /// The debit also travels by queue.
@@ -106,6 +112,27 @@ pub struct Saga {
     pub lease_until: i64,
     /// Raised by every claim; a write with an older one is fenced off.
     pub epoch: i64,
+    /// The other step, where there are two and this one waits.
+    pub aside: Aside,
+}
+
+/// A step that was tried and waits while another is in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// `Rest`: there is none.
+    pub step: Step,
+    pub attempts: i64,
+    pub since: i64,
+    /// When it is due again.
+    pub until: i64,
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Next {
+    pub step: Step,
+    /// What does not wait for it.
+    pub beside: Option<Step>,
 }
 
 /// An order with all that its saga decides on. One aggregate, loaded and saved as a whole.
@@ -127,12 +154,14 @@ impl Saga {
             delivery: DeliveryState::None,
             step: Step::Rest,
             attempts: 0,
+            since: now,
             replans: 0,
             debit_queued: false,
             next_attempt_at: now,
             lease_owner: String::new(),
             lease_until: 0,
             epoch: 0,
+            aside: Aside::NONE,
         }
     }
 
@@ -142,40 +171,72 @@ impl Saga {
     }
 }
 
-/// The next step, from the state alone.
-///
-/// Undoing follows the protocol's order: resolve what is in doubt, get the carrier's answer, give
-/// the stock back, refund, and only then the last status.
-pub fn next(case: &Case) -> Step {
-    let saga = &case.saga;
-    let payment = case.payment.status;
-    match saga.goal {
-        Goal::Done => Step::Rest,
-        Goal::Deliver => match (saga.stock, payment, saga.delivery) {
-            (Stock::None | Stock::ReserveStarted, _, _) if case.allocation.is_empty() => Step::Plan,
-            (Stock::None | Stock::ReserveStarted, _, _) => Step::Reserve,
-            (Stock::Held, PaymentStatus::None | PaymentStatus::DebitIntent, _) => Step::Debit,
-            (Stock::Held | Stock::CommitStarted, _, _) => Step::Commit,
-            (Stock::Committed | Stock::Free, _, DeliveryState::None) => Step::RequestDelivery,
-            (Stock::Committed | Stock::Free, _, _) => Step::AwaitCarrier,
-        },
-        Goal::Fail | Goal::Cancel => match (payment, saga.delivery, saga.stock) {
-            (PaymentStatus::DebitIntent, _, _) => Step::Void,
-            (_, DeliveryState::Requested, _) => Step::CancelDelivery,
-            (_, DeliveryState::CancelRequested, _) => Step::AwaitCarrier,
-            (_, _, Stock::ReserveStarted | Stock::Held | Stock::CommitStarted) => Step::Release,
-            (_, _, Stock::Committed) => Step::Return,
-            _ => refund_or_finish(payment),
-        },
-        Goal::Refund => refund_or_finish(payment),
+impl Aside {
+    /// Nothing is put aside.
+    pub const NONE: Aside = Aside { step: Step::Rest, attempts: 0, since: 0, until: 0 };
+}
+
+impl Next {
+    /// Whether `step` is to be done.
+    pub fn has(self, step: Step) -> bool {
+        self.step == step || self.beside == Some(step)
     }
 }
 
-fn refund_or_finish(payment: PaymentStatus) -> Step {
+impl From<Step> for Next {
+    fn from(step: Step) -> Next {
+        Next { step, beside: None }
+    }
+}
+
+/// The next step, from the state alone.
+///
+/// Undoing follows the protocol's order: resolve what is in doubt, get the carrier's answer, give
+/// the stock back and refund, each on its own, and only then the last status.
+pub fn next(case: &Case) -> Next {
+    let saga = &case.saga;
+    let payment = case.payment.status;
+    match saga.goal {
+        Goal::Done => Step::Rest.into(),
+        Goal::Deliver => forward(case).into(),
+        Goal::Fail | Goal::Cancel => match (payment, saga.delivery) {
+            (PaymentStatus::DebitIntent, _) => Step::Void.into(),
+            (_, DeliveryState::Requested) => Step::CancelDelivery.into(),
+            (_, DeliveryState::CancelRequested) => Step::AwaitCarrier.into(),
+            _ => match (give_back(saga.stock), refund(payment)) {
+                (Some(step), beside) => Next { step, beside },
+                (None, Some(step)) => step.into(),
+                (None, None) => Step::Finish.into(),
+            },
+        },
+        Goal::Refund => refund(payment).unwrap_or(Step::Finish).into(),
+    }
+}
+
+fn forward(case: &Case) -> Step {
+    match (case.saga.stock, case.payment.status, case.saga.delivery) {
+        (Stock::None | Stock::ReserveStarted, _, _) if case.allocation.is_empty() => Step::Plan,
+        (Stock::None | Stock::ReserveStarted, _, _) => Step::Reserve,
+        (Stock::Held, PaymentStatus::None | PaymentStatus::DebitIntent, _) => Step::Debit,
+        (Stock::Held | Stock::CommitStarted, _, _) => Step::Commit,
+        (Stock::Committed | Stock::Free, _, DeliveryState::None) => Step::RequestDelivery,
+        (Stock::Committed | Stock::Free, _, _) => Step::AwaitCarrier,
+    }
+}
+
+fn give_back(stock: Stock) -> Option<Step> {
+    match stock {
+        Stock::ReserveStarted | Stock::Held | Stock::CommitStarted => Some(Step::Release),
+        Stock::Committed => Some(Step::Return),
+        Stock::None | Stock::Free => None,
+    }
+}
+
+fn refund(payment: PaymentStatus) -> Option<Step> {
     match payment {
-        PaymentStatus::Debited | PaymentStatus::RefundDue => Step::Refund,
-        PaymentStatus::Parked => Step::AwaitRefund,
-        _ => Step::Finish,
+        PaymentStatus::Debited | PaymentStatus::RefundDue => Some(Step::Refund),
+        PaymentStatus::Parked => Some(Step::AwaitRefund),
+        _ => None,
     }
 }
 

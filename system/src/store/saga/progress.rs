@@ -3,10 +3,13 @@
 //! What the call's answer then changes is told in `answers.rs`. Both return [`Effect`]s, which the sweep
 //! and the consumers carry out in the same transaction.
 
+use std::time::Duration;
+
 use stormproof_ports::Rng;
 use stormproof_ports::time::Time;
 
-use super::{Case, DeliveryState, Goal, Step, Stock, next};
+use super::turns::{self, Taken, wait};
+use super::{Case, DeliveryState, Goal, Next, Step, Stock, next};
 use crate::settings;
 use crate::store::allocation;
 use crate::store::order::OrderStatus;
@@ -37,8 +40,10 @@ pub enum Effect {
     QueueDebit,
     RequestDelivery,
     CancelDelivery,
+    /// `cause` tells it from other alerts of its kind about the order; mostly it is the only one.
     Alert {
         kind: &'static str,
+        cause: &'static str,
         text: String,
     },
 }
@@ -69,12 +74,12 @@ pub fn move_payment(case: &mut Case, to: PaymentStatus, words: impl Into<String>
 pub fn advance(case: &mut Case, conditions: &Conditions<'_>) -> (Option<Step>, Vec<Effect>) {
     let mut effects = Vec::new();
     loop {
-        let step = next(case);
-        let again = case.saga.step == step;
-        if !again {
-            case.saga.step = step;
-            case.saga.attempts = 0;
+        let (step, taken) = turns::take(case, conditions.now);
+        if taken == Taken::NotYet {
+            return (None, effects);
         }
+        let again = taken == Taken::Again;
+        let is_due = again && case.saga.next_attempt_at <= conditions.now.0;
         match step {
             Step::Plan | Step::Release | Step::Return | Step::Void => {
                 return (Some(step), effects);
@@ -115,26 +120,24 @@ pub fn advance(case: &mut Case, conditions: &Conditions<'_>) -> (Option<Step>, V
                 effects.push(Effect::CancelDelivery);
             }
             Step::AwaitCarrier => {
-                if again && case.saga.next_attempt_at <= conditions.now.0 {
+                if is_due {
+                    case.saga.attempts += 1;
                     effects.push(match case.saga.delivery {
                         DeliveryState::CancelRequested => Effect::CancelDelivery,
                         _ => Effect::RequestDelivery,
                     });
+                    effects.extend(stuck(case, step, "the carrier is silent", conditions));
                 }
-                rest(case, conditions.now + conditions.settings.carrier_silence);
+                rest(case, conditions.now + silence(case, conditions.settings));
                 return (None, effects);
             }
             Step::AwaitRefund => {
-                if again && case.saga.next_attempt_at <= conditions.now.0 {
-                    effects.push(move_payment(
-                        case,
-                        PaymentStatus::RefundDue,
-                        "tries the parked refund",
-                    ));
-                    continue;
+                if is_due {
+                    let words = "tries the parked refund";
+                    effects.push(move_payment(case, PaymentStatus::RefundDue, words));
+                } else if !wait(case, conditions.now, conditions.settings.probe_every) {
+                    return (None, effects);
                 }
-                rest(case, conditions.now + conditions.settings.probe_every);
-                return (None, effects);
             }
             Step::Finish => effects.extend(finish(case, conditions)),
             Step::Rest => {
@@ -174,18 +177,44 @@ pub fn wake(case: &mut Case, now: Time, settings: &settings::Saga) -> bool {
         return false;
     }
     match next(case) {
-        Step::Rest => {
+        Next { step: Step::Rest, .. } => {
             case.saga.step = Step::Rest;
             rest(case, Time(i64::MAX));
             false
         }
-        Step::AwaitCarrier if case.saga.step == Step::AwaitCarrier => {
-            rest(case, now + settings.carrier_silence);
+        Next { step: Step::AwaitCarrier, .. } if case.saga.step == Step::AwaitCarrier => {
+            case.saga.since = now.0;
+            rest(case, now + silence(case, settings));
             false
         }
         _ => {
             case.saga.next_attempt_at = now.0;
+            case.saga.aside.until = case.saga.aside.until.min(now.0);
             true
         }
     }
+}
+
+/// How long the carrier may be silent: twice as long after each question, as long as it tells nothing new.
+fn silence(case: &Case, settings: &settings::Saga) -> Duration {
+    let questions = u32::try_from(case.saga.attempts).unwrap_or(u32::MAX).min(16);
+    let longest = settings.carrier_silence_max.max(settings.carrier_silence);
+    settings.carrier_silence.saturating_mul(1 << questions).min(longest)
+}
+
+/// Whether nothing has come of the step in hand for so long that people have to hear of it.
+pub fn is_stuck(case: &Case, conditions: &Conditions<'_>) -> bool {
+    conditions.now.since(Time(case.saga.since)) >= conditions.settings.stuck_after
+}
+
+/// Of a step that is stuck support hears, and again while it lasts.
+pub fn stuck(case: &Case, step: Step, why: &str, conditions: &Conditions<'_>) -> Option<Effect> {
+    is_stuck(case, conditions).then(|| {
+        let minutes = conditions.now.since(Time(case.saga.since)).as_secs() / 60;
+        let (cause, attempts) = (step.as_str(), case.saga.attempts);
+        let text = format!(
+            "{cause} has not got anywhere for {minutes} minutes ({attempts} attempts): {why}."
+        );
+        Effect::Alert { kind: "stuck", cause, text }
+    })
 }

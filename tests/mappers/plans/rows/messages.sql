@@ -28,5 +28,5 @@ SELECT '019b2c03-0000-7000-8000-' || lpad((2 * n + move)::text, 12, '0'), 'order
     'IN_TRANSIT', status, at + 3000000 * move, 'replica-1'
 FROM placed, generate_series(0, 1) move ORDER BY n, move;
 
-INSERT INTO alerts (order_id, kind, text, raised_at)
-SELECT id, 'lost', repeat('The parcel is lost. ', 5), at FROM placed WHERE n % 20 = 3 ORDER BY n;
+INSERT INTO alerts (id, order_id, kind, cause, text, raised_at)
+SELECT '019b2c04-0000-7000-8000-' || lpad(n::text, 12, '0'), id, 'lost', '', repeat('The parcel is lost. ', 5), at FROM placed WHERE n % 20 = 3 ORDER BY n;

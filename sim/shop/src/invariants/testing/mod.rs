@@ -58,6 +58,18 @@ impl Stage {
         stage
     }
 
+    /// The same order, only just taken.
+    pub fn taken() -> Stage {
+        let mut stage = Stage::opened();
+        stage.must(Stage::accept);
+        stage
+    }
+
+    /// Nothing happens for so long.
+    pub fn pass(&mut self, seconds: u64) {
+        self.seconds += seconds;
+    }
+
     /// The same order, cancelled when the carrier had it, and refunded.
     pub fn cancelled() -> Stage {
         let mut stage = Stage::opened();
@@ -224,17 +236,22 @@ impl Stage {
     }
 
     pub fn alert(&mut self, kind: &str) {
-        let alert =
-            AlertSeen { database: "store-db".into(), order: id(ORDER), kind: kind.to_owned() };
-        self.final_state.alerts.push(alert);
-        self.final_state.mails.push(mail(&format!("support:{kind}")));
+        let (database, order) = ("store-db".to_owned(), id(ORDER));
+        let alert = format!("alert-{}", self.final_state.alerts.len());
+        let (kind, cause) = (kind.to_owned(), MESSAGE.to_owned());
+        let mail = mail(&format!("support:{kind}"));
+        self.final_state.mails.push(MailSeen { alert: alert.clone(), ..mail });
+        self.final_state.alerts.push(AlertSeen { database, id: alert, order, kind, cause });
     }
 }
 
+/// The message that alerts are about.
+pub const MESSAGE: &str = "message-1";
+
 pub fn mail(template: &str) -> MailSeen {
     let amount = matches!(template, "ordersuccess" | "refund").then(|| "42.00 AUD".to_owned());
-    let template = template.to_owned();
-    MailSeen { template, order: id(ORDER), to: "ada@mail.example".into(), amount, at: None }
+    let (template, alert, to) = (template.to_owned(), String::new(), "ada@mail.example".into());
+    MailSeen { template, alert, order: id(ORDER), to, amount, at: None }
 }
 
 fn client_history() -> ClientHistory {

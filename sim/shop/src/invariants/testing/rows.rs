@@ -69,6 +69,13 @@ impl Stage {
         });
     }
 
+    /// The Store alerts support.
+    pub fn alert_is(&mut self, step: &mut Step, kind: &str, cause: &str) {
+        let number = 1 + self.truth.store_alerts.len() as i64;
+        let row = StoreAlertRow { order_id: id(ORDER), kind: id(kind), cause: id(cause) };
+        self.truth.set(step, number, Some(row));
+    }
+
     pub fn reservation_is(&mut self, step: &mut Step, state: State) {
         let row = ReservationRow { order_id: id(ORDER), state, version: 1 };
         self.truth.set(step, 1, Some(row));

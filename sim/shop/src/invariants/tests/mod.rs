@@ -1,6 +1,7 @@
 //! Every invariant holds on a good truth and is broken by a bad one.
 
 mod people;
+mod times;
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,7 @@ use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
 use stormproof_system::warehouse::dto::State;
 
-use super::testing::{ADA, ORDER, Stage, id, mail};
+use super::testing::{ADA, MESSAGE, ORDER, Stage, id, mail};
 use super::{INVARIANTS, When, arrows};
 use crate::scenario::Scenario;
 use crate::truth::Step;
@@ -213,6 +214,7 @@ fn promises_are_kept() {
 fn nothing_is_forgotten() {
     let letter = || DeadLetter {
         queue: "delivery.update.queue".into(),
+        message_id: MESSAGE.into(),
         schema: "delivery.update".into(),
         order: id(ORDER),
     };
@@ -225,6 +227,11 @@ fn nothing_is_forgotten() {
     ends_broken("nothing forgotten", Stage::delivered(), |stage| stage.final_state.in_flight = 1);
     ends_broken("nothing forgotten", Stage::delivered(), |stage| {
         stage.final_state.dead.push(letter());
+    });
+    // An alert of another one of the same order is none of this one.
+    ends_broken("nothing forgotten", Stage::delivered(), |stage| {
+        stage.final_state.dead.push(DeadLetter { message_id: "message-2".into(), ..letter() });
+        stage.alert("dead letter");
     });
     let mut alerted = Stage::delivered();
     alerted.final_state.dead.push(letter());

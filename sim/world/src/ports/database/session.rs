@@ -10,6 +10,7 @@ use sqlx_core::sql_str::SqlStr;
 use sqlx_core::transaction::TransactionManager as _;
 use stormproof_ports::machine::WorkKind;
 use stormproof_ports::story::Fact;
+use stormproof_ports::time::Time;
 use stormproof_ports::{DatabaseError, Session};
 
 use super::{COMMIT, DatabaseHost, Opened};
@@ -22,7 +23,7 @@ use crate::ports::CONNECT_TIMEOUT;
 use crate::processors::work;
 use crate::sleep::sleep;
 use crate::spec::Commit;
-use crate::{World, lock};
+use crate::{EPOCH, World, lock};
 
 /// What the transaction has for itself while it is open.
 pub(super) enum Turn {
@@ -165,6 +166,12 @@ impl SimSession {
 }
 
 impl Session for SimSession {
+    fn time(&mut self) -> BoxFuture<'_, Result<Time, DatabaseError>> {
+        let offset = self.world.0.nodes.clock_offset(self.host().node);
+        let now = Time((EPOCH + self.world.elapsed()).0 + offset);
+        Box::pin(async move { Ok(now) })
+    }
+
     fn connection(&mut self) -> &mut AnyConnection {
         self.connection.as_mut().expect("only the end of the session gives it back")
     }

@@ -7,18 +7,20 @@ mod codecs;
 mod races;
 mod values;
 
+use std::time::Duration;
+
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, SqlStr};
 
 use super::{Broken, Check, Kept, ensure};
-use crate::Database;
+use crate::{Database, Ports};
 
 use codecs::{keeps_codecs, tells_what_no_codec_wrote};
 use races::{gives_a_key_once, gives_the_last_one_once, loses_no_increment, serves_many_at_once};
 use values::{counts_and_sums_alike, keeps_values, sorts_text_by_bytes};
 
 /// Every check of this port. Each can run once on a database.
-pub const CHECKS: [Check; 13] = [
+pub const CHECKS: [Check; 14] = [
     Check::new("database keeps values", |ports| Box::pin(keeps_values(&*ports.database))),
     Check::new("database keeps what codecs write", |ports| {
         Box::pin(keeps_codecs(&*ports.database))
@@ -31,6 +33,9 @@ pub const CHECKS: [Check; 13] = [
     }),
     Check::new("database counts and sums alike", |ports| {
         Box::pin(counts_and_sums_alike(&*ports.database))
+    }),
+    Check::new("database has a clock that goes on", |ports| {
+        Box::pin(has_a_clock_that_goes_on(ports))
     }),
     Check::new("database forgets what was dropped", |ports| {
         Box::pin(forgets_what_was_dropped(&*ports.database))
@@ -52,6 +57,12 @@ pub const CHECKS: [Check; 13] = [
     Check::new("database serves many at once", |ports| Box::pin(serves_many_at_once(ports))),
 ];
 
+/// How long a clock is watched.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Two clocks of one machine may be read in another order than they are asked.
+const GRAIN: Duration = Duration::from_millis(5);
+
 /// The tables that the checks use.
 pub fn migrator() -> Migrator {
     let sql = SqlStr::from_static(
@@ -68,6 +79,21 @@ pub fn migrator() -> Migrator {
     );
     let kind = MigrationType::Simple;
     Migrator::with_migrations(vec![Migration::new(1, "contract".into(), kind, sql, false)])
+}
+
+/// Inside of a transaction too, and as fast as time does.
+async fn has_a_clock_that_goes_on(ports: &Ports) -> Kept {
+    let mut session = ports.database.begin().await?;
+    let first = session.time().await?;
+    ports.clock.sleep(PAUSE).await;
+    let inside = session.time().await?;
+    drop(session);
+    let mut session = ports.database.begin().await?;
+    let later = session.time().await?;
+    let passed = [inside.since(first), later.since(first)];
+    ensure(passed[0] >= PAUSE - GRAIN && passed[1] >= passed[0], || {
+        format!("after {PAUSE:?} {passed:?} had passed")
+    })
 }
 
 async fn forgets_what_was_dropped(database: &dyn Database) -> Kept {
