@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stormproof_broker::{Death, DeathReason};
-use stormproof_ports::Clock as _;
 use stormproof_ports::time::Time;
+use stormproof_ports::{Clock as _, Message};
 use stormproof_system::messages::DEAD;
 
 use crate::brokers;
@@ -135,14 +135,14 @@ async fn answer(
         }
         Command::List(_) => Ok(table(&all, SystemClock.now())),
         Command::Show(One { message_id, .. }) => {
-            let one = all.iter().find(|dead| dead.message.message_id == *message_id);
+            let one = all.iter().find(|dead| is_called(dead, message_id));
             let one = one.ok_or_else(|| unknown(message_id, place))?;
             Ok(if place.json { format!("{:#}", whole(one)) } else { page(one) })
         }
         Command::Replay(asked) => {
-            let chosen = all.iter().filter(|dead| {
-                asked.message_id.as_ref().is_none_or(|id| *id == dead.message.message_id)
-            });
+            let chosen = all
+                .iter()
+                .filter(|dead| asked.message_id.as_ref().is_none_or(|id| is_called(dead, id)));
             let chosen: Vec<&DeadMessage> = chosen.collect();
             if let (Some(id), true) = (&asked.message_id, chosen.is_empty()) {
                 return Err(unknown(id, place));
@@ -156,6 +156,12 @@ async fn answer(
 fn is_in(place: &Place, queue: &str) -> bool {
     let named = |name: &String| name == queue || queue.strip_suffix(DEAD) == Some(name);
     place.queue.as_ref().is_none_or(named)
+}
+
+/// By its id, or by what is shown of an id that is not for printing.
+fn is_called(dead: &DeadMessage, message_id: &str) -> bool {
+    let id = &dead.message.message_id;
+    id == message_id || shown(id.as_bytes()) == message_id
 }
 
 fn unknown(message_id: &str, place: &Place) -> String {
@@ -187,7 +193,7 @@ async fn replay(
         let rows = replayed.iter().map(|(id, to)| json!({ "message_id": id, "to": to }));
         return Ok(format!("{:#}", Value::from_iter(rows)));
     }
-    let lines = replayed.iter().map(|(id, to)| format!("{id}  back to {to}\n"));
+    let lines = replayed.iter().map(|(id, to)| format!("{}  back to {to}\n", shown(id.as_bytes())));
     Ok(lines.collect::<String>() + &format!("{} given back", replayed.len()))
 }
 
@@ -195,9 +201,11 @@ fn table(all: &[DeadMessage], now: Time) -> String {
     let mut text = String::new();
     for dead in all {
         let age = dead.died_at().map_or_else(String::new, |at| ago(now.since(at)));
-        let (id, order) = (&dead.message.message_id, &dead.message.correlation_id);
+        let Message { message_id, correlation_id, schema, .. } = &dead.message;
+        let [id, order, schema] =
+            [message_id, correlation_id, schema].map(|text| shown(text.as_bytes()));
         let why = dead.deaths.first().map_or_else(|| "nobody knows why".to_owned(), words);
-        text += &format!("{id}  {}  order {order}  {why}{age}\n", dead.message.schema);
+        text += &format!("{id}  {schema}  order {order}  {why}{age}\n");
     }
     match all.len() {
         0 => "no dead letters".to_owned(),
@@ -230,11 +238,11 @@ fn page(dead: &DeadMessage) -> String {
     let mut text = format!(
         "message id     {}\norder          {}\nschema         {} version {}\n\
          traceparent    {}\npublished      {} µs since the epoch\nlies in        {}\n",
-        message.message_id,
-        message.correlation_id,
-        message.schema,
+        shown(message.message_id.as_bytes()),
+        shown(message.correlation_id.as_bytes()),
+        shown(message.schema.as_bytes()),
         message.version,
-        message.traceparent,
+        shown(message.traceparent.as_bytes()),
         message.timestamp,
         dead.queue,
     );
@@ -242,11 +250,22 @@ fn page(dead: &DeadMessage) -> String {
         text += &format!("died           {}\n", words(death));
     }
     let body = serde_json::from_slice::<Value>(&message.body);
-    let body = body.map_or_else(
-        |_| String::from_utf8_lossy(&message.body).into_owned(),
-        |body| format!("{body:#}"),
-    );
-    text + &body
+    text + &body.map_or_else(|_| shown(&message.body), |body| format!("{body:#}"))
+}
+
+/// As text for a terminal: what is no text, and what a terminal would obey, is spelled out.
+fn shown(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match letter.is_control() && letter != '\n' {
+                true => text.extend(letter.escape_default()),
+                false => text.push(letter),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| text += &format!("\\x{byte:02x}"));
+    }
+    text
 }
 
 fn whole(dead: &DeadMessage) -> Value {
@@ -264,7 +283,7 @@ fn whole(dead: &DeadMessage) -> Value {
         })
     });
     let body = serde_json::from_slice::<Value>(&message.body)
-        .unwrap_or_else(|_| String::from_utf8_lossy(&message.body).into());
+        .unwrap_or_else(|_| shown(&message.body).into());
     json!({
         "queue": dead.queue,
         "message_id": message.message_id,

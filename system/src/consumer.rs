@@ -4,7 +4,7 @@
 use futures::future::BoxFuture;
 use stormproof_messaging::Transaction;
 use stormproof_messaging::batch::{self, Work};
-use stormproof_messaging::consumer::{self, DeadLetter, Failure};
+use stormproof_messaging::consumer::{self, DeadLetter, Failure, tellable};
 use stormproof_ports::worker::Worker;
 use stormproof_ports::{DatabaseError, Message};
 
@@ -48,8 +48,8 @@ async fn raise_alert(
     letter: DeadLetter<'_>,
 ) -> Result<(), DatabaseError> {
     let DeadLetter { queue, message, words } = letter;
-    let text = format!("{queue} {words} (message {})", message.message_id);
-    let (kind, cause) = ("dead letter", message.message_id.as_str());
+    let cause = &tellable(&message.message_id);
+    let (kind, text) = ("dead letter", format!("{queue} {words} (message {cause})"));
     let order = &subject(message);
     alert::raise(transaction, Trouble { order, kind, cause, text: &text }).await
 }

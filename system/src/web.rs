@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use stormproof_messaging::payload::holds_nul;
 
 use crate::error::{Error, Kind};
 
@@ -56,6 +57,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 /// Parses a JSON document that came from outside. What was wrong is told without the value that
 /// was: it may be a password in the wrong place.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if holds_nul(bytes) {
+        return Err(Error::invalid(
+            "the body: expected texts without NUL, which none can be stored with",
+        ));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let words = error.to_string();
         let place = format!("line {} column {}", error.line(), error.column());
@@ -68,6 +74,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         };
         Error::invalid(format!("the body: {what}"))
     })
+}
+
+/// A text of a query, which is looked for in a database.
+pub fn text<'a>(what: &str, text: &'a str) -> Result<&'a str, Error> {
+    match text.contains('\0') {
+        true => Err(Error::invalid(format!("{what}: expected a text without NUL"))),
+        false => Ok(text),
+    }
 }
 
 /// serde_json's words for an error without their ` at line 1 column 2`.

@@ -65,7 +65,7 @@ fn paths_that_are_no_ids_are_refused() {
                 assert_eq!(told.kind(), Kind::Invalid, "{told:?}");
             }
         }
-        for query in ["limit=0", "limit=1001", "limit=all", "limit=1&limit=2"] {
+        for query in ["limit=0", "limit=1001", "limit=all", "limit=1&limit=2", "after=%00"] {
             let ask = Ask::get("delivery", &format!("/deliveries?{query}"));
             let told = shop.tell(ask.bearer(&token("delivery", "orders"))).await;
             assert_eq!(told.kind(), Kind::Invalid, "{told:?}");
@@ -110,6 +110,10 @@ fn mistakes_are_told_without_the_value() {
             (
                 r#"{"username":"ada","password":12345678}"#,
                 "the body: expected a string at line 1 column 37",
+            ),
+            (
+                r#"{"username":"a\u0000da","password":"correct horse"}"#,
+                "the body: expected texts without NUL, which none can be stored with",
             ),
             (r#"{"username":"ada"}"#, "the body: missing field `password` at line 1 column 18"),
         ];

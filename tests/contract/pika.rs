@@ -1,30 +1,27 @@
 //! Bytes of somebody else's: Python's pika publishes what our consumers take, and reads what we
 //! publish.
 //!
-//! pika is taken from the Python at hand, else installed by pip below the target directory.
+//! What makes sure that there is a pika: `tests/servers/python.rs`.
 
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stormproof_bindings::dead_letters::{DeadLetterQueues, DeadLetters as _};
 use stormproof_bindings::queue::RabbitMq;
 use stormproof_broker::{DeadLetter, QueueSpec};
+use stormproof_messaging::retries::DEAD_DELIVERY_LIMIT;
 use stormproof_ports::notify::Notify;
 use stormproof_ports::topology::Topology;
 use stormproof_ports::trace;
-use stormproof_ports::{Delivery, Message, Queue as _, QueueLost, Settle};
+use stormproof_ports::{Delivery, Message, Queue as _, Settle};
 use stormproof_system::id::OrderId;
 use stormproof_system::messages::{self, DeliveryStatus, DeliveryUpdate};
 use tokio::time::timeout;
 
 use super::real::real;
-use crate::servers::or_skip;
 use crate::servers::queues::{Declared, owner, url};
-
-const INSTALLED: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/pika");
+use crate::servers::{or_skip, python};
 
 /// Publishes a body with nothing but message id, type and correlation id to a queue, durably.
 const PUBLISH: &str = r#"
@@ -104,33 +101,89 @@ fn our_consumer_is_given_what_it_cannot_read() {
     });
 }
 
-/// AMQP's short strings are UTF-8. lapin gives a connection up over one that is not, and the message
-/// comes again on the next: the delivery limit ends that, and what lies behind it is delivered.
+/// Publishes messages whose properties no Rust text holds, each between two that are good.
+const PUBLISH_ODD: &str = r#"
+import os, pika
+connection = pika.BlockingConnection(pika.URLParameters(os.environ["URL"]))
+channel = connection.channel()
+channel.confirm_delivery()
+odd = [
+    dict(message_id=b"\xff\xfe"), dict(message_id="nul\0"), dict(correlation_id=b"\xff"),
+    dict(correlation_id="\0"), dict(type=b"\xff"), dict(type="\0"), dict(app_id=b"\xff"), dict(app_id="\0"),
+    dict(content_type=b"\xff"), dict(content_type="\0"), dict(content_encoding=b"\xff"), dict(reply_to=b"\xff"),
+    dict(reply_to="\0" * 255), dict(timestamp=2**64 - 1), dict(timestamp=2**62),
+    dict(headers={b"\xff": 1}), dict(headers={"\0": 1}), dict(headers={"x": "\0"}), dict(headers={"x": {b"\xff": 1}}),
+    dict(headers={"x": [{"y": "\0"}]}), dict(headers={"version": "two"}), dict(headers={"version": 2**40}),
+    dict(headers={"version": -1}), dict(headers={"version": [1]}), dict(headers={"attempt": -4}),
+    dict(headers={"attempt": 2**40}), dict(headers={"attempt": None}), dict(headers={"timestamp_us": [1]}),
+    dict(headers={"timestamp_us": "soon"}), dict(headers={"traceparent": 7}),
+    dict(headers={"traceparent": "\0"}), dict(headers={"unreadable": 1}),
+]
+def publish(**properties):
+    properties = dict(dict(type="delivery.update", correlation_id="order-1"), **properties)
+    channel.basic_publish("", os.environ["QUEUE"], b"{}", pika.BasicProperties(**properties), mandatory=True)
+for number, properties in enumerate(odd):
+    publish(message_id="good-%d" % number)
+    publish(**dict(dict(message_id="odd-%d" % number), **properties))
+publish(message_id="good-last")
+print(len(odd))
+connection.close()
+"#;
+
+/// AMQP's short strings are UTF-8, but RabbitMQ passes on whatever it is given. What cannot be read comes
+/// once, and says so; nobody loses a connection, and what came with it comes once, too.
 #[test]
-fn what_cannot_be_parsed_at_all_is_dead_lettered_in_the_end() {
+fn what_cannot_be_read_costs_nobody_else_anything() {
     real(async {
-        let Some(bench) = Bench::new("unparsable-pika").await else { return };
-        for id in [&b"\xff\xfe"[..], b"behind-it"] {
-            let id = OsStr::from_bytes(id);
-            let variables = [("BODY", OsStr::new("{}")), ("HEADERS", OsStr::new("null"))];
-            bench.python(PUBLISH, &[&variables[..], &[("MESSAGE_ID", id)]].concat());
+        let Some(bench) = Bench::new("unreadable-pika").await else { return };
+        let odd: usize = bench.python(PUBLISH_ODD, NOTHING).trim().parse().expect("a number");
+        let deliveries = bench.all(2 * odd + 1).await;
+        assert!(deliveries.iter().all(|it| !it.redelivered), "a connection was lost");
+        let (good, bad): (Vec<_>, Vec<_>) =
+            deliveries.iter().partition(|it| it.message.message_id.starts_with("good-"));
+        assert_eq!((good.len(), bad.len()), (odd + 1, odd));
+        assert!(good.iter().all(|it| it.unreadable.is_none() && it.message.version == 1));
+        for Delivery { message, unreadable, .. } in bad {
+            assert!(unreadable.is_some() && message.version == 0, "{message:?}");
+            let texts = [&message.message_id, &message.correlation_id, &message.schema];
+            assert!(texts.iter().all(|text| !text.contains('\0')), "{message:?}");
         }
-        let behind = async {
-            loop {
-                // The connection may be lost at any point, and comes back by itself.
-                if let Ok(Some(delivery)) = bench.try_take().await {
-                    return delivery;
-                }
+        the_letters_can_be_looked_at_and_tried_again(&bench, odd).await;
+    });
+}
+
+/// They lie among the dead letters, and one that is given back still cannot be read.
+async fn the_letters_can_be_looked_at_and_tried_again(bench: &Bench, odd: usize) {
+    let dead = format!("{}{}", bench.queue, messages::DEAD);
+    let letters = DeadLetterQueues::of([(dead.clone(), bench.queue.clone())]);
+    let rabbit = RabbitMq::open(&bench.url, "contract").expect("the address is one");
+    let rabbit = rabbit.with_dead_letters(letters);
+    let ids = async || -> Vec<String> {
+        let listed = rabbit.list().await.expect("the broker answers").into_iter();
+        listed.map(|dead| dead.message.message_id).collect()
+    };
+    let until = async |count: usize| {
+        let all_there = async {
+            while ids().await.len() != count {
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let behind = timeout(Duration::from_secs(30), behind).await.expect("it is delivered");
-        assert_eq!(behind.message.message_id, "behind-it");
-        let script = "import os, pika\n\
-            connection = pika.BlockingConnection(pika.URLParameters(os.environ['URL']))\n\
-            print(connection.channel().queue_declare(os.environ['QUEUE'] + '.dlq', passive=True)\
-            .method.message_count)";
-        assert_eq!(bench.python(script, NOTHING).trim(), "1");
-    });
+        timeout(Duration::from_secs(10), all_there).await.expect("they die");
+    };
+    until(odd).await;
+    let ids = ids().await;
+    assert!(
+        ids.contains(&"\\xff\\xfe".to_owned()) && ids.contains(&"nul\\0".to_owned()),
+        "{ids:?}"
+    );
+    for id in ["\\xff\\xfe", "nul\\0", "odd-12"] {
+        let shown = rabbit.show(&dead, id).await.expect("the broker answers");
+        assert_eq!(shown.expect("it is there").message.version, 0);
+        assert!(rabbit.replay(&dead, id).await.expect("the broker answers"));
+        let again = bench.take().await.message;
+        assert_eq!((&*again.message_id, again.version), (id, 0), "no consumer understands it");
+    }
+    until(odd - 3).await;
 }
 
 #[test]
@@ -187,7 +240,7 @@ impl Bench {
     /// `None`, with the reason printed, if there is no RabbitMQ or no pika.
     async fn new(test: &str) -> Option<Bench> {
         let url = url()?;
-        or_skip("pika", pika().map_err(|why| format!("no pika: {why}")))?;
+        or_skip("pika", python::with_pika())?;
         let queue = owner(test);
         let dead = format!("{queue}{}", messages::DEAD);
         let limited = QueueSpec {
@@ -195,7 +248,8 @@ impl Bench {
             dead_letter: Some(DeadLetter::to_queue(&dead)),
             ..QueueSpec::named(queue.clone())
         };
-        let queues = vec![limited, QueueSpec::named(dead)];
+        let delivery_limit = Some(DEAD_DELIVERY_LIMIT);
+        let queues = vec![limited, QueueSpec { delivery_limit, ..QueueSpec::named(dead) }];
         let declared = Declared::new(&url, Topology { queues, ..Topology::default() }).await;
         let rabbit = RabbitMq::open(&url, "contract").expect("the address is one");
         Some(Bench { url, queue, rabbit, _declared: declared })
@@ -203,63 +257,36 @@ impl Bench {
 
     /// Runs a script; returns what it prints.
     fn python(&self, script: &str, variables: &[(&str, impl AsRef<OsStr>)]) -> String {
-        let ran = Command::new("python3")
-            .args(["-c", script])
-            .env("PYTHONPATH", INSTALLED)
-            .env("URL", &self.url)
-            .env("QUEUE", &self.queue)
-            .envs(variables.iter().map(|(name, value)| (name, value)))
-            .output()
-            .expect("it ran before");
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-        String::from_utf8(ran.stdout).expect("JSON is UTF-8")
+        let own = [("URL", &self.url), ("QUEUE", &self.queue)];
+        let own = own.into_iter().map(|(name, value)| (name, value.as_ref()));
+        let all = own.chain(variables.iter().map(|(name, value)| (*name, value.as_ref())));
+        python::run(script, &all.collect::<Vec<_>>())
     }
 
     /// The next message of the queue, acknowledged.
     async fn take(&self) -> Delivery {
-        let taken = timeout(Duration::from_secs(10), self.try_take()).await;
-        let taken = taken.expect("something is delivered").expect("the connection lives");
-        taken.expect("the connection lives")
+        self.all(1).await.remove(0)
     }
 
-    /// The same; `None` if the acknowledgement is lost.
-    async fn try_take(&self) -> Result<Option<Delivery>, QueueLost> {
+    /// The next so many messages by one subscription, of which what cannot be read is rejected.
+    async fn all(&self, count: usize) -> Vec<Delivery> {
         let notify = Notify::default();
-        let queue: &'static str = Box::leak(self.queue.clone().into_boxed_str());
-        let mut subscription = self.rabbit.subscribe(queue, 1, notify.clone()).await?;
-        loop {
-            if let Some(delivery) = subscription.take()? {
-                let settled = subscription.settle(delivery.tag, Settle::Ack).await;
-                return Ok(settled.is_ok().then_some(delivery));
+        let subscribed = self.rabbit.subscribe(&self.queue, 16, notify.clone()).await;
+        let mut subscription = subscribed.expect("the broker answers");
+        let mut all = Vec::new();
+        let taken = async {
+            while all.len() < count {
+                let Some(delivery) = subscription.take().expect("the connection lives") else {
+                    notify.notified().await;
+                    continue;
+                };
+                let how = delivery.unreadable.as_ref().map_or(Settle::Ack, |_| Settle::Reject);
+                let settled = subscription.settle(delivery.tag, how).await;
+                settled.expect("the connection lives");
+                all.push(delivery);
             }
-            notify.notified().await;
-        }
-    }
-}
-
-/// Makes sure that Python finds pika, if need be by installing it once for all runs from this target
-/// directory. Errors: why it does not.
-fn pika() -> Result<(), String> {
-    let installed = Path::new(INSTALLED);
-    if python(installed, &["-c", "import pika"]).is_ok() {
-        return Ok(());
-    }
-    // Beside its place first: another test may be about to do the same.
-    let fresh = installed.with_extension(std::process::id().to_string());
-    let target = fresh.to_string_lossy();
-    let install = ["-m", "pip", "install", "--quiet", "--timeout", "20", "--target", &target];
-    python(installed, &[&install[..], &["pika"]].concat())?;
-    if std::fs::rename(&fresh, installed).is_err() {
-        std::fs::remove_dir_all(&fresh).ok();
-    }
-    python(installed, &["-c", "import pika"])
-}
-
-/// Runs Python with a folder to import from. Errors: why it cannot, or what it says.
-fn python(imports: &Path, arguments: &[&str]) -> Result<(), String> {
-    match Command::new("python3").args(arguments).env("PYTHONPATH", imports).output() {
-        Ok(ran) if ran.status.success() => Ok(()),
-        Ok(ran) => Err(String::from_utf8_lossy(&ran.stderr).trim().to_owned()),
-        Err(error) => Err(error.to_string()),
+        };
+        timeout(Duration::from_secs(30), taken).await.expect("all are delivered");
+        all
     }
 }

@@ -2,12 +2,14 @@
 //! ports, else some that are started here from Debian's binaries.
 //!
 //! `shared` finds the servers that all tests share; `postgres`, `queues` and `shop` give a test its
-//! own databases, queues and virtual host on them, and take them away again. `own` starts servers:
+//! own databases, queues and virtual host on them, and take them away again; `python` speaks AMQP as no
+//! client of ours would. `own` starts servers:
 //! for all tests where there are none, and for tests that do to them what no shared server can bear.
 //! They end when nobody wants them any more (`supervisor`), however the tests end.
 
 pub mod own;
 pub mod postgres;
+pub mod python;
 pub mod queues;
 mod shared;
 pub mod shop;

@@ -10,6 +10,7 @@ mod draws;
 mod endurance;
 mod journey;
 mod kills;
+mod poison;
 pub mod process;
 mod rehearsals;
 pub mod replicas;

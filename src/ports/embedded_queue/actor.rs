@@ -235,6 +235,7 @@ impl BrokerActor {
                 tag: delivered.tag,
                 redelivered: delivered.redelivered,
                 message: Arc::unwrap_or_clone(delivered.message),
+                unreadable: None,
             });
         }
     }

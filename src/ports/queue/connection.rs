@@ -15,6 +15,7 @@ use stormproof_ports::retry::Backoff;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::transport::runtime;
 use crate::rng::SystemRng;
 
 /// How long one attempt to connect may take.
@@ -123,7 +124,12 @@ async fn keep(uri: AMQPUri, name: String, sender: watch::Sender<ConnectionState>
 
 async fn connect(uri: &AMQPUri, name: &str) -> Result<Connection, String> {
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    match timeout(CONNECT_TIMEOUT, Connection::connect_uri(uri.clone(), properties)).await {
+    match timeout(
+        CONNECT_TIMEOUT,
+        Connection::connect_uri_with_runtime(uri.clone(), properties, runtime()),
+    )
+    .await
+    {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())),

@@ -74,7 +74,7 @@ impl DeadLetters for RabbitMq {
             // From here on it may be there twice, under one id.
             let acked = look.channel.basic_ack(tag, BasicAckOptions::default()).await;
             acked.map_err(|error| lost(&error))?;
-            look.held -= 1;
+            look.all -= 1;
             look.end().await;
             Ok(true)
         })
@@ -88,8 +88,8 @@ struct Look<'a> {
     channel: Channel,
     /// Not looked at yet.
     left: u32,
-    /// Looked at, and not handed back.
-    held: u32,
+    /// Those that there were when it began, but for what has been taken away.
+    all: u32,
 }
 
 /// How often a look that ends asks whether all is back.
@@ -102,8 +102,9 @@ impl<'a> Look<'a> {
         let trouble = || broker.consuming.trouble().map_or_else(no_answer, QueueLost);
         let connection = connection.map_err(|_| trouble())??;
         let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
-        let mut look = Look { queue, names: &broker.names, channel, left: 0, held: 0 };
-        look.left = look.count().await?;
+        let mut look = Look { queue, names: &broker.names, channel, left: 0, all: 0 };
+        look.all = look.count().await?;
+        look.left = look.all;
         Ok(look)
     }
 
@@ -115,11 +116,11 @@ impl<'a> Look<'a> {
         let got = self.channel.basic_get(name.as_str().into(), BasicGetOptions::default());
         let got = timeout(ANSWER_TIMEOUT, got).await.map_err(|_| no_answer())?;
         let Some(got) = got.map_err(|error| lost(&error))? else { return Ok(None) };
-        self.held += 1;
         let tag = got.delivery.delivery_tag;
         let deaths = deaths(&got.delivery.properties).into_iter();
         let deaths = deaths.map(|death| self.names.died(death)).collect();
-        let message = self.names.received(envelope::read(got.delivery));
+        let (message, _) = envelope::read(got.delivery);
+        let message = self.names.received(message);
         Ok(Some((DeadMessage { queue: self.queue.to_owned(), message, deaths }, tag)))
     }
 
@@ -138,7 +139,7 @@ impl<'a> Look<'a> {
         let options = BasicNackOptions { multiple: true, requeue: true };
         self.channel.basic_nack(0, options).await.ok();
         let there = async {
-            while self.count().await.is_ok_and(|count| count < self.held) {
+            while self.count().await.is_ok_and(|count| count < self.all) {
                 sleep(BACK_EVERY).await;
             }
         };

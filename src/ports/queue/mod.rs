@@ -12,12 +12,15 @@ mod connection;
 mod dead_letters;
 mod declare;
 mod envelope;
+mod fields;
 mod job;
 mod names;
 mod operator;
 mod publisher;
 mod rabbit;
+mod readable;
 mod subscription;
+mod transport;
 
 pub use answer::PUBLISH_TIMEOUT;
 pub use declare::DeclareError;

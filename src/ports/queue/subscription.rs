@@ -51,11 +51,12 @@ pub(super) async fn subscribe(
 async fn pump(mut consumer: Consumer, names: Names, buffer: DeliveryBuffer) {
     while let Some(next) = consumer.next().await {
         match next {
-            Ok(delivery) => buffer.push(Delivery {
-                tag: delivery.delivery_tag,
-                redelivered: delivery.redelivered,
-                message: names.received(envelope::read(delivery)),
-            }),
+            Ok(delivery) => {
+                let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
+                let (message, unreadable) = envelope::read(delivery);
+                let message = names.received(message);
+                buffer.push(Delivery { tag, redelivered, message, unreadable });
+            }
             Err(error) => return buffer.lose(error.to_string()),
         }
     }

@@ -122,6 +122,9 @@ macro_rules! transient {
 
 transient!(DatabaseError, CallError);
 
+/// The most letters that are told about a dead letter.
+const WORDS_MAX: usize = 1000;
+
 /// How a queue is consumed.
 #[derive(Clone, Debug)]
 pub struct ConsumerPolicy {
@@ -252,12 +255,23 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    /// Handles messages, and says how each is to be settled.
+    /// Handles messages, and says how each is to be settled. What cannot be read is not handled: its
+    /// neighbours are, as if it had never come.
     async fn decide(&self, batch: Vec<Delivery>) -> Vec<(Delivery, Result<Settle, QueueLost>)> {
-        let messages: Vec<&Message> = batch.iter().map(|delivery| &delivery.message).collect();
-        let results = self.handler.handle_all(&messages).await;
+        let unreadable: Vec<Option<String>> = batch.iter().map(unreadable).collect();
+        let readable = batch.iter().zip(&unreadable).filter(|(_, unreadable)| unreadable.is_none());
+        let messages: Vec<&Message> = readable.map(|(delivery, _)| &delivery.message).collect();
+        let mut results = match messages.is_empty() {
+            true => Vec::new(),
+            false => self.handler.handle_all(&messages).await,
+        }
+        .into_iter();
         let mut decided = Vec::new();
-        for (delivery, result) in batch.into_iter().zip(results) {
+        for (delivery, unreadable) in batch.into_iter().zip(unreadable) {
+            let result = match unreadable {
+                Some(why) => Err(Failure::Poison(why)),
+                None => results.next().expect("a handler says something of each"),
+            };
             let is_last = delivery.message.attempt.saturating_add(1) >= self.policy.attempts_max;
             let settle = match result {
                 Ok(()) => self.acknowledge(&delivery).await,
@@ -291,7 +305,7 @@ impl<H: Handler> Consumer<H> {
     /// comes too often, without a word.
     async fn dead_letter(&self, delivery: &Delivery, why: &str) -> Result<Settle, QueueLost> {
         let (queue, message) = (self.queue, &delivery.message);
-        let words = format!("dead-letters {}: {why}", message.schema);
+        let words = tellable(&format!("dead-letters {}: {why}", message.schema));
         let letter = DeadLetter { queue, message, words: &words };
         let handler = &self.handler;
         let told: Result<(), DatabaseError> =
@@ -325,4 +339,24 @@ impl<H: Handler> Consumer<H> {
             Err(_) => self.put_off(delivery).await,
         }
     }
+}
+
+/// What of a message cannot be read, or cannot be stored: a NUL, which databases take in no text.
+fn unreadable(delivery: &Delivery) -> Option<String> {
+    let message = &delivery.message;
+    let texts = [
+        ("message_id", &message.message_id),
+        ("correlation_id", &message.correlation_id),
+        ("type", &message.schema),
+        ("traceparent", &message.traceparent),
+    ];
+    delivery.unreadable.clone().or_else(|| {
+        let (what, text) = texts.into_iter().find(|(_, text)| text.contains('\0'))?;
+        Some(format!("unreadable: {what} {}", text.escape_debug()))
+    })
+}
+
+/// Words about somebody else's message, which may have been taken from it, such that they can be stored.
+pub fn tellable(words: &str) -> String {
+    words.chars().take(WORDS_MAX).collect::<String>().replace('\0', "\\0")
 }

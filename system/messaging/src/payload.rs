@@ -62,6 +62,45 @@ pub fn decode<P: Payload>(message: &Message) -> Result<P, Undecodable> {
             P::VERSION
         )));
     }
+    if holds_nul(&message.body) {
+        let words = "a text in it holds a NUL, which no database stores";
+        return Err(Undecodable(format!("{} cannot be read: {words}", P::SCHEMA)));
+    }
     serde_json::from_slice(&message.body)
         .map_err(|error| Undecodable(format!("{} cannot be read: {error}", P::SCHEMA)))
+}
+
+/// Whether a text in `json` holds a NUL, which JSON writes as `\u0000` alone.
+pub fn holds_nul(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        rest = &rest[at..];
+        if rest.starts_with(b"\\u0000") {
+            return true;
+        }
+        // What is escaped is no beginning of an escape.
+        rest = rest.get(2..).unwrap_or_default();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_is_told_from_what_looks_like_one() {
+        for (text, holds) in [
+            ("\0", true),
+            ("a\\\0", true),
+            ("\\u0000", false),
+            ("\\\\u0000", false),
+            ("\u{1}", false),
+            ("\\", false),
+        ] {
+            let json = serde_json::to_vec(text).expect("a text is JSON");
+            assert_eq!(holds_nul(&json), holds, "{text:?}");
+        }
+        assert!(!holds_nul(b"\\"));
+    }
 }

@@ -55,6 +55,7 @@ mod tests {
             tag,
             message: Message { correlation_id, ..Message::default() },
             redelivered: false,
+            unreadable: None,
         }
     }
 

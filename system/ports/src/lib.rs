@@ -224,6 +224,9 @@ pub struct Delivery {
     pub redelivered: bool,
     /// The message itself.
     pub message: Message,
+    /// What of its properties cannot be read, in words. Its text is spelled out in the message then,
+    /// whose version is 0, and what is no text or out of range is as if it were not there.
+    pub unreadable: Option<String>,
 }
 
 /// Why a publish was not confirmed.

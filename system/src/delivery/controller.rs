@@ -92,7 +92,8 @@ async fn list(
     if !(1..=PAGE_MAX).contains(&limit) {
         return Err(Error::invalid(format!("limit {limit}: expected 1 to {PAGE_MAX}")));
     }
-    let found = service::page(&context, page.after.as_deref().unwrap_or(""), limit).await?;
+    let after = web::text("after", page.after.as_deref().unwrap_or(""))?;
+    let found = service::page(&context, after, limit).await?;
     let full = i64::try_from(found.len()) == Ok(limit);
     let deliveries: Vec<Delivery> = found.into_iter().map(Delivery::from).collect();
     let last = deliveries.last().map(|delivery| delivery.order_id.clone());

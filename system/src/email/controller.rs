@@ -43,6 +43,7 @@ async fn list(
 ) -> Result<Json<Mailbox>, Error> {
     token::service(&context, &headers, AUDIENCE, MAILBOX)?;
     let Query(filter) = filter.map_err(|rejection| Error::invalid(rejection.body_text()))?;
-    let sent = service::mailbox(&context, filter.to.as_deref()).await?;
+    let to = filter.to.as_deref().map(|to| web::text("to", to)).transpose()?;
+    let sent = service::mailbox(&context, to).await?;
     Ok(Json(Mailbox { mails: sent.into_iter().map(Mail::from).collect() }))
 }

@@ -62,6 +62,7 @@ impl Channel {
         let again = if redelivered { "again" } else { "" };
         let parts = [message.schema.as_str(), message.message_id.as_str(), again];
         world.0.history.record(at, node, Event::Deliver, &message.correlation_id, &parts);
-        self.buffer.push(Delivery { tag, redelivered, message: Message::clone(&message) });
+        let message = Message::clone(&message);
+        self.buffer.push(Delivery { tag, redelivered, message, unreadable: None });
     }
 }

@@ -42,7 +42,7 @@ async fn next(shared: &Shared, notify: &Notify) -> Result<Delivery, AmqpError> {
     loop {
         let taken = shared.lock().await.take()?;
         match taken {
-            Some(crate::Delivery { tag, redelivered, message }) => {
+            Some(crate::Delivery { tag, redelivered, message, unreadable: _ }) => {
                 return Ok(Delivery {
                     delivery_tag: tag,
                     redelivered,

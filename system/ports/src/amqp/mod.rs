@@ -11,6 +11,7 @@
 //! | `delivery_mode` | always 2, persistent |
 //! | `content_type` | always `application/json` |
 //! | headers | `version`, `traceparent` and `attempt`; others are not carried |
+//! | properties that are no UTF-8 cost the connection | they are spelled out, and `version` is 0 |
 //! | `basic_qos(n, …)` | holds for consumers that are made later; 0, no limit, is refused |
 //! | `BasicConsumeOptions` | never `no_ack`, `exclusive` or `no_local`; tags are the binding's |
 //! | `ack` | one delivery; `multiple` is refused |
