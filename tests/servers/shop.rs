@@ -91,6 +91,13 @@ impl Servers {
         number
     }
 
+    /// Does something to the database of `service`, past the shop.
+    pub async fn execute(&self, service: &str, sql: &str) {
+        let mut connection = self.connect(&format!("{}_{service}", self.prefix)).await;
+        let connection = connection.as_mut().expect("the server is up");
+        connection.execute(AssertSqlSafe(sql.to_owned())).await.expect("the statement is one");
+    }
+
     /// Leaves nothing behind.
     async fn drop_all(self) {
         let mut server = self.connect("postgres").await.expect("the server answered before");

@@ -1,6 +1,7 @@
 //! The real binary, from outside: a newcomer's first minutes, fifty deaths in a row, bad starts, and
 //! the same shop distributed over processes, Postgres and RabbitMQ, in good times and in a storm.
 
+mod alterations;
 mod bad_starts;
 mod books;
 pub mod customer;

@@ -86,7 +86,7 @@ impl Sql {
     /// If it does not, within a few seconds.
     pub async fn ping(&self) -> Result<(), OpenError> {
         match &self.engine {
-            Engine::Postgres { pool, .. } => Ok(pool::take(pool).await?.ping().await?),
+            Engine::Postgres { pool, .. } => Ok(pool::take(pool).await?.connection.ping().await?),
             Engine::Sqlite(file) => file.ping().await,
         }
     }

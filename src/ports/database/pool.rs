@@ -2,6 +2,7 @@
 //!
 //! Taking and giving back cost no round trip: BEGIN finds out whether a kept connection still lives.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{
@@ -38,16 +39,28 @@ pub(super) type Pool = managed::Pool<Connector>;
 /// A connection that goes back when it is dropped.
 pub(super) type Kept = Object<Connector>;
 
+/// A connection, and which generation of them it is of.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) connection: AnyConnection,
+    generation: u64,
+}
+
 /// Makes connections.
 #[derive(Debug)]
-pub(super) struct Connector(AnyConnectOptions);
+pub(super) struct Connector {
+    options: AnyConnectOptions,
+    /// Those of the generations before are not used any more: they have compiled statements for tables that
+    /// have changed since. sqlx's `Any` has no other way to make Postgres forget them.
+    generation: AtomicU64,
+}
 
 impl Manager for Connector {
-    type Type = AnyConnection;
+    type Type = Made;
     type Error = sqlx::Error;
 
     /// Waits a little for a server that is away.
-    async fn create(&self) -> Result<AnyConnection, sqlx::Error> {
+    async fn create(&self) -> Result<Made, sqlx::Error> {
         let deadline = Instant::now() + ACQUIRE_TIMEOUT;
         loop {
             match self.connect().await {
@@ -59,23 +72,32 @@ impl Manager for Connector {
         }
     }
 
-    async fn recycle(
-        &self,
-        _: &mut AnyConnection,
-        metrics: &Metrics,
-    ) -> RecycleResult<sqlx::Error> {
-        match metrics.age() < KEPT_FOR {
-            true => Ok(()),
-            false => Err(RecycleError::message("it has been kept for long enough")),
+    async fn recycle(&self, made: &mut Made, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        let is_latest = made.generation == self.generation.load(Ordering::Relaxed);
+        match (is_latest, metrics.age() < KEPT_FOR) {
+            (true, true) => Ok(()),
+            (false, _) => Err(RecycleError::message("tables have changed since")),
+            (_, false) => Err(RecycleError::message("it has been kept for long enough")),
         }
     }
 }
 
 impl Connector {
-    async fn connect(&self) -> Result<AnyConnection, sqlx::Error> {
-        let mut connection: AnyConnection = self.0.connect().await?;
+    async fn connect(&self) -> Result<Made, sqlx::Error> {
+        let generation = self.generation.load(Ordering::Relaxed);
+        let mut connection: AnyConnection = self.options.connect().await?;
         connection.execute(BEGINNING).await?;
-        Ok(connection)
+        Ok(Made { connection, generation })
+    }
+
+    /// What `made` has compiled is not to be used any more, nor what others have that are as old.
+    pub(super) fn forget(&self, made: &Made) {
+        let next = made.generation + 1;
+        // One of its generation is told of first. The others that find out know of no newer tables.
+        let told = (Ordering::Relaxed, Ordering::Relaxed);
+        if self.generation.compare_exchange(made.generation, next, told.0, told.1).is_ok() {
+            tracing::info!("tables have changed: connections are made anew");
+        }
     }
 }
 
@@ -85,7 +107,7 @@ pub(super) fn pool(options: AnyConnectOptions, connections: u32) -> Pool {
     let wait = Some(ACQUIRE_TIMEOUT);
     // Connecting has a deadline of its own, whose error says more.
     let timeouts = Timeouts { wait, create: wait.map(|wait| wait * 2), recycle: None };
-    Pool::builder(Connector(options))
+    Pool::builder(Connector { options, generation: AtomicU64::new(0) })
         .max_size(connections)
         .timeouts(timeouts)
         .runtime(Runtime::Tokio1)
@@ -113,6 +135,6 @@ pub(super) async fn close(pool: &Pool) {
     }
     pool.close();
     for connection in kept {
-        Object::take(connection).close().await.ok();
+        Object::take(connection).connection.close().await.ok();
     }
 }

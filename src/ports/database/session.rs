@@ -15,6 +15,7 @@ use super::pool::{Kept, Pool, take};
 pub(super) struct PostgresSession {
     /// `None` once it has come to its end.
     connection: Option<Kept>,
+    pool: Pool,
 }
 
 impl PostgresSession {
@@ -27,8 +28,11 @@ impl PostgresSession {
         let mut dead = 0;
         loop {
             let mut connection = take(pool).await?;
-            match connection.execute(isolation.begin()).await {
-                Ok(_) => return Ok(PostgresSession { connection: Some(connection) }),
+            match connection.connection.execute(isolation.begin()).await {
+                Ok(_) => {
+                    let (connection, pool) = (Some(connection), pool.clone());
+                    return Ok(PostgresSession { connection, pool });
+                }
                 Err(error) => {
                     drop(Kept::take(connection));
                     if !is_lost(&error) || dead >= pool.status().max_size {
@@ -43,7 +47,11 @@ impl PostgresSession {
 
 impl Session for PostgresSession {
     fn connection(&mut self) -> &mut AnyConnection {
-        self.connection.as_mut().expect("it is open")
+        &mut self.connection.as_mut().expect("it is open").connection
+    }
+
+    fn forget_statements(&mut self) {
+        self.pool.manager().forget(self.connection.as_ref().expect("it is open"));
     }
 
     fn time(&mut self) -> BoxFuture<'_, Result<Time, DatabaseError>> {
@@ -96,7 +104,7 @@ impl Drop for PostgresSession {
         let Some(mut connection) = self.connection.take() else { return };
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(async move {
-                if connection.execute("ROLLBACK").await.is_err() {
+                if connection.connection.execute("ROLLBACK").await.is_err() {
                     drop(Kept::take(connection));
                 }
             })),

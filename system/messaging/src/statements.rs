@@ -1,4 +1,4 @@
-//! Where a transaction's statements are run, and whether all of them have succeeded.
+//! Where a transaction's statements are run, and what has become of them.
 
 use std::fmt;
 
@@ -6,23 +6,45 @@ use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _, poll_fn};
 use sqlx::any::{Any, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{AnyConnection, Describe, Either, Error, Execute, Executor, SqlStr};
+use stormproof_ports::is_stale;
+
+/// What has become of a transaction's statements.
+#[derive(Debug)]
+pub(crate) struct Soundness {
+    /// Whether all of them have come to a good end.
+    pub(crate) sound: bool,
+    /// Whether one was compiled for a table that has changed since.
+    pub(crate) stale: bool,
+}
+
+impl Default for Soundness {
+    fn default() -> Soundness {
+        Soundness { sound: true, stale: false }
+    }
+}
 
 /// The connection of a transaction, for the queries of mappers: `query.execute(transaction.sql())`.
 pub struct Statements<'s> {
     connection: &'s mut AnyConnection,
-    sound: &'s mut bool,
+    soundness: &'s mut Soundness,
 }
 
 impl<'s> Statements<'s> {
-    /// `sound` is false as long as a statement has not come to a good end.
-    pub(crate) fn new(connection: &'s mut AnyConnection, sound: &'s mut bool) -> Statements<'s> {
-        Statements { connection, sound }
+    /// It is not sound as long as a statement has not come to a good end.
+    pub(crate) fn new(
+        connection: &'s mut AnyConnection,
+        soundness: &'s mut Soundness,
+    ) -> Statements<'s> {
+        Statements { connection, soundness }
     }
 }
 
 impl fmt::Debug for Statements<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Statements").field("sound", self.sound).finish_non_exhaustive()
+        formatter
+            .debug_struct("Statements")
+            .field("soundness", self.soundness)
+            .finish_non_exhaustive()
     }
 }
 
@@ -37,15 +59,18 @@ impl<'c> Executor<'c> for Statements<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let Statements { connection, sound } = self;
-        let before = std::mem::replace(sound, false);
+        let Statements { connection, soundness } = self;
+        let before = std::mem::replace(&mut soundness.sound, false);
         let mut steps = connection.fetch_many(query);
         let mut failed = false;
         poll_fn(move |context| {
             let step = steps.poll_next_unpin(context);
             match &step {
-                std::task::Poll::Ready(Some(Err(_))) => failed = true,
-                std::task::Poll::Ready(None) => *sound = before && !failed,
+                std::task::Poll::Ready(Some(Err(error))) => {
+                    failed = true;
+                    soundness.stale |= is_stale(error);
+                }
+                std::task::Poll::Ready(None) => soundness.sound = before && !failed,
                 _ => {}
             }
             step
@@ -79,11 +104,11 @@ impl<'c> Executor<'c> for Statements<'c> {
     where
         'c: 'e,
     {
-        let Statements { connection, sound } = self;
-        let before = std::mem::replace(sound, false);
+        let Statements { connection, soundness } = self;
+        let before = std::mem::replace(&mut soundness.sound, false);
         Box::pin(async move {
             let prepared = connection.prepare_with(sql, parameters).await?;
-            *sound = before;
+            soundness.sound = before;
             Ok(prepared)
         })
     }

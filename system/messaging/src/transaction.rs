@@ -15,7 +15,7 @@ use stormproof_ports::{DatabaseError, Message, Ports, Session};
 
 use crate::audit::{self, Move};
 use crate::outbox;
-use crate::statements::Statements;
+use crate::statements::{Soundness, Statements};
 
 /// How often a transaction runs again after serialization failures before its caller is told.
 pub(crate) const ATTEMPTS_MAX: u32 = 10;
@@ -51,14 +51,13 @@ pub struct Transaction<'p> {
     messages: Vec<Message>,
     /// Of `messages`, those whose rows are written.
     written: usize,
-    /// Whether all statements have succeeded.
-    sound: bool,
+    soundness: Soundness,
 }
 
 impl<'p> Transaction<'p> {
     /// The connection, for mappers.
     pub fn sql(&mut self) -> Statements<'_> {
-        Statements::new(self.session.connection(), &mut self.sound)
+        Statements::new(self.session.connection(), &mut self.soundness)
     }
 
     /// The ports that it was begun with.
@@ -128,8 +127,8 @@ impl<'p> Transaction<'p> {
     }
 
     async fn commit(self) -> Result<(), DatabaseError> {
-        let Transaction { session, facts, ports, to_notify, messages, sound, .. } = self;
-        let committed = match sound {
+        let Transaction { session, facts, ports, to_notify, messages, soundness, .. } = self;
+        let committed = match soundness.sound {
             true => session.commit_sound(&facts).await,
             false => session.commit(&facts).await,
         };
@@ -226,9 +225,14 @@ async fn work_in_one<'p, 'a, T, E: TransactionError>(
         moves: Vec::new(),
         messages: Vec::new(),
         written: 0,
-        sound: true,
+        soundness: Soundness::default(),
     };
-    let value = work(&mut transaction).await?;
-    transaction.flush().await?;
-    Ok((value, transaction))
+    let done = match work(&mut transaction).await {
+        Ok(value) => transaction.flush().await.map(|()| value).map_err(E::from),
+        Err(error) => Err(error),
+    };
+    if transaction.soundness.stale {
+        transaction.session.forget_statements();
+    }
+    done.map(|value| (value, transaction))
 }

@@ -14,14 +14,25 @@ pub enum DatabaseError {
     Unknown(String),
 }
 
-/// A statement failed inside a transaction that has not been committed, so nothing happened.
+/// PostgreSQL's feature_not_supported: of a statement that has run before on the same connection, that its
+/// table has changed since.
+const STALE: &str = "0A000";
+
+/// A statement failed inside a transaction that has not been committed, so nothing happened. One that was
+/// compiled for a table that has changed since is as good as one that lost against the change.
 impl From<sqlx::Error> for DatabaseError {
     fn from(error: sqlx::Error) -> DatabaseError {
         let code = error.as_database_error().and_then(|error| error.code());
         match code.as_deref() {
             // PostgreSQL: serialization_failure, deadlock_detected. SQLite: BUSY and its kin.
-            Some("40001" | "40P01" | "5" | "261" | "517") => DatabaseError::Serialization,
+            Some("40001" | "40P01" | STALE | "5" | "261" | "517") => DatabaseError::Serialization,
             _ => DatabaseError::Unavailable(error.to_string()),
         }
     }
+}
+
+/// Whether a statement was compiled for a table that has changed since: its connection has to
+/// [forget](crate::Session::forget_statements) what it has compiled.
+pub fn is_stale(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).as_deref() == Some(STALE)
 }

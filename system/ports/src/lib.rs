@@ -37,7 +37,7 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use sqlx::AnyConnection;
 
-pub use crate::error::DatabaseError;
+pub use crate::error::{DatabaseError, is_stale};
 use crate::metrics::TransactionMetrics;
 use crate::notify::Notify;
 use crate::outgoing::Outgoing;
@@ -269,6 +269,9 @@ pub trait Session: Send {
     /// # Errors
     /// If the database does not answer.
     fn time(&mut self) -> BoxFuture<'_, Result<Time, DatabaseError>>;
+    /// A statement was compiled for a table that has changed since ([`is_stale`]). Later transactions must
+    /// not meet what was compiled before now, on whichever connection; this one is lost.
+    fn forget_statements(&mut self) {}
     /// Commits. `facts` name what the commit makes true: the world may aim a fault at them.
     ///
     /// # Errors
