@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use crate::brokers;
 use crate::config::{Config, ConfigFile};
 use crate::databases;
-use crate::host::{Health, Host, Metrics, Replica};
+use crate::host::{Health, Host, Metrics, Replica, Siblings};
 use crate::logging;
 use crate::signals::Stop;
 use stormproof_bindings::compute::ThreadPool;
@@ -110,6 +110,7 @@ fn start(
         workers: (service.workers)(&context),
         health: health(database, broker.clone()),
         metrics: Metrics::default().with(service.name, &context.ports),
+        siblings: Siblings::at(&config.peers().remove(service.name).unwrap_or_default())?,
         ports: context.ports,
     };
     let host = Host::start(replica, listener, config.server);

@@ -1,7 +1,7 @@
 //! A host with a small router and small workers, from the outside: over TCP.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::Extension;
 use axum::routing::{get, post};
@@ -29,8 +29,8 @@ const LIMITS: Server = Server {
 };
 
 async fn host(router: Router, workers: Vec<Worker>, health: Health) -> Host {
-    start(Replica { ports: ports("test-1"), router, workers, health, metrics: Metrics::default() })
-        .await
+    let (ports, metrics, siblings) = (ports("test-1"), Metrics::default(), Siblings::default());
+    start(Replica { ports, router, workers, health, metrics, siblings }).await
 }
 
 fn ports(node: &str) -> Ports {
@@ -107,8 +107,8 @@ async fn transactions_are_told_by_name() {
     second.transactions.count("pay", TransactionOutcome::InDoubt);
     let metrics = Metrics::default().with("ledger", &first).with("purse", &second);
     let (router, health) = (Router::new(), Health::default());
-    let host =
-        start(Replica { ports: first.clone(), router, workers: Vec::new(), health, metrics }).await;
+    let (ports, workers, siblings) = (first.clone(), Vec::new(), Siblings::default());
+    let host = start(Replica { ports, router, workers, health, metrics, siblings }).await;
     let answer = talk(&host, &request("GET /metrics", "")).await;
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -131,6 +131,7 @@ async fn transactions_are_told_by_name() {
         workers: Vec::new(),
         health: Health::default(),
         metrics: Metrics::default(),
+        siblings: Siblings::default(),
     });
     let again = talk(&again.await, &request("GET /metrics", "")).await;
     let (_, again) = again.split_once("\r\n\r\n").expect("a head and a body");
@@ -204,4 +205,45 @@ async fn what_hangs_is_cut_at_the_deadline_and_what_panics_is_told() {
     let mut host = self::host(Router::new(), vec![worker], Health::default()).await;
     let what = tokio::time::timeout(SOON, host.broken()).await.expect("it is noticed");
     assert_eq!(what, "test-1: a worker panicked");
+}
+
+/// A worker that hands over gives back what it has when it is told to stop, and the others of its service
+/// look at once.
+#[tokio::test]
+async fn who_stops_hands_over_and_its_siblings_hear_of_it() {
+    let steps = Arc::new(AtomicUsize::new(0));
+    let counted = steps.clone();
+    let looks = Worker::new("looks", Default::default(), move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Progress::Waiting })
+    });
+    let stays = host(Router::new(), vec![looks], Health::default()).await;
+    let given_back = Arc::new(AtomicUsize::new(0));
+    let counted = given_back.clone();
+    let gives = Worker::new("gives", Default::default(), || Box::pin(async { Progress::Waiting }));
+    let gives = gives.with_hand_over(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Ok(()) })
+    });
+    let urls = [format!("http://{}", stays.address()), "http://127.0.0.1:1".to_owned()];
+    let goes = start(Replica {
+        ports: ports("test-2"),
+        router: Router::new(),
+        workers: vec![gives],
+        health: Health::default(),
+        metrics: Metrics::default(),
+        siblings: Siblings::at(&urls).expect("base URLs"),
+    })
+    .await;
+    let until_stepped = async |count| {
+        while steps.load(Ordering::Relaxed) < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SOON, until_stepped(1)).await.expect("it looks when it starts");
+    assert_eq!(goes.drain(SOON).await, 0);
+    // Once beside what it had in hand, once when nothing was left that could have claimed anything.
+    assert_eq!(given_back.load(Ordering::Relaxed), 2);
+    tokio::time::timeout(SOON, until_stepped(2)).await.expect("it hears of it");
+    assert_eq!(stays.drain(SOON).await, 0);
 }

@@ -16,6 +16,7 @@ super::checks!("store":
     the_next_to_be_due_is_known,
     a_claimed_order_is_left_alone_until_its_lease_ends,
     an_owner_that_was_taken_over_from_is_fenced_off,
+    what_a_replica_holds_is_given_back,
 );
 
 async fn look(bench: &Bench, now: i64, limit: i64) -> Due {
@@ -111,4 +112,30 @@ async fn an_owner_that_was_taken_over_from_is_fenced_off(bench: Bench) {
     let refused = save(&bench, &first, &late).await;
     assert!(matches!(refused, Err(Error::Serialization)), "{refused:?}");
     assert_eq!(load(&bench, &order_id("order-1")).await, Some(second));
+}
+
+async fn what_a_replica_holds_is_given_back(bench: Bench) {
+    let node = bench.ports.node.to_string();
+    for (id, owner) in [("mine", node.as_str()), ("yours", "replica-2")] {
+        insert_due_at(&bench, id, 0).await;
+        let unclaimed = load(&bench, &order_id(id)).await.expect("it is there");
+        claim(&bench, &unclaimed, owner, 0).await.expect("nobody was faster");
+    }
+    let held = load(&bench, &order_id("mine")).await.expect("it is there");
+    let give_back = async |now: i64| {
+        let (now, until) = (Time(START + now), Time(START + now + 20));
+        let given = bench
+            .once(|transaction| sagas::give_back(transaction, now, until).scope_boxed())
+            .await;
+        given.expect("the rows can be written")
+    };
+    assert_eq!(give_back(5).await, 1);
+    assert_eq!(due(&bench, 5, 8).await, ["mine"]);
+    let given = load(&bench, &order_id("mine")).await.expect("it is there");
+    assert_eq!((&*given.saga.lease_owner, given.saga.lease_until), ("", 0));
+    assert_eq!(given.saga.epoch, held.saga.epoch, "its owner may still write an answer down");
+    assert_eq!(give_back(5).await, 0);
+    // The owner's save over what it has in hand is refused: it loads again first.
+    let refused = save(&bench, &held, &held).await;
+    assert!(matches!(refused, Err(Error::Serialization)), "{refused:?}");
 }

@@ -9,6 +9,7 @@ mod cuts;
 mod distributed;
 mod draws;
 mod endurance;
+mod handover;
 mod journey;
 mod kills;
 mod poison;

@@ -16,7 +16,7 @@ use super::{mailbox, page, welcome};
 use crate::brokers;
 use crate::config::{Config, Server};
 use crate::data_folder::DataFolder;
-use crate::host::{Health, Host, Metrics, Replica};
+use crate::host::{Health, Host, Metrics, Replica, Siblings};
 use stormproof_bindings::compute::ThreadPool;
 use stormproof_bindings::database::Sql;
 use stormproof_bindings::embedded_queue::EmbeddedBroker;
@@ -95,6 +95,7 @@ impl Shop {
                 workers: (service.workers)(context),
                 health: health(database.clone()),
                 metrics: metrics.clone(),
+                siblings: Siblings::default(),
             };
             let host = Host::start(replica, listener, common.limits).map_err(words)?;
             tracing::debug!(service = service.name, address = %host.address(), "serves");

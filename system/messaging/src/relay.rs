@@ -53,7 +53,8 @@ pub fn relay(ports: &Ports, policy: RelayPolicy) -> Worker {
     let notify = ports.outgoing.notify().clone();
     let ports = ports.clone();
     let relay = Arc::new(Relay { ports, policy, state: Mutex::default() });
-    Worker::new("relay", notify, move || {
+    let leaving = relay.clone();
+    let worker = Worker::new("relay", notify, move || {
         let relay = relay.clone();
         Box::pin(async move {
             match relay.step().await {
@@ -64,7 +65,12 @@ pub fn relay(ports: &Ports, policy: RelayPolicy) -> Worker {
                 },
             }
         })
-    })
+    });
+    let hand_over = move || {
+        let relay = leaving.clone();
+        Box::pin(async move { relay.hand_over().await.map_err(|error| error.to_string()) }) as _
+    };
+    worker.with_hand_over(hand_over).ending_last()
 }
 
 struct Relay {
@@ -145,6 +151,26 @@ impl Relay {
             true => Ok(Progress::Worked),
             false => Ok(Progress::Idle(state.look.next.into_iter().chain(state.settle_at).min())),
         }
+    }
+
+    /// Sends what is at hand, which is this replica's for a while, and marks all that is not marked yet.
+    async fn hand_over(&self) -> Result<(), DatabaseError> {
+        let Relay { ports, policy, .. } = self;
+        let mut confirmed = std::mem::take(&mut *self.state()).confirmed;
+        let mut failed = Vec::new();
+        let batch = usize::try_from(policy.batch).unwrap_or(usize::MAX);
+        loop {
+            let due = ports.outgoing.take(batch);
+            if due.is_empty() {
+                break;
+            }
+            let due = due.into_iter().map(|message| Row { message, attempts: 1 }).collect();
+            failed.extend(publish(ports, due, &mut confirmed).await);
+        }
+        if !confirmed.is_empty() || !failed.is_empty() {
+            settle(ports, policy, &confirmed, &failed).await?;
+        }
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -28,7 +28,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 pub fn worker(context: &Context) -> Worker {
     let context = context.clone();
     // Hosts draw the jitter of a worker's polls from a stream of its name, so this one stays.
-    Worker::new("rounds", context.work_notify.clone(), move || {
+    let worker = Worker::new("rounds", context.work_notify.clone(), move || {
         let context = context.clone();
         Box::pin(async move {
             match round(&context).await {
@@ -39,7 +39,9 @@ pub fn worker(context: &Context) -> Worker {
                 },
             }
         })
-    })
+    });
+    // It claims nothing, but knows of parcels of which others have not heard: they are to look.
+    worker.with_hand_over(|| Box::pin(async { Ok(()) }))
 }
 
 async fn round(context: &Context) -> Result<Progress, Error> {

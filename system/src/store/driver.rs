@@ -5,6 +5,8 @@
 //! of the claim's owner checks it, because an owner that was paused wakes up again. Intent and
 //! result of each call are commits of their own, and the result's commit writes the next intent.
 
+use std::time::Duration;
+
 use scoped_futures::ScopedFutureExt;
 use stormproof_messaging::{Transaction, transact};
 use stormproof_ports::story::{self, Fact};
@@ -12,7 +14,7 @@ use stormproof_ports::time::Time;
 use stormproof_ports::worker::{Progress, Worker};
 
 use super::saga::answers::{Reply, Turn, answered};
-use super::saga::progress::{Conditions, Effect, advance};
+use super::saga::progress::{Conditions, Effect, advance, rest};
 use super::saga::turns;
 use super::saga::{Case, Step};
 use crate::context::Context;
@@ -26,6 +28,11 @@ use crate::store::notify::carry_out;
 /// Orders worked on at once by one replica.
 const FLIGHTS_MAX: usize = 64;
 
+/// How long calls in hand may take to end when the replica is told to stop, before it gives their orders back
+/// all the same; and how often it looks.
+const CALLS_END_WITHIN: Duration = Duration::from_millis(400);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// The worker that drives the sagas. Orders in hand go on in its background.
 pub fn worker(context: &Context) -> Worker {
     let driver = context.clone();
@@ -33,12 +40,39 @@ pub fn worker(context: &Context) -> Worker {
         let context = driver.clone();
         Box::pin(async move { step(&context).await })
     });
-    worker.with_background(&context.background)
+    let leaving = context.clone();
+    worker.with_background(&context.background).with_hand_over(move || {
+        let context = leaving.clone();
+        Box::pin(async move { hand_over(&context).await.map_err(|error| error.to_string()) })
+    })
 }
 
-/// Whether this replica can take one more order in hand.
+/// Whether this replica can take one more order in hand: not when it is about to stop.
 pub fn has_room(context: &Context) -> bool {
-    context.background.count() < FLIGHTS_MAX
+    !context.background.is_closed() && context.background.count() < FLIGHTS_MAX
+}
+
+/// Gives the orders in hand back. Calls have a moment to come to their end; the answer to one that takes
+/// longer is still written, unless another replica has asked again by then, with the same key.
+async fn hand_over(context: &Context) -> Result<(), Error> {
+    let deadline = context.ports.clock.now() + CALLS_END_WITHIN;
+    while context.background.count() > 0 && context.ports.clock.now() < deadline {
+        context.ports.clock.sleep(LOOK_EVERY).await;
+    }
+    let until = context.settings.saga.lease;
+    transact(&context.ports, "hand_over", move |transaction| {
+        async move {
+            let now = transaction.now();
+            let given_back = sagas::give_back(transaction, now, now + until).await?;
+            if given_back > 0 {
+                let words = format!("gives {given_back} orders back");
+                transaction.tell(Fact::new("saga", "GIVEN_BACK", "", words));
+            }
+            Ok(())
+        }
+        .scope_boxed()
+    })
+    .await
 }
 
 /// Lets a claimed order fly; the intent of its call is written.
@@ -187,7 +221,9 @@ async fn record(
                 Turn::Go => true,
                 Turn::Wait(delay) => turns::wait(&mut case, now, delay),
             };
-            if goes_on {
+            if goes_on && context.background.is_closed() {
+                rest(&mut case, now);
+            } else if goes_on {
                 let step = go_on(context, transaction, &before, &mut case).await?;
                 return Ok(step.map(|step| (case, step)));
             }

@@ -1,7 +1,7 @@
 //! What a worker's steps have begun and do not wait for.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
@@ -21,6 +21,7 @@ struct Inner {
     begun: Mutex<Vec<Piece>>,
     going: Mutex<FuturesUnordered<Piece>>,
     count: AtomicUsize,
+    is_closed: AtomicBool,
     waiter: AtomicWaker,
 }
 
@@ -37,6 +38,24 @@ impl Background {
     /// How many pieces have not ended.
     pub fn count(&self) -> usize {
         self.0.count.load(Ordering::Relaxed)
+    }
+
+    /// From now on nothing new is to be begun, and what goes on is to come to its end: the loop was told to
+    /// stop.
+    pub(super) fn close(&self) {
+        self.0.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether what goes on is to come to its end.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// Completes when all pieces have ended. `ended` hears the outcome of each.
+    pub(super) async fn end(&self, mut ended: impl FnMut(Result<(), String>)) {
+        while self.count() > 0 {
+            ended(self.next().await);
+        }
     }
 
     /// Completes with the outcome of the next piece that ends. While there is none, it waits.

@@ -8,6 +8,8 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 
 use crate::notify::Notify;
@@ -47,8 +49,16 @@ pub struct Worker {
     pub notify: Notify,
     /// What its steps have begun and do not wait for.
     pub background: Background,
+    /// Whether it is told to stop only when all others have: what they leave is its work.
+    pub ends_last: bool,
     step: Box<dyn Fn() -> BoxFuture<'static, Progress> + Send + Sync>,
+    hand_over: Option<HandOver>,
 }
+
+/// Gives back what a replica that stops has claimed, so that another goes on with it at once; an error is
+/// words for the log. It is done when the worker has taken its last step, beside what is in its background,
+/// and once more when nothing of the replica is left that could have claimed something.
+pub type HandOver = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 impl Worker {
     /// A worker that takes `step` after `step`, with nothing in the background.
@@ -57,7 +67,30 @@ impl Worker {
         notify: Notify,
         step: impl Fn() -> BoxFuture<'static, Progress> + Send + Sync + 'static,
     ) -> Worker {
-        Worker { name, notify, background: Background::default(), step: Box::new(step) }
+        let (background, step) = (Background::default(), Box::new(step));
+        Worker { name, notify, background, ends_last: false, step, hand_over: None }
+    }
+
+    /// The same worker, which hands its work over when it is told to stop.
+    #[must_use]
+    pub fn with_hand_over(
+        mut self,
+        hand_over: impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
+    ) -> Worker {
+        self.hand_over = Some(Arc::new(hand_over));
+        self
+    }
+
+    /// The same worker, which stops when all others have.
+    #[must_use]
+    pub fn ending_last(mut self) -> Worker {
+        self.ends_last = true;
+        self
+    }
+
+    /// How it hands its work over, if there is something that another replica could go on with.
+    pub fn hand_over(&self) -> Option<HandOver> {
+        self.hand_over.clone()
     }
 
     /// The same worker, whose steps begin what goes on in `background`.

@@ -27,8 +27,8 @@ const POLL_JITTER_PART: u32 = 4;
 
 /// Steps `worker` until `stop` completes: again at once while there is work, else when it is
 /// notified, its time comes, or, unless it knows that nothing can come otherwise, it has waited long.
-/// A step that has begun is always finished; what goes on in the background then is left where it
-/// stands. `draw` draws a number below its argument, for the jitter.
+/// A step that has begun is always finished; then a worker that [hands over](super::HandOver) does, and what
+/// goes on in its background comes to its end. Of one that does not, it is left where it stands. `draw` draws a number below its argument, for the jitter.
 ///
 /// A failure is an event of target `worker` with the fields `node`, `worker` and `error`.
 pub async fn run(
@@ -82,10 +82,17 @@ pub async fn run(
         let notified = pin!(worker.notify.notified());
         let wakes = worker.background.beside(select(notified, passed), ended);
         poll = match select(stop.as_mut(), pin!(wakes)).await {
-            Either::Left(_) => return,
+            Either::Left(_) => break,
             Either::Right((Either::Right(_), _)) if nothing_due => (poll * 2).min(POLL_MAX),
             Either::Right(_) => POLL_MIN,
         };
+    }
+    if let Some(hand_over) = worker.hand_over() {
+        worker.background.close();
+        if let Err(why) = worker.background.beside(hand_over(), ended).await {
+            failed(&why);
+        }
+        worker.background.end(ended).await;
     }
 }
 

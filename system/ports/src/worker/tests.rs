@@ -203,3 +203,35 @@ fn what_is_in_the_background_ends_with_the_loop() {
     looped(worker(&[Progress::Worked]).with_background(&background));
     assert_eq!(Arc::strong_count(&held), 1);
 }
+
+/// It takes no more steps; what goes on has its end, and begins nothing new.
+#[test]
+fn who_hands_over_does_so_when_it_is_stopped_and_finishes_what_goes_on() {
+    let (background, goes_on, stop) = (Background::default(), Notify::default(), Notify::default());
+    let (closed, told) = (background.clone(), Arc::<Mutex<Vec<&str>>>::default());
+    let (ends, hands_over, waits) = (told.clone(), told.clone(), goes_on.clone());
+    background.begin(async move {
+        waits.notified().await;
+        assert!(closed.is_closed());
+        ends.lock().unwrap().push("ends");
+        Ok(())
+    });
+    let worker = worker(&[Progress::Waiting]).with_background(&background);
+    let worker = worker.with_hand_over(move || {
+        hands_over.lock().unwrap().push("hands over");
+        Box::pin(async { Err("some of it".into()) })
+    });
+    let (clock, log) = (HandClock::stopped(), Log::default());
+    with_default(log.clone(), || {
+        let mut going = Box::pin(run(worker, "node-1", &clock, |_| 0, stop.notified()));
+        let mut context = Context::from_waker(noop_waker_ref());
+        assert!(going.as_mut().poll(&mut context).is_pending());
+        stop.notify_one();
+        assert!(going.as_mut().poll(&mut context).is_pending(), "something goes on");
+        assert_eq!(*told.lock().unwrap(), ["hands over"]);
+        goes_on.notify_one();
+        assert!(going.as_mut().poll(&mut context).is_ready());
+    });
+    assert_eq!(*told.lock().unwrap(), ["hands over", "ends"]);
+    assert_eq!(log.0.lock().unwrap().len(), 1, "a failure is logged");
+}

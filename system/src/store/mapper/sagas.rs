@@ -7,6 +7,9 @@ use stormproof_ports::time::Time;
 use crate::error::Error;
 use crate::id::OrderId;
 
+/// More orders than a replica ever has in hand.
+const HELD_MAX: i64 = 1000;
+
 /// What is due, and what is next.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Due {
@@ -43,4 +46,26 @@ pub async fn due(transaction: &mut Transaction<'_>, now: Time, limit: i64) -> Re
         }
     }
     Ok(due)
+}
+
+/// Makes the orders due now that this replica holds by leases that end by `until`; how many.
+pub async fn give_back(
+    transaction: &mut Transaction<'_>,
+    now: Time,
+    until: Time,
+) -> Result<u64, Error> {
+    let node = transaction.ports().node.to_string();
+    let done = sqlx::query(
+        "UPDATE orders SET version = version + 1, next_attempt_at = $1, lease_owner = '', \
+         lease_until = 0 WHERE lease_owner = $3 AND id IN (SELECT id FROM orders \
+         WHERE next_attempt_at > $1 AND next_attempt_at <= $2 AND lease_owner = $3 \
+         ORDER BY next_attempt_at, id LIMIT $4)",
+    )
+    .bind(now.0)
+    .bind(until.0)
+    .bind(node)
+    .bind(HELD_MAX)
+    .execute(transaction.sql())
+    .await?;
+    Ok(done.rows_affected())
 }
