@@ -25,6 +25,10 @@ pub enum Error {
     /// The database undid the transaction in favour of another: run it again.
     #[error("serialization failure")]
     Serialization,
+    /// A row is such that no version of ours can read it: nothing happened, and nothing will before it is
+    /// mended.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
 }
 
 /// A definitive refusal, as the caller reads it.
@@ -143,6 +147,14 @@ impl Error {
         Error::rejected(Kind::Invalid, detail)
     }
 
+    /// What parsing a stored value failed with: it is no caller's mistake.
+    pub fn of_row(self) -> Error {
+        match self {
+            Error::Rejected(problem) => Error::Unreadable(problem.detail),
+            error => error,
+        }
+    }
+
     /// The problem, if this is a definitive refusal of `kind`.
     pub fn is(&self, kind: Kind) -> bool {
         matches!(self, Error::Rejected(problem) if problem.kind == kind)
@@ -210,7 +222,12 @@ impl From<DatabaseError> for Error {
 /// A statement failed inside a transaction that has not been committed, so nothing happened.
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
-        DatabaseError::from(error).into()
+        match error {
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+                Error::Unreadable(error.to_string())
+            }
+            error => DatabaseError::from(error).into(),
+        }
     }
 }
 
@@ -235,7 +252,7 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let problem = match self {
             Error::Rejected(problem) => *problem,
-            Error::Unavailable(_) | Error::Serialization => {
+            Error::Unavailable(_) | Error::Serialization | Error::Unreadable(_) => {
                 Problem::new(Kind::Unavailable, "Nothing has happened; please try again.")
             }
             Error::Unknown(_) => Problem::new(

@@ -26,5 +26,6 @@ pub mod service;
 pub mod settings;
 pub mod token;
 pub mod topology;
+pub mod unreadable;
 pub mod views;
 pub mod web;

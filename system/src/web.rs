@@ -58,10 +58,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 /// was: it may be a password in the wrong place.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if holds_nul(bytes) {
-        return Err(Error::invalid(
-            "the body: expected texts without NUL, which none can be stored with",
-        ));
+        let detail = "the body: expected texts without NUL, which none can be stored with";
+        return Err(Error::invalid(detail));
     }
+    parse_any(bytes)
+}
+
+/// The same where nothing of it is stored, or looked for as it is.
+pub fn parse_any<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(bytes).map_err(|error| {
         let words = error.to_string();
         let place = format!("line {} column {}", error.line(), error.column());

@@ -1,9 +1,13 @@
 //! DeliveryCo's parcels.
 
+use std::sync::Arc;
+
 use scoped_futures::ScopedFutureExt as _;
 use stormproof_ports::time::Time;
-use stormproof_system::delivery::mapper;
+use stormproof_ports::worker::Progress;
+use stormproof_system::context::Context;
 use stormproof_system::delivery::parcel::{Parcel, Timeline};
+use stormproof_system::delivery::{self, mapper};
 use stormproof_system::messages::{DeliveryLine, DeliveryRequest, DeliveryStatus};
 
 use super::bench::Bench;
@@ -16,6 +20,7 @@ super::checks!("delivery":
     a_change_of_another_parcel_than_was_seen_is_refused,
     the_rounds_find_what_moves_next,
     parcels_are_listed_by_the_page,
+    a_parcel_that_cannot_be_read_is_set_aside_and_stops_no_other,
 );
 
 fn parcel(order: &str, status: DeliveryStatus, next_move_at: Option<i64>) -> Parcel {
@@ -181,9 +186,9 @@ async fn the_rounds_find_what_moves_next(bench: Bench) {
     for (limit, expected) in table {
         let next = bench.once(|transaction| mapper::next(transaction.sql(), limit).scope_boxed());
         let next = next.await.expect("the rows can be read");
-        let orders: Vec<_> = next.iter().map(|parcel| parcel.order_id.as_str()).collect();
+        let orders: Vec<_> = next.read.iter().map(|parcel| parcel.order_id.as_str()).collect();
         assert_eq!(orders, expected, "{limit} at most");
-        assert_eq!(next[0], parcel("b", DeliveryStatus::Received, Some(20)));
+        assert_eq!(next.read[0], parcel("b", DeliveryStatus::Received, Some(20)));
     }
 }
 
@@ -203,8 +208,44 @@ async fn parcels_are_listed_by_the_page(bench: Bench) {
         let page =
             bench.once(|transaction| mapper::page(transaction.sql(), after, limit).scope_boxed());
         let page = page.await.expect("the rows can be read");
-        let orders: Vec<_> = page.iter().map(|(parcel, _)| parcel.order_id.as_str()).collect();
+        let orders: Vec<_> = page.read.iter().map(|(parcel, _)| parcel.order_id.as_str()).collect();
         assert_eq!(orders, expected, "{limit} after {after:?}");
-        assert!(page.iter().all(|(_, timeline)| timeline.received_at == Some(Time(100))));
+        assert!(page.read.iter().all(|(_, timeline)| timeline.received_at == Some(Time(100))));
     }
+}
+
+async fn a_parcel_that_cannot_be_read_is_set_aside_and_stops_no_other(bench: Bench) {
+    for order in ["a", "b", "c", "d"] {
+        assert!(insert(&bench, &parcel(order, DeliveryStatus::Received, Some(200))).await);
+    }
+    for broken in [
+        "UPDATE parcels SET sequence = 9223372036854775807 WHERE order_id = 'a'",
+        "UPDATE parcels SET order_id = 'no id' WHERE order_id = 'b'",
+        "UPDATE parcels SET status = 'DELIVERED' WHERE order_id = 'c'",
+    ] {
+        assert_eq!(bench.execute(broken).await.ok(), Some(1));
+    }
+    let context = Context::new(bench.ports.clone(), Arc::default());
+    let workers = delivery::workers(&context);
+    let rounds = workers.iter().find(|worker| worker.name == "rounds").expect("it has rounds");
+    assert_eq!(rounds.step().await, Progress::Worked);
+    let aside = async || {
+        bench
+            .rows("SELECT order_id FROM parcels WHERE next_move_at IS NULL ORDER BY order_id")
+            .await
+    };
+    assert_eq!(aside().await, ["a", "c", "no id"]);
+    let moved = "SELECT status FROM parcels WHERE order_id = 'd'";
+    assert_eq!(bench.rows(moved).await, ["PICKED_UP"]);
+    let told = "SELECT order_id FROM alerts WHERE kind = 'unreadable row' ORDER BY order_id";
+    assert_eq!(bench.rows(told).await, ["a", "c", "unreadable"]);
+    let mails = "SELECT COUNT(*) FROM outbox WHERE schema_name = 'email.support'";
+    assert_eq!(bench.rows(mails).await, ["3"]);
+    // Nobody comes upon them again, and people put back what they have mended.
+    assert!(matches!(rounds.step().await, Progress::Idle(_)));
+    let mended = "UPDATE parcels SET sequence = 1, next_move_at = 0 WHERE order_id = 'a'";
+    assert_eq!(bench.execute(mended).await.ok(), Some(1));
+    assert!(matches!(rounds.step().await, Progress::Idle(_)));
+    let moved = "SELECT status FROM parcels WHERE order_id = 'a'";
+    assert_eq!(bench.rows(moved).await, ["PICKED_UP"]);
 }

@@ -73,7 +73,7 @@ async fn latest(bench: &Bench, to: Option<&str>, limit: i64) -> Vec<Sent> {
         Some(to) => mapper::latest_to(transaction.sql(), to, limit).scope_boxed(),
         None => mapper::latest(transaction.sql(), limit).scope_boxed(),
     });
-    sent.await.expect("the rows can be read")
+    sent.await.expect("the rows can be read").read
 }
 
 async fn a_mail_is_claimed_by_one_replica_at_a_time(bench: Bench) {

@@ -36,7 +36,7 @@ super::checks!("store":
 
 /// What becomes of a publish.
 #[derive(Clone, Copy)]
-enum Fate {
+pub enum Fate {
     Confirmed,
     Unconfirmed,
     Returned,
@@ -46,7 +46,7 @@ enum Fate {
 
 /// A broker that does as it is told, and confirms when it was told nothing.
 #[derive(Default)]
-struct Script {
+pub struct Script {
     fates: Mutex<VecDeque<Fate>>,
     published: Mutex<Vec<Message>>,
     notify: Notify,
@@ -55,7 +55,7 @@ struct Script {
 impl Script {
     /// The orders of the messages published since the last question, sorted: what goes out in one
     /// step goes out in any order.
-    fn published(&self) -> Vec<String> {
+    pub fn published(&self) -> Vec<String> {
         let messages = self.take().into_iter();
         let mut orders: Vec<_> = messages.map(|message| message.correlation_id).collect();
         orders.sort();
@@ -94,7 +94,7 @@ impl Queue for Script {
 }
 
 /// A replica whose broker has these fates for its messages.
-fn replica(bench: &Bench, fates: &[Fate]) -> (Ports, Arc<Script>) {
+pub fn replica(bench: &Bench, fates: &[Fate]) -> (Ports, Arc<Script>) {
     let script = Arc::new(Script { fates: Mutex::new(fates.to_vec().into()), ..Script::default() });
     (Ports { queue: script.clone(), ..bench.ports.clone() }, script)
 }
@@ -111,7 +111,7 @@ fn letter(order: &str) -> Lost {
     Lost { order_id: order_id(order), to: "ada@shop.example".into() }
 }
 
-async fn send(bench: &Bench, order: &str) {
+pub async fn send(bench: &Bench, order: &str) {
     let letter = &letter(order);
     let sent = bench.once(|transaction| {
         async move {

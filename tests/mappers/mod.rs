@@ -19,6 +19,7 @@ mod reconciliations;
 mod sagas;
 mod statements;
 mod support;
+mod unreadable;
 mod upgrade;
 mod warehouse;
 

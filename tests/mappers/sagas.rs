@@ -1,10 +1,14 @@
 //! The Store's sagas: timers that come due, leases.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt as _;
 use stormproof_ports::time::Time;
+use stormproof_ports::worker::Progress;
+use stormproof_system::context::Context;
 use stormproof_system::error::Error;
+use stormproof_system::store::driver;
 use stormproof_system::store::mapper::sagas::{self, Due};
 use stormproof_system::store::saga::{Case, Goal, Saga, Step};
 
@@ -17,6 +21,7 @@ super::checks!("store":
     a_claimed_order_is_left_alone_until_its_lease_ends,
     an_owner_that_was_taken_over_from_is_fenced_off,
     what_a_replica_holds_is_given_back,
+    an_order_that_cannot_be_read_is_set_aside_and_stops_no_other,
 );
 
 async fn look(bench: &Bench, now: i64, limit: i64) -> Due {
@@ -124,9 +129,8 @@ async fn what_a_replica_holds_is_given_back(bench: Bench) {
     let held = load(&bench, &order_id("mine")).await.expect("it is there");
     let give_back = async |now: i64| {
         let (now, until) = (Time(START + now), Time(START + now + 20));
-        let given = bench
-            .once(|transaction| sagas::give_back(transaction, now, until).scope_boxed())
-            .await;
+        let given =
+            bench.once(|transaction| sagas::give_back(transaction, now, until).scope_boxed()).await;
         given.expect("the rows can be written")
     };
     assert_eq!(give_back(5).await, 1);
@@ -138,4 +142,35 @@ async fn what_a_replica_holds_is_given_back(bench: Bench) {
     // The owner's save over what it has in hand is refused: it loads again first.
     let refused = save(&bench, &held, &held).await;
     assert!(matches!(refused, Err(Error::Serialization)), "{refused:?}");
+}
+
+async fn an_order_that_cannot_be_read_is_set_aside_and_stops_no_other(bench: Bench) {
+    for id in ["a", "b", "c", "d"] {
+        insert_due_at(&bench, id, -1).await;
+    }
+    for broken in [
+        "UPDATE orders SET step = 'DANCE' WHERE id = 'a'",
+        "UPDATE orders SET id = 'no id' WHERE id = 'b'",
+        "UPDATE orders SET attempts = -7 WHERE id = 'c'",
+    ] {
+        assert_eq!(bench.execute(broken).await.ok(), Some(1));
+    }
+    let context = Context::new(bench.ports.clone(), Arc::default());
+    let sweep = driver::worker(&context);
+    assert!(matches!(sweep.step().await, Progress::Idle(_)));
+    let held = "SELECT id FROM orders WHERE lease_owner = 'replica-1' ORDER BY id";
+    assert_eq!(bench.rows(held).await, ["d"]);
+    let aside = "SELECT id FROM orders WHERE next_attempt_at = 9223372036854775807 ORDER BY id";
+    assert_eq!(bench.rows(aside).await, ["a", "c", "no id"]);
+    let kept = "SELECT step, version FROM orders WHERE id = 'a'";
+    assert_eq!(bench.rows(kept).await, ["DANCE 0"], "all else stays as it was");
+    let told = "SELECT order_id FROM alerts WHERE kind = 'unreadable row' ORDER BY order_id";
+    assert_eq!(bench.rows(told).await, ["a", "c", "unreadable"]);
+    let mails = "SELECT COUNT(*) FROM outbox WHERE schema_name = 'email.support'";
+    assert_eq!(bench.rows(mails).await, ["3"]);
+    // People put back what they have mended.
+    let mended = "UPDATE orders SET attempts = 0, next_attempt_at = 0 WHERE id = 'c'";
+    assert_eq!(bench.execute(mended).await.ok(), Some(1));
+    assert!(matches!(sweep.step().await, Progress::Idle(_)));
+    assert_eq!(bench.rows(held).await, ["c", "d"]);
 }

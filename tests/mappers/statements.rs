@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use super::Check;
 
-const CHECKS: [&[Check]; 12] = [
+const CHECKS: [&[Check]; 13] = [
     super::accounts::CHECKS,
     super::bank::CHECKS,
     super::catalogue::CHECKS,
@@ -23,6 +23,7 @@ const CHECKS: [&[Check]; 12] = [
     super::reconciliations::CHECKS,
     super::sagas::CHECKS,
     super::support::CHECKS,
+    super::unreadable::CHECKS,
     super::warehouse::CHECKS,
 ];
 

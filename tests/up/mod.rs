@@ -4,6 +4,7 @@
 mod alterations;
 mod bad_starts;
 mod books;
+mod broken_rows;
 pub mod customer;
 mod cuts;
 mod distributed;

@@ -10,7 +10,7 @@ use crate::payload::{Payload, encode};
 use crate::rows::{Insert, ROWS_MAX};
 use crate::transaction::Transaction;
 
-pub use crate::relay::{RelayPolicy, relay};
+pub use crate::relay::{RelayPolicy, Watch, relay, watched_relay};
 
 static INSERT: Insert = Insert::new(
     "INSERT INTO outbox (id, exchange, routing_key, correlation_id, schema_name, schema_version, \

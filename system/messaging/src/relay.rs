@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use scoped_futures::ScopedFutureExt;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -18,10 +18,13 @@ use stormproof_ports::worker::{Progress, Worker};
 use stormproof_ports::{DatabaseError, Message, Ports, PublishError, story};
 
 use crate::rows::{ByIds, IDS_MAX};
-use crate::transaction::transact;
+use crate::transaction::{Transaction, transact};
 
 static MARK_SENT: ByIds =
     ByIds::new("UPDATE outbox SET status = 'SENT', sent_at = $1 WHERE id IN ({})", 2);
+
+/// The longest name that AMQP has room for, in bytes.
+const NAME_MAX: usize = 255;
 
 /// How the outbox is emptied.
 #[derive(Clone, Debug)]
@@ -48,11 +51,37 @@ impl Default for RelayPolicy {
     }
 }
 
+/// What an application has to say of rows of the outbox that cannot be sent as they are: those are set
+/// aside, and stop none of the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch {
+    /// The exchanges that there are; a message to another would cost the connection. Empty: all that are
+    /// named.
+    pub exchanges: &'static [&'static str],
+    /// Hears of a row, by what it belongs to, and why, in the transaction that sets it aside.
+    pub unreadable: for<'a> fn(
+        &'a mut Transaction<'_>,
+        &'a str,
+        &'a str,
+    ) -> BoxFuture<'a, Result<(), DatabaseError>>,
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch { exchanges: &[], unreadable: |_, _, _| Box::pin(async { Ok(()) }) }
+    }
+}
+
 /// The worker that empties the outbox.
 pub fn relay(ports: &Ports, policy: RelayPolicy) -> Worker {
+    watched_relay(ports, policy, Watch::default())
+}
+
+/// The same, for an application that wants to hear of rows that cannot be sent.
+pub fn watched_relay(ports: &Ports, policy: RelayPolicy, watch: Watch) -> Worker {
     let notify = ports.outgoing.notify().clone();
     let ports = ports.clone();
-    let relay = Arc::new(Relay { ports, policy, state: Mutex::default() });
+    let relay = Arc::new(Relay { ports, policy, watch, state: Mutex::default() });
     let leaving = relay.clone();
     let worker = Worker::new("relay", notify, move || {
         let relay = relay.clone();
@@ -76,6 +105,7 @@ pub fn relay(ports: &Ports, policy: RelayPolicy) -> Worker {
 struct Relay {
     ports: Ports,
     policy: RelayPolicy,
+    watch: Watch,
     state: Mutex<State>,
 }
 
@@ -123,10 +153,10 @@ impl Relay {
         let mut due = Vec::new();
         let mut full = false;
         if state.look.is_due(now) {
-            let claimed = claim(ports, policy).await?;
+            let claimed = claim(ports, policy, self.watch).await?;
             state.look = Look { last: Some(now), next: claimed.next_due };
             // If any was due, the next look says what is left, and for how long there is time.
-            full = !claimed.due.is_empty();
+            full = !claimed.due.is_empty() || claimed.set_aside > 0;
             due = claimed.due;
         }
         // Only now: what was handed over would be lost here if the database did not answer.
@@ -204,6 +234,8 @@ struct Claimed {
     /// When the first row was due, before these were claimed. What is claimed here is due again when
     /// the claim ends, if its settling fails.
     next_due: Option<Time>,
+    /// How many were due and cannot be sent.
+    set_aside: usize,
 }
 
 /// A row of the outbox.
@@ -217,7 +249,11 @@ struct Row {
 /// it alone; a relay that dies loses its claim by time.
 ///
 /// Most looks find nothing that is due: the first statement is all that they need.
-async fn claim(ports: &Ports, policy: &RelayPolicy) -> Result<Claimed, DatabaseError> {
+async fn claim(
+    ports: &Ports,
+    policy: &RelayPolicy,
+    watch: Watch,
+) -> Result<Claimed, DatabaseError> {
     transact(ports, "relay_claim", move |transaction| {
         async move {
             let now = transaction.now();
@@ -227,9 +263,10 @@ async fn claim(ports: &Ports, policy: &RelayPolicy) -> Result<Claimed, DatabaseE
             )
             .fetch_optional(transaction.sql())
             .await?;
-            let next_due = next_due.map(Time);
+            // Those that are set aside are not due at all.
+            let next_due = next_due.filter(|at| *at < i64::MAX).map(Time);
             if next_due.is_none_or(|at| now < at) {
-                return Ok(Claimed { due: Vec::new(), next_due });
+                return Ok(Claimed { due: Vec::new(), next_due, set_aside: 0 });
             }
             let rows = sqlx::query(
                 "SELECT id, exchange, routing_key, correlation_id, schema_name, schema_version, \
@@ -241,7 +278,16 @@ async fn claim(ports: &Ports, policy: &RelayPolicy) -> Result<Claimed, DatabaseE
             .bind(policy.batch)
             .fetch_all(transaction.sql())
             .await?;
-            let due = rows.iter().map(read).collect::<Result<Vec<_>, DatabaseError>>()?;
+            let (mut due, mut set_aside) = (Vec::new(), 0);
+            for row in &rows {
+                match read(row, watch) {
+                    Ok(row) => due.push(row),
+                    Err(why) => {
+                        set_row_aside(transaction, row, &why, watch).await?;
+                        set_aside += 1;
+                    }
+                }
+            }
             // Row by row: one statement for all of them would have SQLite build a table first.
             let mut claimed = Vec::with_capacity(due.len());
             for row in due {
@@ -259,27 +305,60 @@ async fn claim(ports: &Ports, policy: &RelayPolicy) -> Result<Claimed, DatabaseE
                     claimed.push(row);
                 }
             }
-            Ok(Claimed { due: claimed, next_due })
+            Ok(Claimed { due: claimed, next_due, set_aside })
         }
         .scope_boxed()
     })
     .await
 }
 
-fn read(row: &AnyRow) -> Result<Row, DatabaseError> {
+/// Errors: why it cannot be sent.
+fn read(row: &AnyRow, watch: Watch) -> Result<Row, String> {
+    let text = |index: usize| row.try_get::<String, _>(index).map_err(|error| error.to_string());
+    let number = |index: usize| row.try_get::<i64, _>(index).map_err(|error| error.to_string());
+    let version = number(5)?;
     let message = Message {
-        message_id: row.try_get(0)?,
-        exchange: row.try_get(1)?,
-        routing_key: row.try_get(2)?,
-        correlation_id: row.try_get(3)?,
-        schema: row.try_get(4)?,
-        version: u32::try_from(row.try_get::<i64, _>(5)?).unwrap_or(0),
-        traceparent: row.try_get(6)?,
-        timestamp: row.try_get(7)?,
+        message_id: text(0)?,
+        exchange: text(1)?,
+        routing_key: text(2)?,
+        correlation_id: text(3)?,
+        schema: text(4)?,
+        version: u32::try_from(version).map_err(|_| format!("version {version} is none"))?,
+        traceparent: text(6)?,
+        timestamp: number(7)?,
         attempt: 0,
-        body: row.try_get::<String, _>(8)?.into(),
+        body: text(8)?.into(),
     };
-    Ok(Row { message, attempts: row.try_get::<i64, _>(9)? + 1 })
+    let Message { exchange, routing_key, correlation_id, schema, message_id, .. } = &message;
+    if !watch.exchanges.is_empty() && !watch.exchanges.contains(&exchange.as_str()) {
+        return Err(format!("there is no exchange {exchange:?}"));
+    }
+    for name in [exchange, routing_key, correlation_id, schema, message_id] {
+        if name.len() > NAME_MAX || name.contains('\0') {
+            return Err(format!("{name:.20?} is no name that a broker takes"));
+        }
+    }
+    let attempts = number(9)?;
+    let attempts = attempts.checked_add(1).filter(|attempts| *attempts > 0);
+    Ok(Row { message, attempts: attempts.ok_or("its attempts are out of range")? })
+}
+
+/// What cannot be sent is due no more, and all else of it stays as it is.
+async fn set_row_aside(
+    transaction: &mut Transaction<'_>,
+    row: &AnyRow,
+    why: &str,
+    watch: Watch,
+) -> Result<(), DatabaseError> {
+    let id: String = row.try_get(0)?;
+    tracing::warn!(target: "relay", id, why, "a row of the outbox cannot be sent, and is set aside");
+    sqlx::query("UPDATE outbox SET next_attempt_at = $1 WHERE id = $2 AND status = 'NEW'")
+        .bind(i64::MAX)
+        .bind(id.clone())
+        .execute(transaction.sql())
+        .await?;
+    let subject = row.try_get::<String, _>(3).unwrap_or_default();
+    (watch.unreadable)(transaction, &subject, &format!("message {id}: {why}")).await
 }
 
 async fn settle(

@@ -71,7 +71,7 @@ impl<'p> Transaction<'p> {
     /// If the database does not answer: nothing will have happened.
     pub async fn database_time(&mut self) -> Result<Time, DatabaseError> {
         let time = self.session.time().await;
-        self.sound &= time.is_ok();
+        self.soundness.sound &= time.is_ok();
         time
     }
 

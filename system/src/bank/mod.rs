@@ -15,14 +15,14 @@ pub mod refund;
 mod service;
 mod teller;
 
-use stormproof_messaging::outbox;
 use stormproof_ports::worker::Worker;
 
 use crate::context::Context;
+use crate::unreadable;
 
 pub use controller::{endpoints, router};
 
 /// Debits by queue, and the relay for their answers.
 pub fn workers(context: &Context) -> Vec<Worker> {
-    vec![consumer::worker(context), outbox::relay(&context.ports, context.settings.relay.clone())]
+    vec![consumer::worker(context), unreadable::relay(context)]
 }

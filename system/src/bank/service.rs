@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::{self, OrderId};
 use crate::messages::{BANK_DEBITS, DebitRequest, PaymentOutcome, PaymentResult};
+use crate::unreadable;
 use crate::views::ViewsRequest;
 
 /// Where the machines of debit and refund start.
@@ -189,7 +190,24 @@ async fn refund_in(
 /// The money of those of `orders` that have a debit, or the tombstone of one.
 pub async fn views(context: &Context, page: &ViewsRequest) -> Result<Vec<PaymentView>, Error> {
     transact(&context.ports, "list_payments", |transaction| {
-        payments::views(transaction, page).scope_boxed()
+        async move {
+            let (mut page, mut found) = (page.clone(), Vec::new());
+            // As many as are asked for, without those that cannot be read: who asks takes a shorter list for
+            // the last one.
+            loop {
+                let rows = payments::views(transaction, &page).await?;
+                for row in &rows.unreadable {
+                    unreadable::tell(transaction, "debits", row, "It is missing in a list").await?;
+                }
+                page.limit -= i64::try_from(rows.read.len()).expect("a page is short");
+                found.extend(rows.read);
+                match rows.last {
+                    Some(last) if !rows.unreadable.is_empty() => page.after = last,
+                    _ => return Ok(found),
+                }
+            }
+        }
+        .scope_boxed()
     })
     .await
 }

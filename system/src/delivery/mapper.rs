@@ -9,6 +9,7 @@ use super::parcel::{Parcel, Timeline};
 use crate::error::Error;
 use crate::id::OrderId;
 use crate::messages::{DeliveryRequest, DeliveryStatus};
+use crate::unreadable::{Readings, counter, each, known};
 
 /// Writes down a requested parcel; `false` if the order has one.
 pub async fn insert(
@@ -109,13 +110,14 @@ pub async fn request(
             .fetch_optional(sql)
             .await?;
     let parse = |content: String| {
-        serde_json::from_str(&content).expect("what is stored was written by `insert`")
+        let unreadable = |error| Error::Unreadable(format!("the stored request: {error}"));
+        serde_json::from_str(&content).map_err(unreadable)
     };
-    Ok(content.flatten().map(parse))
+    content.flatten().map(parse).transpose()
 }
 
 /// The parcels that move next, earliest first.
-pub async fn next(sql: Statements<'_>, limit: i64) -> Result<Vec<Parcel>, Error> {
+pub async fn next(sql: Statements<'_>, limit: i64) -> Result<Readings<Parcel>, Error> {
     let rows = sqlx::query(
         "SELECT order_id, status, sequence, changed_at, found_at, will_be_lost, next_move_at \
          FROM parcels WHERE next_move_at IS NOT NULL ORDER BY next_move_at, order_id LIMIT $1",
@@ -123,7 +125,16 @@ pub async fn next(sql: Statements<'_>, limit: i64) -> Result<Vec<Parcel>, Error>
     .bind(limit)
     .fetch_all(sql)
     .await?;
-    rows.iter().map(read).collect()
+    each(&rows, read)
+}
+
+/// Sets a parcel aside that cannot be read: the rounds are done with it. All else of it stays as it is.
+pub async fn set_aside(sql: Statements<'_>, order: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE parcels SET next_move_at = NULL WHERE order_id = $1")
+        .bind(order.to_owned())
+        .execute(sql)
+        .await?;
+    Ok(())
 }
 
 /// The order's parcel and when it got where.
@@ -147,7 +158,7 @@ pub async fn page(
     sql: Statements<'_>,
     after: &str,
     limit: i64,
-) -> Result<Vec<(Parcel, Timeline)>, Error> {
+) -> Result<Readings<(Parcel, Timeline)>, Error> {
     let rows = sqlx::query(
         "SELECT order_id, status, sequence, changed_at, found_at, will_be_lost, next_move_at, \
          received_at, picked_up_at, in_transit_at, delivered_at, lost_at, cancelled_at \
@@ -157,16 +168,16 @@ pub async fn page(
     .bind(limit)
     .fetch_all(sql)
     .await?;
-    rows.iter().map(read_with_timeline).collect()
+    each(&rows, read_with_timeline)
 }
 
 fn read(row: &AnyRow) -> Result<Parcel, Error> {
-    let status: String = row.try_get(1)?;
-    let status = DeliveryStatus::ALL.into_iter().find(|known| known.as_str() == status);
+    let stored: String = row.try_get(1)?;
+    let status = DeliveryStatus::ALL.into_iter().find(|known| known.as_str() == stored);
     Ok(Parcel {
-        order_id: OrderId::parse(row.try_get::<String, _>(0)?).expect("ids are stored checked"),
-        status: status.expect("the constraint parcel_status admits no other"),
-        sequence: row.try_get(2)?,
+        order_id: OrderId::parse(row.try_get::<String, _>(0)?).map_err(Error::of_row)?,
+        status: known(status, "parcel status", &stored)?,
+        sequence: counter(row.try_get(2)?, "sequence")?,
         changed_at: Time(row.try_get(3)?),
         found: row.try_get::<Option<i64>, _>(4)?.is_some(),
         will_be_lost: row.try_get::<i64, _>(5)? == 1,

@@ -13,10 +13,10 @@ pub mod parcel;
 mod scheduler;
 mod service;
 
-use stormproof_messaging::outbox;
 use stormproof_ports::worker::Worker;
 
 use crate::context::Context;
+use crate::unreadable;
 
 pub use controller::{endpoints, router};
 
@@ -26,6 +26,6 @@ pub fn workers(context: &Context) -> Vec<Worker> {
         consumer::requests(context),
         consumer::cancels(context),
         scheduler::worker(context),
-        outbox::relay(&context.ports, context.settings.relay.clone()),
+        unreadable::relay(context),
     ]
 }

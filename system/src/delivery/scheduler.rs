@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::messages::DeliveryStatus;
 use crate::settings::Carrier;
+use crate::unreadable::{self, Readings, Unreadable};
 
 /// Parcels moved in one transaction.
 const BATCH: usize = 16;
@@ -54,7 +55,8 @@ async fn round(context: &Context) -> Result<Progress, Error> {
                 parcel.next_move_at.is_some_and(|at| at <= now || is_astray(at, now, carrier))
             };
             // One more than is moved, to know when to look again.
-            let mut parcels = mapper::next(transaction.sql(), BATCH as i64 + 1).await?;
+            let Readings { read: mut parcels, mut unreadable, .. } =
+                mapper::next(transaction.sql(), BATCH as i64 + 1).await?;
             let due = parcels.iter().take(BATCH).take_while(is_due).count();
             let later = parcels.split_off(due);
             let mut wake_at = later.first().and_then(|parcel| parcel.next_move_at);
@@ -62,14 +64,23 @@ async fn round(context: &Context) -> Result<Progress, Error> {
             // As the consumers do: then none waits for another in a circle.
             parcels.sort_by(|one, other| one.order_id.cmp(&other.order_id));
             for parcel in &parcels {
-                let after = move_along(parcel, now, carrier, roll)
-                    .expect("only parcels with a move left are given a time for it");
+                let Some(after) = move_along(parcel, now, carrier, roll) else {
+                    let key = parcel.order_id.to_string();
+                    let why = format!("{} has no move left", parcel.status.as_str());
+                    unreadable.push(Unreadable { key, why });
+                    continue;
+                };
                 // Every replica goes its rounds: what another has moved meanwhile is left to it.
                 if service::try_change(transaction, parcel, &after).await? {
                     wake_at = wake_at.into_iter().chain(after.next_move_at).min();
                 }
             }
-            let full = parcels.len() == BATCH;
+            for row in &unreadable {
+                mapper::set_aside(transaction.sql(), &row.key).await?;
+                let again = "Set aside; mended, it goes on once its next_move_at is 0";
+                unreadable::tell(transaction, "parcels", row, again).await?;
+            }
+            let full = parcels.len() == BATCH || !unreadable.is_empty();
             Ok(if full || strayed { Progress::Worked } else { Progress::Idle(wake_at) })
         }
         .scope_boxed()

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Problem};
 use crate::id::OrderId;
 use crate::messages::{DeliveryRequest, DeliveryStatus};
+use crate::unreadable;
 
 /// Accepts a request. A repeat is told the current status again; other content for a known order
 /// is refused for good.
@@ -144,7 +145,26 @@ pub async fn page(
     limit: i64,
 ) -> Result<Vec<(Parcel, Timeline)>, Error> {
     transact(&context.ports, "list_parcels", move |transaction| {
-        async move { mapper::page(transaction.sql(), after, limit).await }.scope_boxed()
+        async move {
+            let mut found = Vec::new();
+            let mut after = after.to_owned();
+            // As many as are asked for, without those that cannot be read: who asks takes a shorter list for
+            // the last one.
+            loop {
+                let left = limit - i64::try_from(found.len()).expect("a page is short");
+                let rows = mapper::page(transaction.sql(), &after, left).await?;
+                for row in &rows.unreadable {
+                    unreadable::tell(transaction, "parcels", row, "It is missing in a list")
+                        .await?;
+                }
+                found.extend(rows.read);
+                match rows.last {
+                    Some(last) if !rows.unreadable.is_empty() => after = last,
+                    _ => return Ok(found),
+                }
+            }
+        }
+        .scope_boxed()
     })
     .await
 }

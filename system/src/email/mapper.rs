@@ -8,6 +8,7 @@ use stormproof_ports::time::Time;
 
 use crate::error::Error;
 use crate::id::OrderId;
+use crate::unreadable::{Readings, each};
 
 /// A mail that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +104,7 @@ pub async fn mark_sent(
 }
 
 /// The latest `limit` mails, newest first.
-pub async fn latest(sql: Statements<'_>, limit: i64) -> Result<Vec<Sent>, Error> {
+pub async fn latest(sql: Statements<'_>, limit: i64) -> Result<Readings<Sent>, Error> {
     let rows = sqlx::query(
         "SELECT order_id, template, message_id, recipient, subject, text, html, sent_at FROM sent \
          WHERE state = 'SENT' ORDER BY sent_at DESC, order_id, template LIMIT $1",
@@ -111,7 +112,7 @@ pub async fn latest(sql: Statements<'_>, limit: i64) -> Result<Vec<Sent>, Error>
     .bind(limit)
     .fetch_all(sql)
     .await?;
-    rows.iter().map(read).collect()
+    each(&rows, read)
 }
 
 /// The latest `limit` mails to `recipient`, newest first.
@@ -119,7 +120,7 @@ pub async fn latest_to(
     sql: Statements<'_>,
     recipient: &str,
     limit: i64,
-) -> Result<Vec<Sent>, Error> {
+) -> Result<Readings<Sent>, Error> {
     let rows = sqlx::query(
         "SELECT order_id, template, message_id, recipient, subject, text, html, sent_at FROM sent \
          WHERE state = 'SENT' AND recipient = $1 ORDER BY sent_at DESC, order_id, template LIMIT $2",
@@ -128,7 +129,7 @@ pub async fn latest_to(
     .bind(limit)
     .fetch_all(sql)
     .await?;
-    rows.iter().map(read).collect()
+    each(&rows, read)
 }
 
 fn read(row: &AnyRow) -> Result<Sent, Error> {

@@ -13,11 +13,11 @@ pub mod mapper;
 mod service;
 mod templates;
 
-use stormproof_messaging::outbox;
 use stormproof_ports::worker::Worker;
 
 use crate::context::Context;
 use crate::messages::{Lost, OrderFail, OrderSuccess, Refund, Support};
+use crate::unreadable;
 
 pub use controller::{endpoints, router};
 
@@ -29,6 +29,6 @@ pub fn workers(context: &Context) -> Vec<Worker> {
         consumer::worker::<Refund>(context),
         consumer::worker::<Lost>(context),
         consumer::worker::<Support>(context),
-        outbox::relay(&context.ports, context.settings.relay.clone()),
+        unreadable::relay(context),
     ]
 }

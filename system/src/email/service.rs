@@ -16,6 +16,7 @@ use super::mapper::{self, Sent};
 use crate::context::Context;
 use crate::error::Error;
 use crate::id;
+use crate::unreadable;
 
 /// How long a mail is its claimant's: longer than any mail server may take to answer.
 const CLAIM: Duration = Duration::from_secs(30);
@@ -125,10 +126,14 @@ async fn note_sent<L: Letter>(
 pub async fn mailbox(context: &Context, recipient: Option<&str>) -> Result<Vec<Sent>, Error> {
     transact(&context.ports, "read_mailbox", move |transaction| {
         async move {
-            match recipient {
-                Some(to) => mapper::latest_to(transaction.sql(), to, MAILBOX_MAX).await,
-                None => mapper::latest(transaction.sql(), MAILBOX_MAX).await,
+            let mails = match recipient {
+                Some(to) => mapper::latest_to(transaction.sql(), to, MAILBOX_MAX).await?,
+                None => mapper::latest(transaction.sql(), MAILBOX_MAX).await?,
+            };
+            for row in &mails.unreadable {
+                unreadable::tell(transaction, "sent", row, "It is missing in a list").await?;
             }
+            Ok(mails.read)
         }
         .scope_boxed()
     })

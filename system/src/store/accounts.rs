@@ -59,10 +59,16 @@ impl Accounts {
             self.limit(context, format!("address {address}"))?;
         }
         let username = &request.username;
-        let user = transact(&context.ports, "find_user", move |transaction| {
-            accounts::by_name(transaction, username).scope_boxed()
-        })
-        .await?;
+        let user = match username.contains('\0') {
+            // No database could be asked for it, and nobody has such a name.
+            true => None,
+            false => {
+                transact(&context.ports, "find_user", move |transaction| {
+                    accounts::by_name(transaction, username).scope_boxed()
+                })
+                .await?
+            }
+        };
         let stored = match &user {
             Some(user) => user.password_hash.clone(),
             None => nobodys(&context.settings.auth),

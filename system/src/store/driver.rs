@@ -24,6 +24,7 @@ use crate::store::gateway;
 use crate::store::mapper::orders;
 use crate::store::mapper::sagas::{self, Due};
 use crate::store::notify::carry_out;
+use crate::unreadable::{self, Unreadable};
 
 /// Orders worked on at once by one replica.
 const FLIGHTS_MAX: usize = 64;
@@ -113,14 +114,25 @@ async fn claim(context: &Context) -> Result<Claimed, Error> {
             let now = transaction.now();
             let saga = &context.settings.saga;
             let mut cases = Vec::new();
-            let Due { orders: mut due, next: mut next_due } =
+            let Due { orders: mut due, unreadable, next: mut next_due } =
                 sagas::due(transaction, now, saga.batch).await?;
-            let full = due.len() as i64 >= saga.batch;
+            let full = (due.len() + unreadable.len()) as i64 >= saga.batch;
+            for id in unreadable {
+                set_aside(transaction, &id, "no order id".to_owned()).await?;
+            }
             // Whoever changes several orders does so in this order, and none waits for another in a
             // circle.
             due.sort();
             for id in due {
-                let Some(before) = orders::load(transaction, &id).await? else { continue };
+                let before = match orders::load(transaction, &id).await {
+                    Ok(Some(case)) => case,
+                    Ok(None) => continue,
+                    Err(Error::Unreadable(why)) => {
+                        set_aside(transaction, id.as_str(), why).await?;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
                 let mut case = before.clone();
                 if !before.saga.lease_owner.is_empty() {
                     let words = format!("takes over from {}", before.saga.lease_owner);
@@ -138,6 +150,14 @@ async fn claim(context: &Context) -> Result<Claimed, Error> {
         .scope_boxed()
     })
     .await
+}
+
+/// What cannot be read stops nobody else.
+async fn set_aside(transaction: &mut Transaction<'_>, id: &str, why: String) -> Result<(), Error> {
+    sagas::set_aside(transaction, id).await?;
+    let row = Unreadable { key: id.to_owned(), why };
+    let again = "Set aside; mended, it goes on once its next_attempt_at is 0";
+    Ok(unreadable::tell(transaction, "orders", &row, again).await?)
 }
 
 /// Advances `case`. For the call to make, if there is one, the lease is taken or renewed.

@@ -19,10 +19,10 @@ pub mod reconciliation;
 pub mod saga;
 pub mod support;
 
-use stormproof_messaging::outbox;
 use stormproof_ports::worker::Worker;
 
 use crate::context::Context;
+use crate::unreadable;
 
 pub use controller::{endpoints, router};
 
@@ -31,7 +31,7 @@ pub fn workers(context: &Context) -> Vec<Worker> {
     let mut workers = consumer::workers(context);
     workers.extend([
         driver::worker(context),
-        outbox::relay(&context.ports, context.settings.relay.clone()),
+        unreadable::relay(context),
         housekeeping::worker(context),
     ]);
     workers

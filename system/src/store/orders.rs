@@ -21,6 +21,7 @@ use super::saga::{Case, Goal, Saga, Step, explanation};
 use crate::context::Context;
 use crate::error::{Error, Kind, Problem};
 use crate::id::{self, OrderId, Sku, UserId};
+use crate::unreadable;
 
 /// The most of one product in one order.
 const QUANTITY_MAX: i64 = 1000;
@@ -301,7 +302,11 @@ pub async fn list(context: &Context, user: &UserId) -> Result<Vec<OrderView>, Er
     transact(&context.ports, "list_orders", move |transaction| {
         async move {
             let cases = orders::of_user(transaction, user).await?;
-            Ok(cases.iter().map(view).collect())
+            // Without those that cannot be read, of which support hears.
+            for row in &cases.unreadable {
+                unreadable::tell(transaction, "orders", row, "It is missing in a list").await?;
+            }
+            Ok(cases.read.iter().map(view).collect())
         }
         .scope_boxed()
     })

@@ -13,6 +13,7 @@ use super::dto::{Availability, ReservationView, Restock, Stock};
 use super::reservation::{Line, Reservation, Shift, State};
 use crate::error::Error;
 use crate::id::{OrderId, Sku, WarehouseId};
+use crate::unreadable::{Readings, Unreadable, known};
 use crate::views::ViewsRequest;
 
 /// What could be reserved of `skus`, of which there is at least one.
@@ -112,7 +113,7 @@ pub async fn reservation(
     .await?;
     let Some(first) = rows.first() else { return Ok(Reservation::absent()) };
     let state: String = first.try_get(0)?;
-    let state = State::parse(&state).expect("the column's CHECK admits only states");
+    let state = known(State::parse(&state), "reservation state", &state)?;
     let mut reservation = Reservation { state, version: first.try_get(1)?, lines: Vec::new() };
     for row in &rows {
         // A tombstone joins with no line.
@@ -129,7 +130,7 @@ pub async fn reservation(
 pub async fn views(
     transaction: &mut Transaction<'_>,
     page: &ViewsRequest,
-) -> Result<Vec<ReservationView>, Error> {
+) -> Result<Readings<ReservationView>, Error> {
     let query = sqlx::query(
         "SELECT r.order_id, r.state, l.sku, l.warehouse, l.quantity FROM reservations r \
          LEFT JOIN reservation_lines l ON l.order_id = r.order_id WHERE r.order_id IN \
@@ -137,24 +138,42 @@ pub async fn views(
     )
     .bind(page.after.clone())
     .bind(page.limit);
-    let mut views: BTreeMap<String, ReservationView> = BTreeMap::new();
+    let mut orders: BTreeMap<String, Vec<AnyRow>> = BTreeMap::new();
     for row in query.fetch_all(transaction.sql()).await? {
-        let id: String = row.try_get(0)?;
-        let state: String = row.try_get(1)?;
-        let view = views.entry(id.clone()).or_insert_with(|| ReservationView {
-            order_id: OrderId::parse(id).expect("only parsed ids are stored"),
-            state: State::parse(&state).expect("the column's CHECK admits only states"),
-            lines: Vec::new(),
-        });
+        orders.entry(row.try_get(0)?).or_default().push(row);
+    }
+    let mut views = Readings {
+        read: Vec::new(),
+        unreadable: Vec::new(),
+        last: orders.keys().next_back().cloned(),
+    };
+    for (key, rows) in orders {
+        match view(&key, &rows) {
+            Ok(view) => views.read.push(view),
+            Err(Error::Unreadable(why)) => views.unreadable.push(Unreadable { key, why }),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(views)
+}
+
+/// A reservation from its rows: one for each line.
+fn view(key: &str, rows: &[AnyRow]) -> Result<ReservationView, Error> {
+    let state: String = rows[0].try_get(1)?;
+    let mut view = ReservationView {
+        order_id: OrderId::parse(key).map_err(Error::of_row)?,
+        state: known(State::parse(&state), "reservation state", &state)?,
+        lines: Vec::new(),
+    };
+    for row in rows {
         // A tombstone joins with no line.
         if row.try_get::<Option<String>, _>(2)?.is_some() {
-            let (sku, warehouse) = (sku(&row, 2)?, warehouse(&row, 3)?);
+            let (sku, warehouse) = (sku(row, 2)?, warehouse(row, 3)?);
             view.lines.push(Line { sku, warehouse, quantity: row.try_get(4)? });
         }
     }
-    let mut views: Vec<ReservationView> = views.into_values().collect();
-    views.iter_mut().for_each(|view| view.lines.sort());
-    Ok(views)
+    view.lines.sort();
+    Ok(view)
 }
 
 /// Writes a new reservation; `false` if the order has one already.
@@ -272,9 +291,9 @@ fn sorted<T: Ord>(mut rows: Vec<T>) -> Vec<T> {
 }
 
 fn sku(row: &AnyRow, column: usize) -> Result<Sku, Error> {
-    Ok(Sku::parse(row.try_get::<String, _>(column)?).expect("only parsed ids are stored"))
+    Sku::parse(row.try_get::<String, _>(column)?).map_err(Error::of_row)
 }
 
 fn warehouse(row: &AnyRow, column: usize) -> Result<WarehouseId, Error> {
-    Ok(WarehouseId::parse(row.try_get::<String, _>(column)?).expect("only parsed ids are stored"))
+    WarehouseId::parse(row.try_get::<String, _>(column)?).map_err(Error::of_row)
 }

@@ -9,14 +9,14 @@ pub mod mapper;
 pub mod reservation;
 mod service;
 
-use stormproof_messaging::outbox;
 use stormproof_ports::worker::Worker;
 
 use crate::context::Context;
+use crate::unreadable;
 
 pub use controller::{endpoints, router};
 
 /// The relay alone: nothing here happens by itself, but alerts have to leave.
 pub fn workers(context: &Context) -> Vec<Worker> {
-    vec![outbox::relay(&context.ports, context.settings.relay.clone())]
+    vec![unreadable::relay(context)]
 }

@@ -13,6 +13,7 @@ use super::reservation::{Line, Reservation, State, Step, Verb, step, words};
 use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::{OrderId, Sku};
+use crate::unreadable;
 use crate::views::ViewsRequest;
 
 /// What could be reserved now of each of `skus`, by warehouse.
@@ -40,7 +41,25 @@ pub async fn find(context: &Context, order: &OrderId) -> Result<Reservation, Err
 /// The reservations of a page of orders.
 pub async fn views(context: &Context, page: &ViewsRequest) -> Result<Vec<ReservationView>, Error> {
     transact(&context.ports, "list_reservations", |transaction| {
-        mapper::views(transaction, page).scope_boxed()
+        async move {
+            let (mut page, mut found) = (page.clone(), Vec::new());
+            // As many as are asked for, without those that cannot be read: who asks takes a shorter list for
+            // the last one.
+            loop {
+                let rows = mapper::views(transaction, &page).await?;
+                for row in &rows.unreadable {
+                    let again = "It is missing in a list";
+                    unreadable::tell(transaction, "reservations", row, again).await?;
+                }
+                page.limit -= i64::try_from(rows.read.len()).expect("a page is short");
+                found.extend(rows.read);
+                match rows.last {
+                    Some(last) if !rows.unreadable.is_empty() => page.after = last,
+                    _ => return Ok(found),
+                }
+            }
+        }
+        .scope_boxed()
     })
     .await
 }

@@ -11,6 +11,7 @@ use crate::bank::ledger::Posting;
 use crate::error::Error;
 use crate::id::UserId;
 use crate::money::{Currency, Money};
+use crate::unreadable::known;
 
 /// Writes a new account; `false` if its owner has one.
 pub async fn insert(transaction: &mut Transaction<'_>, account: &Account) -> Result<bool, Error> {
@@ -60,8 +61,8 @@ async fn read(
     let status: String = row.try_get(2)?;
     Ok(Some(Account {
         owner: owner.clone(),
-        balance: money(row.try_get(0)?, &row.try_get::<String, _>(1)?),
-        status: Status::parse(&status).expect("the column's CHECK admits only statuses"),
+        balance: money(row.try_get(0)?, &row.try_get::<String, _>(1)?)?,
+        status: known(Status::parse(&status), "account status", &status)?,
     }))
 }
 
@@ -145,6 +146,6 @@ pub async fn post(transaction: &mut Transaction<'_>, posting: &Posting) -> Resul
 }
 
 /// Money from its two columns.
-pub fn money(minor: i64, currency: &str) -> Money {
-    Money::new(minor, Currency::parse(currency).expect("only parsed currencies are stored"))
+pub fn money(minor: i64, currency: &str) -> Result<Money, Error> {
+    Ok(Money::new(minor, Currency::parse(currency).map_err(Error::of_row)?))
 }

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::id::{OrderId, UserId};
 use crate::messages::DebitRequest;
 use crate::money::Money;
+use crate::unreadable::{Readings, each, known};
 use crate::views::ViewsRequest;
 
 /// Claims the key of `request` as DEBITED; `false` if the key, or the order, is taken.
@@ -96,16 +97,16 @@ fn read_debit(row: &AnyRow) -> Result<Debit, Error> {
     let account: Option<String> = row.try_get(5)?;
     let charge = match account {
         Some(account) => Some(Charge {
-            account: UserId::parse(account).expect("only parsed ids are stored"),
-            amount: money(row.try_get(6)?, &row.try_get::<String, _>(7)?),
+            account: UserId::parse(account).map_err(Error::of_row)?,
+            amount: money(row.try_get(6)?, &row.try_get::<String, _>(7)?)?,
         }),
         None => None,
     };
     Ok(Debit {
         key: row.try_get(0)?,
-        order_id: OrderId::parse(row.try_get::<String, _>(1)?).expect("only parsed ids are stored"),
+        order_id: OrderId::parse(row.try_get::<String, _>(1)?).map_err(Error::of_row)?,
         charge,
-        outcome: parse_outcome(&outcome).expect("the column's CHECK admits only outcomes"),
+        outcome: known(parse_outcome(&outcome), "outcome", &outcome)?,
         transaction_id: row.try_get(3)?,
         reason: row.try_get(4)?,
     })
@@ -113,7 +114,7 @@ fn read_debit(row: &AnyRow) -> Result<Debit, Error> {
 
 fn read_refund(row: &AnyRow) -> Result<Option<Refund>, Error> {
     let Some(transaction_id) = row.try_get::<Option<String>, _>(10)? else { return Ok(None) };
-    let amount = money(row.try_get(8)?, &row.try_get::<String, _>(9)?);
+    let amount = money(row.try_get(8)?, &row.try_get::<String, _>(9)?)?;
     Ok(Some(Refund { amount, transaction_id }))
 }
 
@@ -144,7 +145,7 @@ pub async fn insert_refund(
 pub async fn views(
     transaction: &mut Transaction<'_>,
     page: &ViewsRequest,
-) -> Result<Vec<PaymentView>, Error> {
+) -> Result<Readings<PaymentView>, Error> {
     // A sum of BIGINT is not one in every database.
     let query = sqlx::query(
         "SELECT d.order_id, d.outcome, d.account, d.amount, d.currency, d.transaction_id, \
@@ -161,7 +162,7 @@ pub async fn views(
     )
     .bind(page.after.clone())
     .bind(page.limit);
-    query.fetch_all(transaction.sql()).await?.iter().map(read_view).collect()
+    each(&query.fetch_all(transaction.sql()).await?, read_view)
 }
 
 fn read_view(row: &AnyRow) -> Result<PaymentView, Error> {
@@ -169,7 +170,7 @@ fn read_view(row: &AnyRow) -> Result<PaymentView, Error> {
     let account: Option<String> = row.try_get(2)?;
     let amount = |at: usize| -> Result<Option<Money>, Error> {
         let Some(minor) = row.try_get::<Option<i64>, _>(at)? else { return Ok(None) };
-        Ok(Some(money(minor, &row.try_get::<String, _>(at + 1)?)))
+        Ok(Some(money(minor, &row.try_get::<String, _>(at + 1)?)?))
     };
     let movement = |at: usize| -> Result<Option<Movement>, Error> {
         let id: Option<String> = row.try_get(at)?;
@@ -179,9 +180,9 @@ fn read_view(row: &AnyRow) -> Result<PaymentView, Error> {
     };
     let refund = amount(8)?.zip(movement(10)?);
     Ok(PaymentView {
-        order_id: OrderId::parse(row.try_get::<String, _>(0)?).expect("only parsed ids are stored"),
-        outcome: parse_outcome(&outcome).expect("the column's CHECK admits only outcomes"),
-        account: account.map(|id| UserId::parse(id).expect("only parsed ids are stored")),
+        order_id: OrderId::parse(row.try_get::<String, _>(0)?).map_err(Error::of_row)?,
+        outcome: known(parse_outcome(&outcome), "outcome", &outcome)?,
+        account: account.map(UserId::parse).transpose().map_err(Error::of_row)?,
         amount: amount(3)?,
         movement: movement(5)?,
         refund: refund.map(|(amount, movement)| RefundView { amount, movement }),

@@ -66,6 +66,9 @@ pub async fn of_user(
     let (mut lines, mut allocations) = (lines.iter().peekable(), allocations.iter().peekable());
     for case in cases {
         let id = case.order.id.as_str();
+        // Those of an order that cannot be read, and is left out.
+        while lines.next_if(|row| is_newer(row, 4, id)).is_some() {}
+        while allocations.next_if(|row| is_newer(row, 3, id)).is_some() {}
         while let Some(row) = lines.next_if(|row| is_of(row, 4, id)) {
             case.lines.push(read_line(row, case.order.total.currency)?);
         }
@@ -134,6 +137,10 @@ fn read_share(row: &AnyRow) -> Result<Share, Error> {
         warehouse: WarehouseId::parse(row.try_get::<String, _>(1)?)?,
         quantity: row.try_get(2)?,
     })
+}
+
+fn is_newer(row: &AnyRow, column: usize, order: &str) -> bool {
+    row.try_get::<String, _>(column).is_ok_and(|id| *id > *order)
 }
 
 fn is_of(row: &AnyRow, column: usize, order: &str) -> bool {

@@ -4,13 +4,14 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, Row, query::Query};
 use stormproof_messaging::Transaction;
 
-use super::{goods, guarded, known};
+use super::{goods, guarded};
 use crate::error::Error;
 use crate::id::{OrderId, UserId};
 use crate::money::{Currency, Money};
 use crate::store::order::{Order, OrderStatus};
 use crate::store::payment::{Payment, PaymentStatus};
 use crate::store::saga::{Aside, Case, DeliveryState, Goal, Saga, Step, Stock};
+use crate::unreadable::{Readings, counter, each, known};
 
 macro_rules! select_case {
     ($columns:literal, $rest:literal) => {
@@ -40,19 +41,22 @@ pub async fn load(transaction: &mut Transaction<'_>, id: &OrderId) -> Result<Opt
     .fetch_all(transaction.sql())
     .await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    let mut case = read(row)?;
-    goods::read(&rows, &mut case)?;
+    let mut case = read(row).map_err(Error::of_row)?;
+    goods::read(&rows, &mut case).map_err(Error::of_row)?;
     Ok(Some(case))
 }
 
 /// A user's orders, newest first, at most 100.
-pub async fn of_user(transaction: &mut Transaction<'_>, user: &UserId) -> Result<Vec<Case>, Error> {
+pub async fn of_user(
+    transaction: &mut Transaction<'_>,
+    user: &UserId,
+) -> Result<Readings<Case>, Error> {
     let rows = sqlx::query(select_case!("", "WHERE o.user_id = $1 ORDER BY o.id DESC LIMIT 100"))
         .bind(user.to_string())
         .fetch_all(transaction.sql())
         .await?;
-    let mut cases = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    goods::of_user(transaction, user, &mut cases).await?;
+    let mut cases = each(&rows, read)?;
+    goods::of_user(transaction, user, &mut cases.read).await.map_err(Error::of_row)?;
     Ok(cases)
 }
 
@@ -75,8 +79,8 @@ fn read(row: &AnyRow) -> Result<Case, Error> {
             status: known(OrderStatus::parse(&status), "order status", &status)?,
             total: Money::new(number(4)?, Currency::parse(&text(5)?)?),
             reason: text(6)?,
-            carrier_sequence: number(7)?,
-            version: number(8)?,
+            carrier_sequence: counter(number(7)?, "carrier sequence")?,
+            version: counter(number(8)?, "version")?,
             arrivals,
         },
         payment: Payment {
@@ -90,17 +94,17 @@ fn read(row: &AnyRow) -> Result<Case, Error> {
             stock: known(Stock::parse(&stock), "stock state", &stock)?,
             delivery: known(DeliveryState::parse(&delivery), "delivery state", &delivery)?,
             step: known(Step::parse(&step), "step", &step)?,
-            attempts: number(27)?,
-            replans: number(28)?,
+            attempts: counter(number(27)?, "attempts")?,
+            replans: counter(number(28)?, "replans")?,
             debit_queued: number(29)? != 0,
             next_attempt_at: number(30)?,
             lease_owner: text(31)?,
             lease_until: number(32)?,
-            epoch: number(33)?,
+            epoch: counter(number(33)?, "epoch")?,
             since: number(34)?,
             aside: Aside {
                 step: known(Step::parse(&aside), "step", &aside)?,
-                attempts: number(36)?,
+                attempts: counter(number(36)?, "attempts")?,
                 since: number(37)?,
                 until: number(38)?,
             },

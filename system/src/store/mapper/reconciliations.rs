@@ -78,13 +78,13 @@ pub async fn save(
 }
 
 /// At most `limit` orders after `after` that have nothing left to do and have not moved since
-/// `since`.
+/// `since`, by their ids as stored.
 pub async fn resting(
     transaction: &mut Transaction<'_>,
     after: &str,
     since: Time,
     limit: i64,
-) -> Result<Vec<OrderId>, Error> {
+) -> Result<Vec<String>, Error> {
     // Each order's last move is looked up by itself. Of NOT EXISTS Postgres makes a join, for which it
     // reads the trail of all orders at every page.
     let ids: Vec<String> = sqlx::query_scalar(
@@ -96,7 +96,7 @@ pub async fn resting(
     .bind(limit)
     .fetch_all(transaction.sql())
     .await?;
-    ids.into_iter().map(OrderId::parse).collect()
+    Ok(ids)
 }
 
 /// Those of `orders`, of which there is at least one, that the Store has.
@@ -112,5 +112,5 @@ pub async fn known(
         query = query.bind(order.to_string());
     }
     let ids: Vec<String> = query.fetch_all(transaction.sql()).await?;
-    ids.into_iter().map(OrderId::parse).collect()
+    ids.into_iter().map(|id| OrderId::parse(id).map_err(Error::of_row)).collect()
 }

@@ -15,6 +15,8 @@ const HELD_MAX: i64 = 1000;
 pub struct Due {
     /// Orders whose next attempt is due, the longest due first.
     pub orders: Vec<OrderId>,
+    /// Those that are due, too, and whose ids are none.
+    pub unreadable: Vec<String>,
     /// When the next one after them is due; `None` too where more may be due than were asked for.
     pub next: Option<Time>,
 }
@@ -35,8 +37,12 @@ pub async fn due(transaction: &mut Transaction<'_>, now: Time, limit: i64) -> Re
     for row in rows {
         let at = Time(row.try_get(1)?);
         match at <= now {
-            true if (due.orders.len() as i64) < limit => {
-                due.orders.push(OrderId::parse(row.try_get::<String, _>(0)?)?);
+            true if ((due.orders.len() + due.unreadable.len()) as i64) < limit => {
+                let id = row.try_get::<String, _>(0)?;
+                match OrderId::parse(id.clone()) {
+                    Ok(id) => due.orders.push(id),
+                    Err(_) => due.unreadable.push(id),
+                }
             }
             true => break,
             false => {
@@ -68,4 +74,14 @@ pub async fn give_back(
     .execute(transaction.sql())
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Sets an order aside that cannot be read: it is due no more. All else of it stays as it is.
+pub async fn set_aside(transaction: &mut Transaction<'_>, id: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE orders SET next_attempt_at = $1 WHERE id = $2")
+        .bind(i64::MAX)
+        .bind(id.to_owned())
+        .execute(transaction.sql())
+        .await?;
+    Ok(())
 }

@@ -16,14 +16,14 @@ pub struct Alert {
     pub raised_at: i64,
 }
 
-/// Orders whose refund is parked.
+/// Orders whose refund is parked. One whose id is none is told of by the sweep.
 pub async fn parked(transaction: &mut Transaction<'_>) -> Result<Vec<OrderId>, Error> {
     let ids: Vec<String> = sqlx::query_scalar(
         "SELECT id FROM orders WHERE payment_status = 'PARKED' ORDER BY id LIMIT 100",
     )
     .fetch_all(transaction.sql())
     .await?;
-    ids.into_iter().map(OrderId::parse).collect()
+    Ok(ids.into_iter().flat_map(OrderId::parse).collect())
 }
 
 /// The newest alerts first.

@@ -22,6 +22,7 @@ use crate::id::OrderId;
 use crate::store::gateway;
 use crate::store::mapper::{orders, reconciliations};
 use crate::store::saga::Case;
+use crate::unreadable::{self, Unreadable};
 use crate::views::ViewsRequest;
 
 /// What a page came to.
@@ -76,14 +77,37 @@ async fn resting(
             let since = Time(transaction.now().0.saturating_sub(quiet));
             let ids = reconciliations::resting(transaction, &page.after, since, page.limit).await?;
             let mut cases = Vec::new();
-            for id in &ids {
-                cases.extend(orders::load(transaction, id).await?.filter(rests));
+            let mut last = None;
+            for key in &ids {
+                match readable(transaction, key).await {
+                    Ok((id, case)) => {
+                        cases.extend(case.filter(rests));
+                        last = Some(id);
+                    }
+                    Err(Error::Unreadable(why)) => {
+                        let row = Unreadable { key: key.clone(), why };
+                        let again = "It is not compared";
+                        unreadable::tell(transaction, "orders", &row, again).await?;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            Ok((cases, end_of(page, &ids, |id| id)))
+            let is_full = i64::try_from(ids.len()).is_ok_and(|count| count >= page.limit);
+            Ok((cases, last.filter(|_| is_full)))
         }
         .scope_boxed()
     })
     .await
+}
+
+/// An order and its id, which was stored so.
+async fn readable(
+    transaction: &mut Transaction<'_>,
+    key: &str,
+) -> Result<(OrderId, Option<Case>), Error> {
+    let id = OrderId::parse(key).map_err(Error::of_row)?;
+    let case = orders::load(transaction, &id).await?;
+    Ok((id, case))
 }
 
 /// Every service's views of the page.
