@@ -24,6 +24,7 @@ use super::mvcc::SharedConnection;
 use super::reader::Reader;
 use super::session::{Cursor, Session, Step};
 use super::statement::Bind;
+use super::substitutes;
 
 /// A connection of the `sim:` driver. sqlx's users see it as an `AnyConnection`.
 pub struct SimConnection {
@@ -217,6 +218,7 @@ impl AnyConnectionBackend for SimConnection {
         _parameters: &[AnyTypeInfo],
     ) -> BoxFuture<'c, Result<AnyStatement>> {
         self.when_polled(move |session| {
+            let sql = substitutes::in_place_of(sql, || session.database_name());
             let (columns, column_names, count) =
                 session.with_prepared(sql.as_str(), |statement| {
                     let count = statement.argument_count();
@@ -229,6 +231,7 @@ impl AnyConnectionBackend for SimConnection {
 
     fn describe(&mut self, sql: SqlStr) -> BoxFuture<'_, Result<Describe<Any>>> {
         self.when_polled(move |session| {
+            let sql = substitutes::in_place_of(sql, || session.database_name());
             session.with_prepared(sql.as_str(), |statement| {
                 let count = statement.argument_count();
                 let columns = statement.columns().0.to_vec();
@@ -261,7 +264,7 @@ impl<'c> Rows<'c> {
     ) -> Rows<'c> {
         Rows {
             session,
-            sql,
+            sql: substitutes::in_place_of(sql, || lock(session).database_name()),
             // Without arguments it is a script; the usual driver does not keep those either.
             keep: persistent && arguments.is_some(),
             arguments: arguments.unwrap_or_default().values.0,

@@ -10,7 +10,8 @@
 //! Downward: `driver`, `connection` and `migrate` speak to sqlx, `opening`, `session`, `transactions` and
 //! `statement` to SQLite, which on a simulated disk writes through `vfs` to the `files` of a `disk`, as its
 //! `mount` says. Sessions that have nothing more to do are `spares`. The way back up, to read through the
-//! connection last opened, is a `reader`.
+//! connection last opened, is a `reader`. What services say passes `substitutes` first, which may have something else
+//! run.
 //!
 //! ```
 //! use futures::FutureExt as _;
@@ -55,6 +56,7 @@ mod reader;
 mod session;
 mod spares;
 mod statement;
+mod substitutes;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -82,6 +84,9 @@ pub use driver::DRIVER;
 pub use error::SqliteError;
 pub use mvcc::{Conflict, Isolation, Owner, Pace, SharedDatabase};
 pub use stormproof_ports::sql::Value;
+pub use substitutes::{
+    Listing, RunText, SqlText, Substitution, list_statements, substitute, substituted_migrations,
+};
 
 /// Makes sqlx know `sim:` URLs. Call it as often as you like. sqlx takes drivers once per process:
 /// where others are needed too, install [`DRIVER`] together with them before the first call.

@@ -12,6 +12,7 @@ use sqlx_core::migrate::{AppliedMigration, Migrate, MigrateError, Migration};
 use super::connection::SimConnection;
 use super::session::Session;
 use super::statement::Bind;
+use super::substitutes;
 use crate::Value;
 
 impl Migrate for SimConnection {
@@ -135,9 +136,12 @@ fn in_transaction(
 }
 
 fn execute(session: &mut Session, migration: &Migration) -> Result<(), MigrateError> {
-    session
-        .run(migration.sql.as_str())
-        .map_err(|error| MigrateError::ExecuteMigration(error, migration.version))
+    let sql = migration.sql.as_str();
+    let instead = substitutes::in_place_of_migration(sql, || session.database_name());
+    session.run(instead.as_deref().unwrap_or(sql)).map_err(|error| {
+        substitutes::was_refused(&error);
+        MigrateError::ExecuteMigration(error, migration.version)
+    })
 }
 
 fn record(

@@ -19,6 +19,7 @@ use super::mvcc::Tables;
 use super::opening::Place;
 use super::spares;
 use super::statement::{Bind, Statement};
+use super::substitutes;
 
 /// A connection with its statements and the changes of its transaction.
 pub(super) struct Session {
@@ -95,6 +96,14 @@ impl Session {
         }
     }
 
+    /// The name of its disk; nothing of a real file.
+    pub(super) fn database_name(&self) -> String {
+        match &self.place {
+            Place::Simulated { disk, .. } => disk.name().to_owned(),
+            Place::File => String::new(),
+        }
+    }
+
     /// Gets ready to run `text`; nothing runs yet.
     pub(super) fn begin_run(&mut self, text: &str, keep: bool) -> Cursor {
         let source = match keep {
@@ -144,7 +153,10 @@ impl Session {
                     "an earlier error has rolled the transaction back".to_owned(),
                 ));
             }
-            if cursor.place == 0 && statement.argument_count() < argument_count {
+            if cursor.place == 0
+                && statement.argument_count() < argument_count
+                && !substitutes::are_there()
+            {
                 return Err(Error::Protocol(format!(
                     "the statement takes {} arguments, {argument_count} were given",
                     statement.argument_count()

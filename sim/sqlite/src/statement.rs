@@ -16,6 +16,7 @@ use super::authorizer::{self, SetColumn};
 use super::changes::SavepointStep;
 use super::columns::Columns;
 use super::error::SqliteError;
+use super::substitutes;
 
 /// A value on its way into a statement; texts and blobs are borrowed, not copied.
 #[derive(Clone, Copy)]
@@ -74,7 +75,11 @@ impl Statement {
                     &mut tail,
                 );
                 if code != ffi::SQLITE_OK {
-                    return Err(SqliteError::last(database.as_ptr()).into());
+                    let error = SqliteError::last(database.as_ptr());
+                    if code == ffi::SQLITE_ERROR {
+                        substitutes::was_refused(&error);
+                    }
+                    return Err(error.into());
                 }
                 let begin = at;
                 at += tail.offset_from(rest.as_ptr().cast()) as usize;

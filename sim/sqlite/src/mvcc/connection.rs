@@ -13,6 +13,7 @@ use super::{Conflict, Isolation, Number, Owner, Ran, Transactions, Turn};
 use crate::connection::bind_of;
 use crate::lock::lock;
 use crate::session::Step;
+use crate::substitutes;
 
 /// What time it takes.
 pub trait Pace: Send + Sync {
@@ -105,6 +106,8 @@ impl SharedConnection {
         keep: bool,
         arguments: Option<AnyArguments>,
     ) -> Result<Vec<Step>> {
+        let name = || lock(&self.transactions).session.database_name();
+        let query = substitutes::in_place_of(query, name);
         let arguments = arguments.unwrap_or_default().values.0;
         let alone = self.open.is_none();
         if alone {
