@@ -93,6 +93,10 @@ impl System for Shop {
         Some(PATCHES)
     }
 
+    fn mutants(&self) -> Option<&'static str> {
+        Some("sim/mutants")
+    }
+
     fn commands(&self) -> &[OwnCommand] {
         &[load::COMMAND]
     }

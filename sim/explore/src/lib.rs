@@ -5,7 +5,7 @@
 //! is of it to list and to cover. [`swarm`] draws the faults of storms, [`sweep`] places one at every
 //! moment; `shrink.rs` makes anything smaller that fails, `smaller.rs` scenarios, by [`passes`].
 //! [`declared`] is for what brings no phases and no judge of its own; [`bugs`] are mistakes to plant, so
-//! that the simulator can be judged too; [`cli`] is the command line, [`testing`] what tests of a
+//! that the simulator can be judged too, and [`mutants`] mistakes that a machine makes in its SQL; [`cli`] is the command line, [`testing`] what tests of a
 //! system are made of.
 //!
 //! It does not know what a system does, how a run works, or what is judged in it.
@@ -160,6 +160,7 @@ pub mod bugs;
 pub mod cli;
 pub mod declared;
 pub mod entries;
+pub mod mutants;
 pub mod passes;
 pub mod registries;
 pub mod shrink;

@@ -5,6 +5,7 @@
 mod bugs;
 mod doctor;
 mod explore;
+mod mutate;
 mod run;
 mod shrink;
 mod sweep;

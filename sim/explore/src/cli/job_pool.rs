@@ -40,6 +40,8 @@ pub struct Job {
 /// Worker processes that wait for jobs.
 pub struct Pool {
     program: PathBuf,
+    /// The command that its workers are.
+    command: &'static str,
     jobs: usize,
     /// Those that have nothing to do at the moment.
     idle: Mutex<Vec<Worker>>,
@@ -81,7 +83,37 @@ impl Pool {
 
     /// A pool of another build of it.
     pub fn of(program: &Path, jobs: usize) -> Pool {
-        Pool { program: program.to_owned(), jobs: jobs.max(1), idle: Mutex::default() }
+        let program = program.to_owned();
+        Pool { program, command: "jobs", jobs: jobs.max(1), idle: Mutex::default() }
+    }
+
+    /// The same program's workers, that carry out another command's orders.
+    pub fn carrying_out(self, command: &'static str) -> Pool {
+        Pool { command, ..self }
+    }
+
+    /// How many workers work side by side.
+    pub fn jobs(&self) -> usize {
+        self.jobs
+    }
+
+    /// A worker that is idle, or a new one.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn worker(&self) -> Result<Worker, String> {
+        let idle = lock(&self.idle).pop();
+        if let Some(worker) = idle {
+            return Ok(worker);
+        }
+        let mut command = Command::new(&self.program);
+        command.env("RUST_BACKTRACE", "0").arg(self.command);
+        Worker::start_listening(command)
+    }
+
+    /// It has answered, and is idle again.
+    pub fn give_back(&self, worker: Worker) {
+        lock(&self.idle).push(worker);
     }
 
     /// Runs one job.
@@ -135,19 +167,11 @@ impl Pool {
 
     /// One job by one worker, who is started if nobody is idle.
     fn attempt(&self, job: &Job) -> Result<Outcome, String> {
-        let idle = lock(&self.idle).pop();
-        let mut worker = match idle {
-            Some(worker) => worker,
-            None => {
-                let mut command = Command::new(&self.program);
-                command.env("RUST_BACKTRACE", "0").arg("jobs");
-                Worker::start_listening(command)?
-            }
-        };
+        let mut worker = self.worker()?;
         worker.tell(&serde_json::to_string(job).expect("a job is plain data"));
         Ok(match worker.finding_within(job.seed, PATIENCE) {
             Finding::Ended(outcome) => {
-                lock(&self.idle).push(worker);
+                self.give_back(worker);
                 *outcome
             }
             Finding::Died(how) => died(job.seed, how),

@@ -17,6 +17,7 @@ mod gaps;
 mod instructions;
 mod job_pool;
 mod list;
+mod mutate;
 mod page;
 mod pool;
 mod process;
@@ -103,12 +104,14 @@ fn dispatch(system: &impl System, arguments: Arguments) -> Result<Verdict, Strin
         Some(Command::Doctor(asked)) => doctor::doctor(system, &asked, json),
         Some(Command::List(asked)) => list::list(system, &asked, json),
         Some(Command::Bugs(asked)) => bugs::bugs(system, &asked, json),
+        Some(Command::Mutate(asked)) => mutate::mutate(system, &asked, json),
         Some(Command::Bench(asked)) if asked.instructions => {
             instructions::instructions(system, &asked, json)
         }
         Some(Command::Bench(asked)) => bench::bench(system, &asked, json),
         Some(Command::Worker(asked)) => worker::work(system, &asked),
         Some(Command::Jobs) => worker::run_jobs(system),
+        Some(Command::Mutants) => mutate::run_orders(system),
         Some(Command::Examine) => doctor::examine(system),
     }
 }

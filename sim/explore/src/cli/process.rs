@@ -134,7 +134,19 @@ impl Worker {
     /// # Errors
     /// Why there is none, in words.
     pub fn answer<T>(&mut self, read: impl Fn(&str) -> Option<T>) -> Result<T, String> {
-        let end = Instant::now() + PATIENCE;
+        self.answer_within(PATIENCE, read)
+    }
+
+    /// The same with another patience.
+    ///
+    /// # Errors
+    /// As `answer`.
+    pub fn answer_within<T>(
+        &mut self,
+        patience: Duration,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, String> {
+        let end = Instant::now() + patience;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {

@@ -4,11 +4,12 @@ use std::num::{NonZeroU8, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::SEEDS;
 use super::shared::{Jobs, Variant, World};
 use super::values::{duration, faults_at_once};
+use crate::mutants::MutantKind;
 use crate::registries::{Registry, STORM};
 use crate::smaller::CANDIDATES_MAX;
 use crate::{About, Profile};
@@ -184,6 +185,49 @@ pub struct Bugs {
     /// Plants nothing: tells what N clean seeds mean, by what was recorded.
     #[arg(long, value_name = "N", conflicts_with_all = ["names", "pick", "record"])]
     pub clean: Option<NonZeroU64>,
+}
+
+#[derive(Args, Debug)]
+pub struct Mutate {
+    /// What is changed.
+    #[arg(value_enum)]
+    pub target: MutateTarget,
+    /// At most so many seeds of `storm` for each mutant, after the scenarios.
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub seeds: NonZeroU64,
+    #[command(flatten)]
+    pub jobs: Jobs,
+    /// Only mutants of these kinds; all, unless said otherwise.
+    #[arg(long = "kind", value_name = "KIND", value_enum, num_args = 1..)]
+    pub kinds: Vec<MutantKind>,
+    /// Only mutants of statements that hold this, of this table or of this name.
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Only so many mutants, drawn from all.
+    #[arg(long, value_name = "K")]
+    pub sample: Option<NonZeroUsize>,
+    /// Which so many.
+    #[arg(long, value_name = "SEED", default_value_t = 1, requires = "sample")]
+    pub sample_seed: u64,
+    /// Only those that nobody noticed, by the record.
+    #[arg(long)]
+    pub missed: bool,
+    /// Goes on with the results of one that was broken off.
+    #[arg(long)]
+    pub resume: bool,
+    /// Where results are written as they come; target/sim/mutate/sql.jsonl, unless said otherwise.
+    #[arg(long, value_name = "FILE")]
+    pub results: Option<PathBuf>,
+    /// Keeps what became of the mutants, where the system keeps it, if canary and control hold.
+    #[arg(long)]
+    pub record: bool,
+}
+
+/// What mutants are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MutateTarget {
+    /// The statements and migrations of services.
+    Sql,
 }
 
 #[derive(Args, Debug)]

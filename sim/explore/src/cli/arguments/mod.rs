@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Su
 
 use crate::{About, OwnCommand};
 pub use commands::{
-    Bench, Bugs, Check, Doctor, Explain, Explore, List, Run, Shrink, Sweep, Worker,
+    Bench, Bugs, Check, Doctor, Explain, Explore, List, Mutate, Run, Shrink, Sweep, Worker,
 };
 pub use shared::{Jobs, Variant};
 
@@ -97,6 +97,8 @@ pub enum Command {
     List(List),
     /// Plants each known bug in turn and tells how soon it is found.
     Bugs(Bugs),
+    /// Changes one thing after the other in the SQL that services run, and tells who notices.
+    Mutate(Mutate),
     /// Measures speed and memory, beside a reference measured in the same run.
     Bench(Bench),
     /// Runs seeds for another process: one outcome a line.
@@ -105,6 +107,9 @@ pub enum Command {
     /// Runs documents for another process, as it is told: one outcome a line.
     #[command(hide = true)]
     Jobs,
+    /// Runs mutants for `mutate`, as it is told.
+    #[command(hide = true)]
+    Mutants,
     /// Runs documents for `doctor`, under watch, as it is told: what was seen, a line each.
     #[command(hide = true)]
     Examine,
