@@ -78,7 +78,6 @@ pub const REGISTRY: &[Sometimes] = &[
         "an idempotency key was asked again and got its first answer",
         &[("key", "REPLAYED")],
     ),
-    sometimes("mail skipped", "a mail was asked for again", &[("mail", "SKIPPED")]),
     sometimes(DLQ_REPLAY, "a dead letter was tried once more, under its own id", &[]),
     sometimes(MAIL_REPEATED, "a crash after the mail server's word cost a second mail", &[]),
     sometimes(value_ranges::LONG_CART, "a cart that no page shows whole", &[]),
