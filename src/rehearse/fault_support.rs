@@ -200,7 +200,10 @@ mod tests {
     fn the_scenarios_of_this_project_are_supported_whole() {
         for scenario in files::load_all().expect("they are well formed") {
             let mut skipped = sort(&scenario).skipped;
-            skipped.retain(|told| !told.starts_with("message returned "));
+            // The broker returns what it likes, and all processes here have one clock.
+            skipped.retain(|told| {
+                !told.starts_with("message returned ") && !told.starts_with("clock of ")
+            });
             assert_eq!(skipped, [""; 0], "{}", scenario.name);
         }
     }
