@@ -13,6 +13,9 @@ use crate::messages::Support;
 /// Of trouble that lasts, support hears again after so long (`protocol.md` §2).
 pub const REMINDER: Duration = Duration::from_secs(24 * 3600);
 
+/// So many characters of a cause are kept: PostgreSQL takes no more than 2,704 bytes into an index.
+const CAUSE_MAX: usize = 500;
+
 /// What support is to look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Trouble<'a> {
@@ -45,7 +48,7 @@ pub async fn raise(
     .bind(alert.clone())
     .bind(order.to_string())
     .bind(kind)
-    .bind(cause.to_owned())
+    .bind(cause.chars().take(CAUSE_MAX).collect::<String>())
     .bind(text.to_owned())
     .bind(now.0)
     .bind((now - REMINDER).0)

@@ -91,8 +91,8 @@ pub async fn tell(
     let Unreadable { key, why } = row;
     let order = OrderId::parse(key.clone()).or_else(|_| OrderId::parse("unreadable"));
     let order = order.expect("the fallback is a valid id");
-    let text = format!("{table} {}: {why}. {again}", key.escape_debug()).replace('\0', "\\0");
-    let cause = format!("{table}: {why}").replace('\0', "\\0");
+    let cause = format!("{table} {}: {why}", key.escape_debug()).replace('\0', "\\0");
+    let text = format!("{cause}. {again}");
     let (order, kind) = (&order, "unreadable row");
     alert::raise(transaction, Trouble { order, kind, cause: &cause, text: &text }).await
 }

@@ -11,6 +11,7 @@ use super::orders::{case, insert, order_id};
 super::checks!("store":
     parked_refunds_are_listed_by_order,
     an_alert_is_raised_for_each_trouble,
+    an_endless_cause_can_be_told,
     alerts_are_listed_newest_first,
 );
 
@@ -77,6 +78,21 @@ async fn an_alert_is_raised_for_each_trouble(bench: Bench) {
     // A mail to the support team for each.
     let mails = bench.rows("SELECT routing_key, count(*) FROM outbox GROUP BY routing_key").await;
     assert_eq!(mails, ["email.support 7"]);
+}
+
+/// Of a row that nobody can read, the cause may be anything that was ever stored.
+async fn an_endless_cause_can_be_told(bench: Bench) {
+    let cause: String = (1_u64..2_000).map(|n| format!("{:x}", n * 0x9e37_79b9_7f4a)).collect();
+    for _ in 0..2 {
+        let order = &order_id("order-1");
+        let raised = bench.once(|transaction| {
+            let trouble = Trouble { order, kind: "unreadable row", cause: &cause, text: &cause };
+            async move { Ok(alert::raise(transaction, trouble).await?) }.scope_boxed()
+        });
+        raised.await.expect("an alert can be raised");
+    }
+    let told = "SELECT count(*), max(length(text)) FROM alerts";
+    assert_eq!(bench.rows(told).await, [format!("1 {}", cause.len())]);
 }
 
 async fn alerts_are_listed_newest_first(bench: Bench) {

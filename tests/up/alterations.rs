@@ -9,7 +9,6 @@ use reqwest::StatusCode;
 use tokio::time::sleep;
 
 use super::customer::Customer;
-use super::process::Process;
 use super::replicas::{Replica, Shop};
 use super::sink;
 use crate::servers::shop::{Servers, with_servers};
@@ -56,12 +55,7 @@ async fn tables_change_under_load_and_nobody_is_refused() {
 
 async fn alter(servers: &Servers) {
     let (_sink, smtp) = sink().await;
-    let shop = Shop::new(servers, &smtp, &REPLICAS);
-    shop.runs(&["migrate", "all", "--create"], 0, "").await;
-    let processes: Vec<Process> = REPLICAS.map(|replica| shop.serve(replica)).into();
-    for ((name, _), process) in REPLICAS.iter().zip(&processes) {
-        shop.until_ready(name, process).await;
-    }
+    let (shop, processes) = Shop::started(servers, &smtp, &REPLICAS).await;
     let over = Arc::<AtomicBool>::default();
     let mut tasks = Vec::new();
     for number in 0..CUSTOMERS {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::customer::Customer;
-use super::process::Process;
 use super::replicas::{Replica, Shop};
 use super::sink;
 use crate::servers::shop::{Servers, with_servers};
@@ -41,12 +40,7 @@ async fn rows_that_nobody_can_read_stop_nobody() {
 
 async fn break_rows(servers: &Servers) {
     let (_sink, smtp) = sink().await;
-    let shop = Shop::new(servers, &smtp, &REPLICAS);
-    shop.runs(&["migrate", "all", "--create"], 0, "").await;
-    let processes: Vec<Process> = REPLICAS.map(|replica| shop.serve(replica)).into();
-    for ((name, _), process) in REPLICAS.iter().zip(&processes) {
-        shop.until_ready(name, process).await;
-    }
+    let (shop, processes) = Shop::started(servers, &smtp, &REPLICAS).await;
     let ada = Customer::register(&shop.url("store-1"), "ada").await;
     shop.runs(&["demo", "--account", &ada.user_id], 0, "").await;
     let first = ada.buy("first", "teapot", 1).await;

@@ -10,7 +10,6 @@ use stormproof_system::messages::{DEAD, QUEUES};
 use tokio::time::{Instant, sleep};
 
 use super::customer::Customer;
-use super::process::Process;
 use super::replicas::{Replica, Shop};
 use super::sink;
 use crate::servers::shop::{Servers, with_servers};
@@ -64,12 +63,7 @@ async fn what_nobody_can_read_costs_nobody_anything() {
 
 async fn poison(servers: &Servers) {
     let (sink, smtp) = sink().await;
-    let shop = Shop::new(servers, &smtp, &REPLICAS);
-    shop.runs(&["migrate", "all", "--create"], 0, "").await;
-    let processes: Vec<Process> = REPLICAS.map(|replica| shop.serve(replica)).into();
-    for ((name, _), process) in REPLICAS.iter().zip(&processes) {
-        shop.until_ready(name, process).await;
-    }
+    let (shop, processes) = Shop::started(servers, &smtp, &REPLICAS).await;
     let ada = Customer::register(&shop.url("store-1"), "ada").await;
     shop.runs(&["demo", "--account", &ada.user_id], 0, "").await;
     let before = ada.buy("before", "teapot", 1).await;

@@ -51,6 +51,21 @@ impl Shop {
         shop
     }
 
+    /// The same, with its tables made and every replica at work.
+    pub async fn started(
+        servers: &Servers,
+        smtp: &str,
+        replicas: &[Replica],
+    ) -> (Shop, Vec<Process>) {
+        let shop = Shop::new(servers, smtp, replicas);
+        shop.runs(&["migrate", "all", "--create"], 0, "").await;
+        let processes: Vec<_> = replicas.iter().map(|replica| shop.serve(*replica)).collect();
+        for ((name, _), process) in replicas.iter().zip(&processes) {
+            shop.until_ready(name, process).await;
+        }
+        (shop, processes)
+    }
+
     /// Where replicas find each other, and clients them.
     fn find_at(&mut self, replicas: &[Replica], urls: Vec<String>) {
         let mut of = BTreeMap::<&str, Vec<String>>::new();

@@ -335,8 +335,12 @@ impl<H: Handler> Consumer<H> {
             .await;
         match told {
             Ok(()) => Ok(Settle::Ack),
-            // Its work is done, and the inbox knows it.
-            Err(_) => self.put_off(delivery).await,
+            Err(error) => {
+                let message_id = message.message_id.as_str();
+                tracing::warn!(target: "consumer", queue, message_id, %error, "a late message waits: nobody can be told");
+                // Its work is done, and the inbox knows it.
+                self.put_off(delivery).await
+            }
         }
     }
 }

@@ -262,41 +262,26 @@ rows! {
         found_at: Option<i64>,
         next_move_at: Option<i64>,
     }
+}
 
-    /// An alert of the Store.
-    StoreAlertRow in store_alerts, "store-db" "alerts" by cause {
-        order_id: Id,
-        kind: Id,
-        cause: Id,
-    }
+/// The alerts of each service, in a form that all of them have.
+macro_rules! alerts {
+    ($($name:ident in $field:ident, $database:literal;)*) => {
+        rows! {
+            $(
+                /// An alert of a service.
+                $name in $field, $database "alerts" by cause { order_id: Id, kind: Id, cause: Id }
+            )*
+        }
+    };
+}
 
-    /// An alert of the Warehouse.
-    WarehouseAlertRow in warehouse_alerts, "warehouse-db" "alerts" by cause {
-        order_id: Id,
-        kind: Id,
-        cause: Id,
-    }
-
-    /// An alert of the Bank.
-    BankAlertRow in bank_alerts, "bank-db" "alerts" by cause {
-        order_id: Id,
-        kind: Id,
-        cause: Id,
-    }
-
-    /// An alert of DeliveryCo.
-    DeliveryAlertRow in delivery_alerts, "delivery-db" "alerts" by cause {
-        order_id: Id,
-        kind: Id,
-        cause: Id,
-    }
-
-    /// An alert of the mail service.
-    EmailAlertRow in email_alerts, "email-db" "alerts" by cause {
-        order_id: Id,
-        kind: Id,
-        cause: Id,
-    }
+alerts! {
+    StoreAlertRow in store_alerts, "store-db";
+    WarehouseAlertRow in warehouse_alerts, "warehouse-db";
+    BankAlertRow in bank_alerts, "bank-db";
+    DeliveryAlertRow in delivery_alerts, "delivery-db";
+    EmailAlertRow in email_alerts, "email-db";
 }
 
 impl OrderRow {
