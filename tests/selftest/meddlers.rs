@@ -188,6 +188,11 @@ pub(super) async fn jump_back(world: World) {
     execute(&world, "store", &[sql]).await;
 }
 
+pub(super) async fn freeze(world: World) {
+    sees(&world, "store-db", "SELECT count(*) FROM orders WHERE status = 'DELIVERED'").await;
+    execute(&world, "bank", &["UPDATE accounts SET status = 'FROZEN' WHERE status = 'OPEN'"]).await;
+}
+
 pub(super) async fn order_again(world: World) {
     sees(&world, "store-db", "SELECT count(*) FROM orders WHERE status = 'DELIVERED'").await;
     let sql = "INSERT INTO orders (id, user_id, email, status, total, currency, reason, \

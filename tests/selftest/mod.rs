@@ -104,7 +104,7 @@ tampered! {
         "one debit, one refund" + "money conserved";
 
     one_debit_is_made_unasked: REFUSED, debit_unasked,
-        "no money kept" + "views agree";
+        "no money kept" + "views agree" + "legal transitions";
 
     one_reservation_is_held_again: DECLINED, hold_again,
         "no stock stuck" + "legal transitions" + "views agree";
@@ -120,6 +120,10 @@ tampered! {
 
     one_status_jumps: DELIVERED, jump_back,
         "legal transitions" + "views agree";
+
+    /// Money and goods are where they should be: nobody has asked for it, that is all.
+    one_account_is_frozen_unasked: DELIVERED, freeze,
+        "legal transitions";
 
     one_message_is_dropped: DELIVERED, steal_the_mail,
         "customers told";
@@ -154,7 +158,8 @@ tampered! {
             + "sums are right" + "no refusal without cause";
 
     one_order_is_refused_for_nothing: DELIVERED, refuse,
-        "no refusal without cause" + "no stock stuck" + "customers told" + "views agree";
+        "no refusal without cause" + "no stock stuck" + "customers told" + "views agree"
+            + "legal transitions";
 
     one_token_is_told: DELIVERED, tell_a_token,
         "private";

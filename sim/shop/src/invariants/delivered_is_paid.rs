@@ -39,8 +39,7 @@ fn step(truth: &Truth, step: &Step, findings: &mut Findings) {
         }
     }
     for refund in step.refunds.iter().filter_map(|moved| moved.after.as_ref()) {
-        let debit = truth.debits.iter().find(|debit| debit.key == refund.debit_key);
-        let Some(order) = debit.map(|debit| &debit.order_id) else { continue };
+        let Some(order) = truth.debit_of(refund).map(|debit| &debit.order_id) else { continue };
         let parcel = truth.parcels.get(order).map(|parcel| parcel.status);
         if let Some(status) = parcel
             && !matches!(status, DeliveryStatus::Cancelled | DeliveryStatus::Lost)

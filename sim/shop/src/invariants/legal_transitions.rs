@@ -2,18 +2,20 @@
 //! order.
 //!
 //! Several moves may share a commit; the commit's facts say which, and in what order. The row
-//! before and the row after are the ends of that path, whatever the facts say.
+//! before and the row after are the ends of that path, whatever the facts say. What moved without a
+//! fact of its own was not meant to: a statement reached further than its service knew.
 
 use stormproof_system::store::order::OrderStatus;
+use stormproof_system::store::payment::PaymentStatus;
 
 use super::machines::{ABSENT, is_arrow, is_state};
 use super::{Evidence, Findings, Invariant, When};
-use crate::truth::rows::{Id, OrderRow, ParcelRow};
-use crate::truth::{Step, Truth};
+use crate::truth::rows::{AccountRow, Id, OrderRow, ParcelRow};
+use crate::truth::{Moved, Step, Truth};
 
 pub const INVARIANT: Invariant = Invariant {
     name: "legal transitions",
-    says: "every machine moves along the protocol's arrows only, timestamps in order",
+    says: "every machine moves along the protocol's arrows only, as its commit says, timestamps in order",
     when: When::Always,
     step: Some(step),
     end: Some(end),
@@ -64,12 +66,17 @@ pub fn moves(step: &Step, mut see: impl FnMut(&'static str, &Id, &'static str, &
     }
 }
 
-fn step(_: &Truth, step: &Step, findings: &mut Findings) {
+fn step(truth: &Truth, step: &Step, findings: &mut Findings) {
     moves(step, |noun, order, from, to| {
         if !is_arrow(noun, from, to) {
             findings.of(order, format!("its {noun} moved from {from} to {to}"));
         }
     });
+    // Where commits are not followed one by one, nobody knows what each of them said.
+    if truth.lows.followed {
+        machines_move_as_said(truth, step, findings);
+        accounts_change_as_said(step, findings);
+    }
     for moved in &step.orders {
         let Some(after) = &moved.after else { continue };
         times_stay(moved.before.as_ref(), after, findings);
@@ -81,8 +88,47 @@ fn step(_: &Truth, step: &Step, findings: &mut Findings) {
     }
 }
 
+/// Who moves a machine, or writes a debit or a refund, says so of that order.
+fn machines_move_as_said(truth: &Truth, step: &Step, findings: &mut Findings) {
+    let said = |noun: &str, order: &Id| {
+        step.facts.iter().any(|fact| fact.noun == noun && *fact.order == **order)
+    };
+    let mut ask = |noun: &str, order: &Id| {
+        if !said(noun, order) {
+            findings.of(order, format!("its {noun} changed in a commit that does not say so"));
+        }
+    };
+    moves(step, |noun, order, _, to| {
+        // An order comes with a payment of which there is nothing to say yet.
+        if (noun, to) != ("payment", PaymentStatus::None.as_str()) {
+            ask(noun, order);
+        }
+    });
+    for moved in &step.debits {
+        ask("debit", &moved.row().order_id);
+    }
+    for moved in &step.refunds {
+        if let Some(debit) = truth.debit_of(moved.row()) {
+            ask("refund", &debit.order_id);
+        }
+    }
+}
+
+/// An account has another status only if its commit says so, of as many accounts as have one.
+fn accounts_change_as_said(step: &Step, findings: &mut Findings) {
+    let changed = |moved: &&Moved<AccountRow>| {
+        let [before, after] = ends(moved, |row| row.status.clone());
+        before.is_some() && before != after
+    };
+    let changed = step.accounts.iter().filter(changed).count();
+    let said = step.facts.iter().filter(|fact| fact.noun == "account").count();
+    if changed > said {
+        findings.that(format!("{changed} accounts have another status, and {said} were to"));
+    }
+}
+
 /// The states of a row before and after.
-fn ends<R, S>(moved: &crate::truth::Moved<R>, state: impl Fn(&R) -> S) -> [Option<S>; 2] {
+fn ends<R, S>(moved: &Moved<R>, state: impl Fn(&R) -> S) -> [Option<S>; 2] {
     [&moved.before, &moved.after].map(|row| row.as_ref().map(&state))
 }
 

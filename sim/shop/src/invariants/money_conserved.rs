@@ -48,8 +48,7 @@ fn step(truth: &Truth, step: &Step, findings: &mut Findings) {
         }
     }
     for refund in step.refunds.iter().filter_map(|moved| moved.after.as_ref()) {
-        let debit = truth.debits.iter().find(|debit| debit.key == refund.debit_key);
-        let Some(debit) = debit else { continue };
+        let Some(debit) = truth.debit_of(refund) else { continue };
         let charged = debit.amount.unwrap_or(0);
         let refunds = truth.refunds.all(&refund.debit_key);
         let refunded: i64 = refunds.map(|refund| refund.amount).sum();

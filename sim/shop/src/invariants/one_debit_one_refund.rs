@@ -28,8 +28,7 @@ fn step(truth: &Truth, step: &Step, findings: &mut Findings) {
     }
     for moved in &step.refunds {
         let refund = moved.row();
-        let debit = truth.debits.iter().find(|debit| debit.key == refund.debit_key);
-        let Some(debit) = debit.filter(|debit| debit.is_charged()) else {
+        let Some(debit) = truth.debit_of(refund).filter(|debit| debit.is_charged()) else {
             findings.that(format!("a refund of {} without a debit", amount(refund.amount)));
             continue;
         };

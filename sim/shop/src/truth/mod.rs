@@ -209,6 +209,11 @@ impl Truth {
         self.debits.all(order).find_map(|debit| self.refunds.get(&debit.key))
     }
 
+    /// The debit that a refund undoes.
+    pub fn debit_of(&self, refund: &RefundRow) -> Option<&DebitRow> {
+        self.debits.iter().find(|debit| debit.key == refund.debit_key)
+    }
+
     /// Whether nothing is left to do for `order`: it has its last status and no money is in doubt
     /// or on its way, or its refund waits for people (`protocol.md` §2).
     pub fn is_settled(&self, order: &OrderRow) -> bool {

@@ -9,9 +9,15 @@ use super::{ADA, ORDER, Stage, id};
 use crate::truth::rows::*;
 use crate::truth::{Step, Told};
 
+/// The commit says that a machine of the order moves, or that its money does.
+fn say(step: &mut Step, noun: &'static str, state: &'static str) {
+    step.facts.push(Told { noun, state, order: ORDER.to_owned() });
+}
+
 impl Stage {
     /// The order moves; the time of its arrival is its place among the statuses.
     pub fn order_is(&mut self, step: &mut Step, status: OrderStatus) {
+        say(step, "order", status.as_str());
         self.order_row(step, |row| {
             row.status = status;
             let at = Some(status as i64);
@@ -59,8 +65,7 @@ impl Stage {
     /// The payment moves along `path`, as the commit's facts tell.
     pub fn payment_is(&mut self, step: &mut Step, path: &[PaymentStatus]) {
         for status in path {
-            let state = status.as_str();
-            step.facts.push(Told { noun: "payment", state, order: ORDER.to_owned() });
+            say(step, "payment", status.as_str());
         }
         let last = *path.last().expect("a path leads somewhere");
         self.order_row(step, |row| {
@@ -77,6 +82,7 @@ impl Stage {
     }
 
     pub fn reservation_is(&mut self, step: &mut Step, state: State) {
+        say(step, "reservation", state.as_str());
         let row = ReservationRow { order_id: id(ORDER), state, version: 1 };
         self.truth.set(step, 1, Some(row));
     }
@@ -94,6 +100,7 @@ impl Stage {
     }
 
     pub fn parcel_is(&mut self, step: &mut Step, status: DeliveryStatus) {
+        say(step, "parcel", status.as_str());
         let before = self.truth.parcels.get(ORDER).cloned();
         let mut row = before.unwrap_or(ParcelRow {
             order_id: id(ORDER),
@@ -153,6 +160,7 @@ impl Stage {
     }
 
     pub fn debit_is(&mut self, step: &mut Step, number: i64, outcome: PaymentOutcome) {
+        say(step, "debit", "WRITTEN");
         let charged = outcome == PaymentOutcome::Debited;
         let row = DebitRow {
             key: id(&format!("DEBIT-{number}")),
@@ -166,6 +174,7 @@ impl Stage {
     }
 
     pub fn refund_is(&mut self, step: &mut Step, number: i64, amount: i64) {
+        say(step, "refund", "REFUNDED");
         let row = RefundRow {
             key: id(&format!("REFUND-{number}")),
             debit_key: id("DEBIT-1"),

@@ -13,9 +13,9 @@ use stormproof_system::warehouse::dto::State;
 use super::testing::{ADA, MESSAGE, ORDER, Stage, id, mail};
 use super::{INVARIANTS, When, arrows};
 use crate::scenario::Scenario;
-use crate::truth::Step;
 use crate::truth::final_state::DeadLetter;
 use crate::truth::rows::{AccountRow, EntryRow};
+use crate::truth::{Step, Told};
 
 /// The commit breaks this invariant, on an order that was delivered.
 fn breaks(name: &str, change: impl FnOnce(&mut Stage, &mut Step)) {
@@ -130,6 +130,49 @@ fn machines_keep_to_their_arrows() {
         stage.order_row(step, |row| row.received_at = Some(99));
     });
     breaks("legal transitions", |stage, step| stage.order_row(step, |row| row.version = 0));
+}
+
+#[test]
+fn machines_move_as_their_commits_say() {
+    let silent = |step: &mut Step| step.facts.clear();
+    // All along the arrows; only that nobody says so.
+    let mut stage = Stage::taken();
+    let broken = stage.commit(|stage, step| {
+        stage.order_is(step, OrderStatus::CancelPending);
+        silent(step);
+    });
+    assert_eq!(broken, ["legal transitions"]);
+    // What is said of one order is not said of another.
+    let broken = Stage::taken().commit(|stage, step| {
+        stage.order_is(step, OrderStatus::CancelPending);
+        step.facts[0].order = "other".to_owned();
+    });
+    assert_eq!(broken, ["legal transitions"]);
+    let frozen = |stage: &mut Stage, step: &mut Step, owners: &[&str], said: usize| {
+        for (number, owner) in [(1, "outside"), (3, ADA)] {
+            if owners.contains(&owner) {
+                let mut row = stage.truth.accounts.get(owner).expect("opened").clone();
+                row.status = id("FROZEN");
+                stage.truth.set(step, number, Some(row));
+            }
+        }
+        let fact = Told { noun: "account", state: "FROZEN", order: String::new() };
+        step.facts.extend(vec![fact; said]);
+    };
+    let of = |owners: &[&str], said| {
+        Stage::delivered().commit(|stage, step| frozen(stage, step, owners, said))
+    };
+    assert_eq!(of(&[ADA], 1), Vec::<&str>::new());
+    assert_eq!(of(&[ADA], 0), ["legal transitions"]);
+    assert_eq!(of(&["outside", ADA], 1), ["legal transitions"]);
+    // Nobody knows what was said of what nobody has followed.
+    let mut stage = Stage::taken();
+    stage.truth.lows.followed = false;
+    let broken = stage.commit(|stage, step| {
+        stage.order_is(step, OrderStatus::CancelPending);
+        silent(step);
+    });
+    assert_eq!(broken, Vec::<&str>::new());
 }
 
 #[test]
