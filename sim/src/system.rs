@@ -2,7 +2,7 @@
 
 use crate::fair_weather::fair_weather;
 use crate::{load, shrink, simulate, swarm};
-use stormproof_explore::bugs::Patches;
+use stormproof_explore::bugs::{MutatedCrate, Patches};
 use stormproof_explore::registries::Entry;
 use stormproof_explore::shrink::Pass;
 use stormproof_explore::{About, FairWeather, Options, OwnCommand, Profile, System};
@@ -24,6 +24,11 @@ const PATCHES: Patches = Patches {
     files: FILES,
     folder: "sim/bugs",
     copied: &["Cargo.toml", "Cargo.lock", "src", "system", "sim", "tests"],
+    mutated: &[
+        MutatedCrate { root: "system/messaging/src/lib.rs", spared: &["contract"] },
+        MutatedCrate { root: "system/ports/src/lib.rs", spared: &["contract", "hand_clock"] },
+        MutatedCrate { root: "system/src/lib.rs", spared: &[] },
+    ],
     package: "stormproof-sim",
     binary: "sim",
     profile: "bugs",

@@ -69,7 +69,7 @@ pub trait System: Sync {
         None
     }
 
-    /// The folder that keeps what became of the mutants of its SQL and which of them are argued to be no
+    /// The folder that keeps what became of mutants and which of them are argued to be no
     /// mistake, from the workspace's folder on; none, unless it has one.
     fn mutants(&self) -> Option<&'static str> {
         None

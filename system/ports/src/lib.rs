@@ -17,6 +17,7 @@ pub mod hand_clock;
 pub mod id;
 pub mod machine;
 pub mod metrics;
+pub mod mutation;
 pub mod notify;
 pub mod outgoing;
 pub mod retry;

@@ -40,6 +40,8 @@ pub struct Patches {
     pub folder: &'static str,
     /// What a build reads of the workspace, `.cargo` apart: cargo finds the one above the copy.
     pub copied: &'static [&'static str],
+    /// The crates whose code is mutated.
+    pub mutated: &'static [MutatedCrate],
     /// The package whose command line this is.
     pub package: &'static str,
     /// Its binary.
@@ -50,6 +52,15 @@ pub struct Patches {
     pub circumstances: &'static [&'static str],
     /// The command line, as the record names it.
     pub command: &'static str,
+}
+
+/// A crate whose code is mutated.
+#[derive(Clone, Copy, Debug)]
+pub struct MutatedCrate {
+    /// Its `lib.rs`, from the workspace on.
+    pub root: &'static str,
+    /// Modules of it that are no part of what is served, such as what bindings are held to.
+    pub spared: &'static [&'static str],
 }
 
 impl Bug {

@@ -43,6 +43,8 @@ pub struct Pool {
     /// The command that its workers are.
     command: &'static str,
     jobs: usize,
+    /// The most memory that one of them may ask for.
+    memory_kib: Option<u64>,
     /// Those that have nothing to do at the moment.
     idle: Mutex<Vec<Worker>>,
 }
@@ -84,12 +86,18 @@ impl Pool {
     /// A pool of another build of it.
     pub fn of(program: &Path, jobs: usize) -> Pool {
         let program = program.to_owned();
-        Pool { program, command: "jobs", jobs: jobs.max(1), idle: Mutex::default() }
+        let (jobs, idle) = (jobs.max(1), Mutex::default());
+        Pool { program, command: "jobs", jobs, memory_kib: None, idle }
     }
 
     /// The same program's workers, that carry out another command's orders.
     pub fn carrying_out(self, command: &'static str) -> Pool {
         Pool { command, ..self }
+    }
+
+    /// The same program's workers, each of which is stopped when it has asked for so much memory.
+    pub fn limited(self, kib: u64) -> Pool {
+        Pool { memory_kib: Some(kib), ..self }
     }
 
     /// How many workers work side by side.
@@ -106,7 +114,15 @@ impl Pool {
         if let Some(worker) = idle {
             return Ok(worker);
         }
-        let mut command = Command::new(&self.program);
+        let mut command = match self.memory_kib {
+            None => Command::new(&self.program),
+            Some(kib) => {
+                let mut shell = Command::new("sh");
+                let limited = format!("ulimit -v {kib} && exec \"$0\" \"$@\"");
+                shell.args(["-c", &limited]).arg(&self.program);
+                shell
+            }
+        };
         command.env("RUST_BACKTRACE", "0").arg(self.command);
         Worker::start_listening(command)
     }

@@ -3,15 +3,16 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// A kind of change to SQL.
+/// A kind of change: to SQL, to code or, with the same word, to both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum MutantKind {
-    /// A condition is left out: of WHERE, ON, HAVING or CHECK one that others are joined to by AND, or all of it.
+    /// A condition is left out: of WHERE, ON, HAVING or CHECK one that others are joined to by AND, or all of it. In
+    /// code what is asked is answered with the opposite.
     Condition,
     /// An alternative is left out, of those that are joined by OR, stand behind IN, or are cases.
     Alternative,
-    /// `>=` for `>`, `<` for `<=`, `<>` for `=`, and the reverse.
+    /// `>=` for `>`, `<` for `<=`, `<>` for `=`, `!=` for `==`, and the reverse.
     Comparison,
     /// The opposite: NOT IN for IN, IS NULL for IS NOT NULL, and the reverse.
     Negation,
@@ -49,6 +50,18 @@ pub enum MutantKind {
     NotNull,
     /// A DEFAULT is left out.
     Default,
+    /// A function does nothing, and answers at once with a value of its type.
+    Answer,
+    /// `||` for `&&`, and the reverse.
+    Connective,
+    /// A statement that is run for its effect is left out.
+    Effect,
+    /// Two such statements, one after the other, change places.
+    Swap,
+    /// A match arm, or its guard, never fits, where another takes all that is left.
+    Arm,
+    /// Another variant of an enum: an error of another class, another state.
+    Variant,
 }
 
 impl MutantKind {

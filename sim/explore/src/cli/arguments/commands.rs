@@ -200,7 +200,7 @@ pub struct Mutate {
     /// Only mutants of these kinds; all, unless said otherwise.
     #[arg(long = "kind", value_name = "KIND", value_enum, num_args = 1..)]
     pub kinds: Vec<MutantKind>,
-    /// Only mutants of statements that hold this, of this table or of this name.
+    /// Only mutants of statements that hold this, of this table or of this name; of functions and files that do.
     #[arg(long, value_name = "TEXT")]
     pub only: Option<String>,
     /// Only so many mutants, drawn from all.
@@ -215,7 +215,7 @@ pub struct Mutate {
     /// Goes on with the results of one that was broken off.
     #[arg(long)]
     pub resume: bool,
-    /// Where results are written as they come; target/sim/mutate/sql.jsonl, unless said otherwise.
+    /// Where results are written as they come; target/sim/mutate/sql.jsonl or code.jsonl, unless said otherwise.
     #[arg(long, value_name = "FILE")]
     pub results: Option<PathBuf>,
     /// Keeps what became of the mutants, where the system keeps it, if canary and control hold.
@@ -228,6 +228,8 @@ pub struct Mutate {
 pub enum MutateTarget {
     /// The statements and migrations of services.
     Sql,
+    /// The code of services: functions, operators, conditions, effects, errors.
+    Code,
 }
 
 #[derive(Args, Debug)]

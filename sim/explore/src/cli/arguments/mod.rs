@@ -11,7 +11,8 @@ use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Su
 
 use crate::{About, OwnCommand};
 pub use commands::{
-    Bench, Bugs, Check, Doctor, Explain, Explore, List, Mutate, Run, Shrink, Sweep, Worker,
+    Bench, Bugs, Check, Doctor, Explain, Explore, List, Mutate, MutateTarget, Run, Shrink, Sweep,
+    Worker,
 };
 pub use shared::{Jobs, Variant};
 

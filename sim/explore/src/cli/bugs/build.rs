@@ -1,4 +1,4 @@
-//! Where bugs are planted: a copy of the tree below `target/`, and what is built of it.
+//! Where bugs are planted, and mutants: a copy of the tree below `target/`, and what is built of it.
 //!
 //! There is one copy, brought from bug to bug by writing only the files that differ, so that each
 //! build does only what the bug changes.
@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::bugs::{Bug, Patches};
+use crate::mutants::code::{Complaint, complaints};
 
 /// As many of a failed build's last lines are shown.
 const LINES: usize = 25;
@@ -46,9 +47,37 @@ impl Build {
             let changed = bug.diff.apply(read).map_err(|mistake| mistake.to_string())?;
             wanted.extend(changed.into_iter().map(|(path, text)| (path, text.into_bytes())));
         }
-        self.write(wanted)
-            .map_err(|error| format!("cannot copy the tree to {}: {error}", self.tree.display()))?;
-        self.build()
+        self.copy(wanted)?;
+        let built = self.cargo(&[])?;
+        if built.status.success() {
+            return Ok(self.program());
+        }
+        let complaints = String::from_utf8_lossy(&built.stderr);
+        let lines: Vec<&str> = complaints.lines().collect();
+        let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
+        Err(format!("does not compile:\n{last}"))
+    }
+
+    /// Builds the simulator with other texts for some files; returns the program, or else what the compiler
+    /// complains of.
+    ///
+    /// # Errors
+    /// If the tree cannot be copied, or there is no cargo.
+    pub fn compile(
+        &self,
+        wanted: BTreeMap<String, Vec<u8>>,
+    ) -> Result<Result<PathBuf, Vec<Complaint>>, String> {
+        self.copy(wanted)?;
+        let built = self.cargo(&["--message-format=json", "--keep-going"])?;
+        Ok(match built.status.success() {
+            true => Ok(self.program()),
+            false => Err(complaints(&String::from_utf8_lossy(&built.stdout))),
+        })
+    }
+
+    fn copy(&self, wanted: BTreeMap<String, Vec<u8>>) -> Result<(), String> {
+        let cannot = |error| format!("cannot copy the tree to {}: {error}", self.tree.display());
+        self.write(wanted).map_err(cannot)
     }
 
     /// Makes the copy be the workspace, but for the files `wanted`.
@@ -82,7 +111,7 @@ impl Build {
     }
 
     #[expect(clippy::disallowed_methods, reason = "cargo tells which cargo runs this")]
-    fn build(&self) -> Result<PathBuf, String> {
+    fn cargo(&self, more: &[&str]) -> Result<Output, String> {
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let mut command = Command::new(cargo);
         let Patches { package, binary, profile, .. } = self.patches;
@@ -94,15 +123,8 @@ impl Build {
             profile,
         ]);
         command.args(["--package", package, "--bin", binary, "--target-dir"]);
-        let built = command.arg(&self.target).output();
-        let built = built.map_err(|error| format!("cannot run cargo to build it: {error}"))?;
-        if built.status.success() {
-            return Ok(self.program());
-        }
-        let complaints = String::from_utf8_lossy(&built.stderr);
-        let lines: Vec<&str> = complaints.lines().collect();
-        let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
-        Err(format!("does not compile:\n{last}"))
+        let built = command.arg(&self.target).args(more).output();
+        built.map_err(|error| format!("cannot run cargo to build it: {error}"))
     }
 
     /// Every file at or below `path`, from `root` on. The patches themselves are of no use to a build, nor is

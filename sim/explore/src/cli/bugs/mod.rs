@@ -4,7 +4,7 @@
 //! `build.rs` builds, `search.rs` explores, `scoreboard.rs` judges, `table.rs` and `object.rs` tell.
 //! `planted_bug.rs` lets other commands run with one bug planted.
 
-mod build;
+pub mod build;
 mod object;
 pub mod planted_bug;
 mod scoreboard;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use stormproof_sqlite::SqlText;
 
 use super::ledger::{Ledger, MutantRow};
-use super::orders::{Answer, Order, RunName};
+use super::orders::{Answer, Change, Order, RunName};
 use super::survey::Survey;
 use super::verdict::Became;
 use crate::cli::job_pool::Pool;
@@ -16,7 +16,7 @@ use crate::cli::terminal;
 use crate::mutants::Mutant;
 
 /// A world that takes this long under a mutant hangs; by themselves they take well under a second.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Has every one of `items` done by some worker; what came of it is in their order. `done` hears of each as it
 /// comes.
@@ -61,7 +61,7 @@ pub fn hunt(
 ) -> Result<(), String> {
     let left: Vec<&Mutant> =
         mutants.iter().copied().filter(|mutant| !ledger.knows(mutant, seeds)).collect();
-    let work = |mutant: &&Mutant| judge(pool, survey, Survey::pairs(mutant), false);
+    let work = |mutant: &&Mutant| judge(pool, survey, Survey::change(mutant));
     let mut count = 0;
     all(pool, &left, work, |place, became| {
         count += 1;
@@ -85,10 +85,10 @@ pub fn rewritten_holds(
     const STORMS_MAX: usize = 40;
     let pairs: Vec<(SqlText, String)> =
         texts.iter().map(|(text, read)| (survey.sql(text), read.clone())).collect();
-    let sql: Vec<SqlText> = pairs.iter().map(|(sql, _)| sql.clone()).collect();
-    let mut runs = survey.runs_of(&sql);
+    let change = Change::Sql(pairs);
+    let mut runs = survey.runs_of(&change);
     runs.truncate(survey.scenarios() + STORMS_MAX);
-    match ask(pool, pairs, runs, true)? {
+    match ask(pool, change, runs, true)? {
         Became::Missed { .. } | Became::NotReached => Ok(()),
         became => Err(format!(
             "statements that were read and written again are not what they were: {became:?}"
@@ -96,36 +96,28 @@ pub fn rewritten_holds(
     }
 }
 
-/// All rows of a table are changed where some were: if nobody notices that, nothing is proved.
+/// Runs what is changed in every run that it is of any consequence to.
 ///
 /// # Errors
 /// If workers cannot be started.
-pub fn canary(pool: &Pool, survey: &Survey, texts: &[(String, String)]) -> Result<Became, String> {
-    let pairs = texts.iter().map(|(text, instead)| (survey.sql(text), instead.clone()));
-    judge(pool, survey, pairs.collect(), false)
-}
-
-/// Runs the mutant in every run that says one of its texts.
-fn judge(
-    pool: &Pool,
-    survey: &Survey,
-    pairs: Vec<(SqlText, String)>,
-    until_it_differs: bool,
-) -> Result<Became, String> {
-    let texts: Vec<SqlText> = pairs.iter().map(|(text, _)| text.clone()).collect();
-    ask(pool, pairs, survey.runs_of(&texts), until_it_differs)
+pub fn judge(pool: &Pool, survey: &Survey, change: Change) -> Result<Became, String> {
+    let runs = survey.runs_of(&change);
+    if runs.is_empty() {
+        return Ok(Became::NotReached);
+    }
+    ask(pool, change, runs, false)
 }
 
 /// One order to one worker. A worker that dies, or is silent for too long, is killed, and its run is taken for one
 /// that did not come to its end.
 fn ask(
     pool: &Pool,
-    pairs: Vec<(SqlText, String)>,
+    change: Change,
     runs: Vec<(RunName, String)>,
     until_it_differs: bool,
 ) -> Result<Became, String> {
     let mut worker = pool.worker()?;
-    let order = Order::Judge { pairs, runs: runs.clone(), until_it_differs };
+    let order = Order::Judge { change, runs: runs.clone(), until_it_differs };
     worker.tell(&serde_json::to_string(&order).expect("it is plain data"));
     let mut run = None;
     loop {

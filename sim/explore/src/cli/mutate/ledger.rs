@@ -9,12 +9,48 @@ use serde::{Deserialize, Serialize};
 
 use super::orders::RunName;
 use super::verdict::Became;
+use crate::cli::arguments::MutateTarget;
 use crate::mutants::Mutant;
 
 /// The files of a folder that is kept: what became of mutants, the page that tells it, what is argued.
-pub const RECORD: &str = "sql.jsonl";
-pub const PAGE: &str = "sql.md";
-pub const ARGUED: &str = "argued.toml";
+impl MutateTarget {
+    /// The word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            MutateTarget::Sql => "sql",
+            MutateTarget::Code => "code",
+        }
+    }
+
+    /// What mutants are made of.
+    pub fn source(self) -> &'static str {
+        match self {
+            MutateTarget::Sql => "statement",
+            MutateTarget::Code => "function",
+        }
+    }
+
+    pub fn record(self) -> &'static str {
+        match self {
+            MutateTarget::Sql => "sql.jsonl",
+            MutateTarget::Code => "code.jsonl",
+        }
+    }
+
+    pub fn page(self) -> &'static str {
+        match self {
+            MutateTarget::Sql => "sql.md",
+            MutateTarget::Code => "code.md",
+        }
+    }
+
+    pub fn argued(self) -> &'static str {
+        match self {
+            MutateTarget::Sql => "argued.toml",
+            MutateTarget::Code => "argued_code.toml",
+        }
+    }
+}
 
 /// A mutant and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +112,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// What became of all that it knows.
+    pub fn all(&self) -> impl Iterator<Item = &MutantRow> {
+        self.known.values()
+    }
+
     /// What became of these.
     pub fn rows(&self, mutants: &[&Mutant]) -> Vec<MutantRow> {
         mutants.iter().filter_map(|mutant| self.known.get(&mutant.id).cloned()).collect()
@@ -120,9 +161,11 @@ pub fn merged(
     all.iter().filter_map(row).collect()
 }
 
-/// The same row as it is recorded: what the statement is, the system says.
+/// The same row as it is recorded: what a statement is, the system says.
 pub fn short(row: &MutantRow) -> MutantRow {
-    MutantRow { mutant: Mutant { statement: String::new(), ..row.mutant.clone() }, ..row.clone() }
+    let is_code = row.mutant.databases.is_empty();
+    let statement = if is_code { row.mutant.statement.clone() } else { String::new() };
+    MutantRow { mutant: Mutant { statement, ..row.mutant.clone() }, ..row.clone() }
 }
 
 fn line(row: &MutantRow) -> String {

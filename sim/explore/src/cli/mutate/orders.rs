@@ -6,13 +6,14 @@ use std::fmt;
 use std::io::{self, BufRead as _, Write as _};
 
 use serde::{Deserialize, Serialize};
+use stormproof_ports::mutation;
 use stormproof_sqlite::{RunText, SqlText, list_statements, substitute};
 
 use super::verdict::Became;
 use crate::cli::Verdict;
 use crate::cli::subject::{Finding, Loaded};
 use crate::cli::tally::COMPLETED;
-use crate::mutants::cut;
+use crate::mutants::sql::cut;
 use crate::registries::STORM;
 use crate::{Options, Profile, System};
 
@@ -36,14 +37,30 @@ pub enum Order {
     List(RunName),
     /// Run these, each with the fingerprint that it has without a mutant, until one breaks; if there is one that
     /// says so, one that differs is enough.
-    Judge { pairs: Vec<(SqlText, String)>, runs: Vec<(RunName, String)>, until_it_differs: bool },
+    Judge { change: Change, runs: Vec<(RunName, String)>, until_it_differs: bool },
+}
+
+/// What is changed meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// What is said in place of what.
+    Sql(Vec<(SqlText, String)>),
+    /// A switch is set.
+    Switch(u32),
+    /// Every switch is.
+    EverySwitch,
 }
 
 /// What is answered, a line of JSON.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// What a run came to, and what its services said.
-    Listed { held: Result<String, (String, String)>, texts: BTreeSet<RunText> },
+    /// What a run came to, what its services said, and which switches were asked.
+    Listed {
+        held: Result<String, (String, String)>,
+        texts: BTreeSet<RunText>,
+        switches: BTreeSet<u32>,
+    },
     /// The run at this place is next.
     Next(usize),
     /// What became of the mutant. After a panic this process is not to be used again.
@@ -68,8 +85,8 @@ pub fn run_orders(system: &impl System) -> Result<Verdict, String> {
             .map_err(|error| format!("this is no order ({error}): {line}"))?;
         let answer = match order {
             Order::List(run) => shelf.list(&run)?,
-            Order::Judge { pairs, runs, until_it_differs } => {
-                shelf.judge(pairs, &runs, until_it_differs)?
+            Order::Judge { change, runs, until_it_differs } => {
+                shelf.judge(change, &runs, until_it_differs)?
             }
         };
         if !tell(&answer) {
@@ -88,18 +105,29 @@ struct Shelf<'a, S: System> {
 impl<S: System> Shelf<'_, S> {
     fn list(&mut self, run: &RunName) -> Result<Answer, String> {
         let listing = list_statements();
+        mutation::take_asked();
         let held = held(run, &self.attempt(run)?);
-        Ok(Answer::Listed { held, texts: listing.take() })
+        Ok(Answer::Listed { held, texts: listing.take(), switches: mutation::take_asked() })
     }
 
     fn judge(
         &mut self,
-        pairs: Vec<(SqlText, String)>,
+        change: Change,
         runs: &[(RunName, String)],
         until_it_differs: bool,
     ) -> Result<Answer, String> {
-        // On what a migration has made, all runs live.
-        let is_migration = pairs.iter().any(|(sql, _)| sql.is_migration);
+        let (pairs, switch) = match change {
+            Change::Sql(pairs) => (pairs, None),
+            Change::Switch(switch) => (Vec::new(), Some(switch)),
+            Change::EverySwitch => (Vec::new(), None),
+        };
+        // On what a migration has made, all runs live; runs that do not come to a switch are not run.
+        let always = pairs.is_empty() || pairs.iter().any(|(sql, _)| sql.is_migration);
+        if pairs.is_empty() && switch.is_none() {
+            mutation::set_every();
+        } else {
+            mutation::set(switch);
+        }
         let substitution = substitute(pairs);
         let (mut count, mut differed) = (0, 0);
         for (place, (run, fingerprint)) in runs.iter().enumerate() {
@@ -116,7 +144,7 @@ impl<S: System> Shelf<'_, S> {
                 }
                 Ok(now) => differed += u64::from(now != *fingerprint),
             }
-            count += u64::from(substitution.was_run() || is_migration);
+            count += u64::from(substitution.was_run() || always);
             if until_it_differs && differed > 0 {
                 let by = "everything is the same".to_owned();
                 let became = Became::Caught { run: run.clone(), by, what: String::new() };

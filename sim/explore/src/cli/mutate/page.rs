@@ -2,25 +2,34 @@
 
 use std::fmt::Write as _;
 
-use super::ledger::{ARGUED, MutantRow, RECORD};
-use super::score::{Score, kind, table};
+use super::ledger::MutantRow;
+use super::score::{Score, kind, place};
 use super::told::counted;
 use super::verdict::Became;
+use crate::cli::arguments::MutateTarget;
 
 /// The page, of all rows that are recorded.
 pub fn page(score: &Score, rows: &[MutantRow]) -> String {
-    let Score { command, statements, mutants, scenarios, .. } = score;
+    let Score { target, command, sources, mutants, scenarios, .. } = score;
+    let (record, argued) = (target.record(), target.argued());
+    let (of, what, who, refused) = match target {
+        MutateTarget::Sql => {
+            ("the SQL", "statement or migration", "say the statement", "SQLite cannot compile it")
+        }
+        MutateTarget::Code => ("the code", "function", "come to the place", "it does not compile"),
+    };
+    let (word, source) = (target.word(), target.source());
     let mut page = format!(
-        "# Mutants of the SQL\n\nWritten by `{command} mutate sql --record`. One thing is changed in one statement \
-         or migration at a time; who notices? {mutants} mutants of {statements} statements, each in those of \
-         {scenarios} scenarios and of its storms that say the statement. The rows are in [{RECORD}]({RECORD}), what \
-         is argued in [{ARGUED}]({ARGUED}).\n\n\
-         *Refused*: SQLite cannot compile it. *Argued*: missed, and the reason why it is no mistake is given. \
-         *Unseen*: missed, and no run went another way, so that nobody could have noticed.\n\n"
+        "# Mutants of {of}\n\nWritten by `{command} mutate {word} --record`. One thing is changed in one {what} at \
+         a time; who notices? {mutants} mutants of {sources} {source}s, each in those of {scenarios} scenarios and of \
+         its storms that {who}. The rows are in [{record}]({record}), what is argued in [{argued}]({argued}).\n\n\
+         *Refused*: {refused}. *Argued*: missed, and the reason why it is no mistake is given. \
+         *Unseen*: missed, and no run went another way, so that nobody could have noticed. *Not reached*: no run \
+         comes there.\n\n"
     );
     for (name, groups) in [
         ("kind", score.by(rows, kind)),
-        ("table", score.by(rows, table)),
+        ("place", score.by(rows, place)),
         ("seeds", seeds(score, rows)),
     ] {
         let _ = writeln!(page, "## By {name}\n\n{}", table_of(&counted(name, groups)));
@@ -33,7 +42,12 @@ pub fn page(score: &Score, rows: &[MutantRow]) -> String {
         }
         if statement != row.mutant.statement {
             statement = &row.mutant.statement;
-            let _ = writeln!(page, "\n{}:\n\n```sql\n{statement}\n```\n", table(row));
+            let _ = match target {
+                MutateTarget::Sql => {
+                    writeln!(page, "\n{}:\n\n```sql\n{statement}\n```\n", place(row))
+                }
+                MutateTarget::Code => writeln!(page, "\n{}, `{statement}`:\n", place(row)),
+            };
         }
         let Became::Missed { runs, differed } = row.verdict else { continue };
         let (id, what) = (&row.mutant.id, &row.mutant.what);

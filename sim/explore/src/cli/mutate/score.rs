@@ -8,16 +8,18 @@ use super::ledger::MutantRow;
 use super::orders::RunName;
 use super::verdict::Became;
 use crate::cli::Verdict;
-use crate::mutants::Unread;
+use crate::cli::arguments::MutateTarget;
 use crate::mutants::argued::{Argued, PERCENT_MAX};
+use crate::mutants::sql::Unread;
 
 /// Everything that was found out.
 pub struct Score {
+    pub target: MutateTarget,
     pub command: &'static str,
     pub seeds: u64,
     pub scenarios: usize,
-    /// How many statements there are.
-    pub statements: usize,
+    /// How many statements or functions there are.
+    pub sources: usize,
     /// How many mutants there are, whether they were asked for or not.
     pub mutants: usize,
     /// Those that were asked for.
@@ -38,7 +40,7 @@ pub struct Counts {
     pub by_scenarios: usize,
     /// By an invariant in a storm.
     pub by_storms: usize,
-    /// SQLite refuses it.
+    /// SQLite or the compiler refuses it.
     pub refused: usize,
     /// Nobody noticed, for a reason that is given.
     pub argued: usize,
@@ -53,11 +55,11 @@ pub struct Counts {
 pub struct ScoreObject<'a> {
     seeds: u64,
     scenarios: usize,
-    statements: usize,
+    sources: usize,
     mutants: usize,
     all: Counts,
     by_kind: BTreeMap<String, Counts>,
-    by_table: BTreeMap<String, Counts>,
+    by_place: BTreeMap<String, Counts>,
     unread: Vec<&'a str>,
     canary: &'a Became,
     complaints: Vec<String>,
@@ -148,11 +150,11 @@ impl Score {
         ScoreObject {
             seeds: self.seeds,
             scenarios: self.scenarios,
-            statements: self.statements,
+            sources: self.sources,
             mutants: self.mutants,
             all: self.counts(&self.rows),
             by_kind: self.by(&self.rows, kind),
-            by_table: self.by(&self.rows, table),
+            by_place: self.by(&self.rows, place),
             unread: self.unread.iter().map(|it| &*it.text).collect(),
             canary: &self.canary,
             complaints: self.complaints(),
@@ -167,11 +169,12 @@ pub fn kind(row: &MutantRow) -> String {
     row.mutant.kind.word()
 }
 
-/// Where a mutant is: a table of a database, or of several.
-pub fn table(row: &MutantRow) -> String {
-    let place = match &row.mutant.databases[..] {
-        [one] => one.as_str(),
-        _ => "several",
-    };
-    format!("{place} {}", row.mutant.table)
+/// Where a mutant is: a table of a database, or of several; a file.
+pub fn place(row: &MutantRow) -> String {
+    let place = &row.mutant.place;
+    match &row.mutant.databases[..] {
+        [] => place.clone(),
+        [one] => format!("{one} {place}"),
+        _ => format!("several {place}"),
+    }
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use stormproof_sqlite::SqlText;
 
 use super::hunt;
-use super::orders::{Answer, Order, RunName};
+use super::orders::{Answer, Change, Order, RunName};
 use crate::System;
 use crate::cli::job_pool::Pool;
 use crate::cli::process::PATIENCE;
-use crate::mutants::{Mutant, Seen};
+use crate::mutants::Mutant;
+use crate::mutants::sql::Seen;
 use stormproof_faults::files::stem;
 
 /// What all runs came to and said.
@@ -18,6 +19,8 @@ pub struct Survey {
     runs: Vec<Surveyed>,
     /// Who says what.
     texts: BTreeMap<SqlText, Said>,
+    /// The places of the runs that come to a switch.
+    switches: BTreeMap<u32, BTreeSet<usize>>,
 }
 
 struct Surveyed {
@@ -47,17 +50,21 @@ impl Survey {
             let mut worker = pool.worker()?;
             worker.tell(&serde_json::to_string(&Order::List(name.clone())).expect("plain data"));
             let answer = worker.answer_within(PATIENCE, |line| serde_json::from_str(line).ok());
-            let (held, texts) = match answer? {
-                Answer::Listed { held, texts } => (held, texts),
+            let listed = match answer? {
+                Answer::Listed { held, texts, switches } => (held, texts, switches),
                 other => return Err(format!("a worker answered {other:?} for a list")),
             };
             pool.give_back(worker);
-            Ok((held, texts))
+            Ok(listed)
         };
         let found = hunt::all(pool, &names, list, |_, _| Ok(()))?;
-        let mut survey = Survey { runs: Vec::new(), texts: BTreeMap::new() };
-        for (place, (name, (held, texts))) in names.into_iter().zip(found).enumerate() {
+        let mut survey =
+            Survey { runs: Vec::new(), texts: BTreeMap::new(), switches: BTreeMap::new() };
+        for (place, (name, (held, texts, switches))) in names.into_iter().zip(found).enumerate() {
             survey.runs.push(Surveyed { name, held });
+            for switch in switches {
+                survey.switches.entry(switch).or_default().insert(place);
+            }
             for text in texts {
                 let said = survey.texts.entry(text.sql).or_default();
                 said.databases.insert(database(text.database));
@@ -94,16 +101,35 @@ impl Survey {
         self.texts.iter().map(seen).collect()
     }
 
-    /// The runs that say one of these texts, each with its fingerprint. What a migration has made, all runs
-    /// live on.
-    pub fn runs_of(&self, texts: &[SqlText]) -> Vec<(RunName, String)> {
+    /// # Errors
+    /// The first run that goes another way here than there, of those that are in both.
+    pub fn is_like(&self, other: &Survey) -> Result<(), String> {
+        let there: BTreeMap<_, _> = other.runs.iter().map(|run| (&run.name, &run.held)).collect();
+        let differs = |run: &&Surveyed| there.get(&run.name).is_some_and(|held| **held != run.held);
+        match self.runs.iter().find(differs) {
+            None => Ok(()),
+            Some(run) => Err(format!("{} goes another way than without switches", run.name)),
+        }
+    }
+
+    /// The runs that a change is of any consequence to, each with its fingerprint: those that say one of its
+    /// texts, or come to its switch. What a migration has made, all runs live on.
+    pub fn runs_of(&self, change: &Change) -> Vec<(RunName, String)> {
         let mut places = BTreeSet::new();
-        for text in texts {
-            match (text.is_migration, self.texts.get(text)) {
-                (true, _) => places.extend(0..self.runs.len()),
-                (false, Some(said)) => places.extend(said.runs.iter().copied()),
-                (false, None) => {}
+        match change {
+            Change::Sql(pairs) => {
+                for (text, _) in pairs {
+                    match (text.is_migration, self.texts.get(text)) {
+                        (true, _) => places.extend(0..self.runs.len()),
+                        (false, Some(said)) => places.extend(said.runs.iter().copied()),
+                        (false, None) => {}
+                    }
+                }
             }
+            Change::Switch(switch) => {
+                places.extend(self.switches.get(switch).into_iter().flatten().copied());
+            }
+            Change::EverySwitch => places.extend(0..self.runs.len()),
         }
         let run = |place: usize| {
             let Surveyed { name, held } = &self.runs[place];
@@ -112,13 +138,16 @@ impl Survey {
         places.into_iter().filter_map(run).collect()
     }
 
-    /// What a mutant has run in place of what.
-    pub fn pairs(mutant: &Mutant) -> Vec<(SqlText, String)> {
+    /// How a mutant is run.
+    pub fn change(mutant: &Mutant) -> Change {
+        if let Some(switch) = mutant.switch {
+            return Change::Switch(switch);
+        }
         let is_migration = mutant.is_migration;
         let pair = |(text, instead): &(String, String)| {
             (SqlText { text: text.clone(), is_migration }, instead.clone())
         };
-        mutant.pairs.iter().map(pair).collect()
+        Change::Sql(mutant.pairs.iter().map(pair).collect())
     }
 
     /// Whether it is a migration that has this text.

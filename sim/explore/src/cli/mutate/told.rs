@@ -1,7 +1,7 @@
 //! The score as text for people.
 
 use super::ledger::MutantRow;
-use super::score::{Counts, Score, kind, table};
+use super::score::{Counts, Score, kind, place};
 use super::verdict::Became;
 use crate::cli::terminal;
 
@@ -22,7 +22,7 @@ pub fn text(score: &Score) -> String {
     let rows = &score.rows;
     let mut parts = vec![
         terminal::table("mutants, by kind", &counted("kind", score.by(rows, kind))),
-        terminal::table("mutants, by table", &counted("table", score.by(rows, table))),
+        terminal::table("mutants, by place", &counted("place", score.by(rows, place))),
     ];
     let missed =
         |row: &&MutantRow| row.verdict.is_missed() && score.argued.reason(&row.mutant).is_none();
@@ -55,7 +55,7 @@ fn line(row: &MutantRow) -> String {
         mutant.kind.word(),
         mutant.what,
         mutant.statement,
-        table(row),
+        place(row),
         terminal::count(runs, "run"),
     )
 }
@@ -71,7 +71,7 @@ fn sums(score: &Score) -> String {
         "{} of {} in {}, {noticed} of {could} noticed · {} and at most {} · {} not read\n",
         terminal::grouped(counts.mutants as u64),
         number(score.mutants, "mutant"),
-        number(score.statements, "statement"),
+        number(score.sources, score.target.source()),
         number(score.scenarios, "scenario"),
         terminal::count(score.seeds, "storm"),
         number(score.unread.len(), "statement"),

@@ -17,9 +17,9 @@ pub enum Became {
         /// What was seen, in a sentence.
         what: String,
     },
-    /// SQLite cannot compile it, or what relies on it: no service would have gone out with it.
+    /// SQLite, or the compiler, will not have it, or what relies on it: no service would have gone out with it.
     Refused {
-        /// What SQLite says.
+        /// What is said of it.
         why: String,
     },
     /// All its runs held.
@@ -29,13 +29,17 @@ pub enum Became {
         /// How many of them went another way than without it; 0: nobody could have noticed.
         differed: u64,
     },
-    /// No run says its statement.
+    /// No run says its statement, or comes to its place.
     NotReached,
 }
 
 impl Became {
     pub fn is_missed(&self) -> bool {
         matches!(self, Became::Missed { .. })
+    }
+
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Became::Refused { .. })
     }
 
     pub fn is_caught(&self) -> bool {

@@ -12,7 +12,7 @@ use super::score::Score;
 use super::verdict::Became;
 use super::{is_asked, page, sample, told};
 use crate::cli::Verdict;
-use crate::cli::arguments::{Arguments, Command, Mutate};
+use crate::cli::arguments::{Arguments, Command, Mutate, MutateTarget};
 use crate::mutants::argued::{Argued, Pattern};
 use crate::mutants::{Mutant, MutantKind};
 
@@ -21,11 +21,12 @@ fn mutant(id: &str) -> Mutant {
         id: id.to_owned(),
         kind: MutantKind::Condition,
         databases: vec!["ledger-db".to_owned()],
-        table: "shelf".to_owned(),
+        place: "shelf".to_owned(),
         is_migration: false,
         statement: "DELETE FROM shelf WHERE id = $1".to_owned(),
         what: "without WHERE id = $1".to_owned(),
         pairs: vec![("a".to_owned(), "b".to_owned())],
+        switch: None,
     }
 }
 
@@ -47,10 +48,11 @@ fn asked(line: &str) -> Mutate {
 fn score(verdicts: &[(&str, Became)]) -> Score {
     let rows = verdicts.iter().map(|(id, became)| MutantRow::of(&mutant(id), 100, became.clone()));
     Score {
+        target: MutateTarget::Sql,
         command: "cargo sim",
         seeds: 100,
         scenarios: 4,
-        statements: 1,
+        sources: 1,
         mutants: verdicts.len(),
         rows: rows.collect(),
         canary: caught(),
@@ -91,7 +93,7 @@ fn mutants_are_chosen_by_kind_text_and_chance() {
 fn what_was_judged_is_not_judged_again() {
     let folder = folder("ledger");
     let (a, b, c) = (mutant("a"), mutant("b"), mutant("c"));
-    let path = folder.join(ledger::RECORD);
+    let path = folder.join(MutateTarget::Sql.record());
     let mut ledger = Ledger::open(path.clone(), false).expect("a new folder");
     ledger.note(MutantRow::of(&a, 100, caught())).expect("written");
     ledger.note(MutantRow::of(&b, 100, MISSED)).expect("written");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::argued::{Argued, Pattern};
+use super::super::argued::{Argued, Pattern};
 use super::statements::shape;
 use super::{Mutant, MutantKind, Seen, mutants, unguarded};
 
@@ -233,7 +233,7 @@ fn texts_that_differ_in_the_number_of_rows_are_one_statement() {
         ]
     );
     assert_eq!(
-        (column.table.as_str(), &column.databases[..]),
+        (column.place.as_str(), &column.databases[..]),
         ("shelf", &["ledger-db".into()][..])
     );
     let ids: BTreeSet<&str> = mutants.iter().map(|mutant| &*mutant.id).collect();

@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use sha2::{Digest as _, Sha256};
 use sqlparser::ast::{Expr, SetExpr, Statement, visit_relations};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
 use super::site::changed;
-use super::{Mutant, MutantKind};
+use super::{Mutant, MutantKind, name_of};
 
 /// A text that a system was seen to run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,16 +169,16 @@ impl Members {
 
 fn mutant(family: &Family, kind: MutantKind, what: String, form: &str) -> Mutant {
     let named = format!("{}\0{form}", shape(&family.statement));
-    let hash = Sha256::digest(named.as_bytes());
     Mutant {
-        id: hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect(),
+        id: name_of(&named),
         kind,
         databases: Vec::new(),
-        table: family.table.clone(),
+        place: family.table.clone(),
         is_migration: family.is_migration,
         statement: family.statement.clone(),
         what,
         pairs: Vec::new(),
+        switch: None,
     }
 }
 
