@@ -32,7 +32,7 @@ const PATCHES: Patches = Patches {
     package: "stormproof-sim",
     binary: "sim",
     profile: "bugs",
-    circumstances: &["skewed clock", "another day", "long cart", "dear goods"],
+    circumstances: &["skewed clock", "another day", "short memory", "long cart", "dear goods"],
     command: COMMAND,
 };
 

@@ -177,11 +177,6 @@ pub static SETTINGS: &[Setting] = &[
         "The longest wait before a step that is stuck is tried again.",
         |config| Slot::Length(&mut config.shop.saga.stuck_pause),
     ),
-    row(
-        "saga.keys_kept",
-        "How long answers to clients' idempotency keys are kept, at the least.",
-        |config| Slot::Length(&mut config.shop.saga.keys_kept),
-    ),
     row("carrier.pick_up_after", "From the request to the pick-up.", |config| {
         Slot::Length(&mut config.shop.carrier.pick_up_after)
     }),
@@ -254,6 +249,30 @@ pub static SETTINGS: &[Setting] = &[
     row("reconcile.again", "How long to wait after a service did not answer.", |config| {
         Slot::Length(&mut config.shop.reconcile.again)
     }),
+    row(
+        "retention.sent",
+        "How long messages are kept in the outbox, once they are sent.",
+        |config| Slot::Length(&mut config.shop.retention.sent),
+    ),
+    row("retention.received", "How long is kept which messages were received.", |config| {
+        Slot::Length(&mut config.shop.retention.received)
+    }),
+    row(
+        "retention.moves",
+        "How long the audit trail is kept; at least twice reconcile.quiet.",
+        |config| Slot::Length(&mut config.shop.retention.moves),
+    ),
+    row("retention.alerts", "How long alerts are kept; at least two days.", |config| {
+        Slot::Length(&mut config.shop.retention.alerts)
+    }),
+    row(
+        "retention.keys",
+        "How long answers to clients' idempotency keys are kept; keys of money are for ever.",
+        |config| Slot::Length(&mut config.shop.retention.keys),
+    ),
+    row("retention.every", "How often each replica looks for what is older than that.", |config| {
+        Slot::Length(&mut config.shop.retention.every)
+    }),
 ];
 
 fn peer<'a>(config: &'a mut Config, service: &'static str) -> Slot<'a> {
@@ -321,6 +340,7 @@ mod tests {
             ("relay.", format!("{:#?}", shop.relay)),
             ("consumer.", format!("{:#?}", shop.consumer)),
             ("reconcile.", format!("{:#?}", shop.reconcile)),
+            ("retention.", format!("{:#?}", shop.retention)),
         ];
         for (section, shown) in parts {
             // A line a value; a line that opens a part of its own is none.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use stormproof_messaging::Transaction;
+use stormproof_messaging::janitor::{Age, Forgettable};
 use stormproof_messaging::outbox;
 use stormproof_ports::DatabaseError;
 use stormproof_ports::story::Fact;
@@ -15,6 +16,14 @@ pub const REMINDER: Duration = Duration::from_secs(24 * 3600);
 
 /// So many characters of a cause are kept: PostgreSQL takes no more than 2,704 bytes into an index.
 const CAUSE_MAX: usize = 500;
+
+/// Alerts, as they are forgotten: of what lasts there is a younger one.
+pub static ALERTS: Forgettable = Forgettable {
+    name: "forget_alerts",
+    age: Age::Time,
+    oldest: "SELECT raised_at FROM alerts WHERE raised_at < $1 ORDER BY raised_at LIMIT 100",
+    delete: "DELETE FROM alerts WHERE raised_at >= $1 AND raised_at <= $2",
+};
 
 /// What support is to look at.
 #[derive(Clone, Copy, Debug)]

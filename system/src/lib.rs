@@ -22,6 +22,7 @@ pub mod id;
 pub mod messages;
 pub mod money;
 pub mod question;
+pub mod retention;
 pub mod service;
 pub mod settings;
 pub mod token;

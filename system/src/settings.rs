@@ -17,6 +17,7 @@ pub struct Settings {
     /// How queues are consumed.
     pub consumer: ConsumerPolicy,
     pub reconcile: Reconcile,
+    pub retention: Retention,
 }
 
 /// Logging in, and tokens (`protocol.md` §8).
@@ -68,8 +69,6 @@ pub struct Saga {
     pub stuck_after: Duration,
     /// The longest wait between the attempts at a step that is stuck.
     pub stuck_pause: Duration,
-    /// How long answers to idempotency keys are kept, at the least.
-    pub keys_kept: Duration,
 }
 
 /// How DeliveryCo moves parcels.
@@ -83,6 +82,24 @@ pub struct Carrier {
     /// Of a thousand lost parcels, how many are found later.
     pub found_per_mille: u64,
     pub found_after: Duration,
+}
+
+/// How long every service keeps what it is done with (`protocol.md` §7). Keys of money, of parcels and of mails are
+/// kept for ever: by them a message has its effect once, even when nobody remembers that it was received.
+#[derive(Clone, Debug)]
+pub struct Retention {
+    /// Messages of the outbox, once they are sent.
+    pub sent: Duration,
+    /// Which messages were received.
+    pub received: Duration,
+    /// The audit trail; at least twice [`Reconcile::quiet`], which is measured by it.
+    pub moves: Duration,
+    /// Alerts; at least twice [`REMINDER`](crate::alert::REMINDER), for what was told lately is not told again.
+    pub alerts: Duration,
+    /// Answers to clients' idempotency keys.
+    pub keys: Duration,
+    /// How often what is older is looked for.
+    pub every: Duration,
 }
 
 /// How the Store compares what the services say of its orders.
@@ -139,7 +156,6 @@ impl Default for Saga {
             carrier_silence_max: Duration::from_secs(3600),
             stuck_after: Duration::from_secs(15 * 60),
             stuck_pause: Duration::from_secs(600),
-            keys_kept: Duration::from_secs(48 * 3600),
         }
     }
 }
@@ -165,6 +181,20 @@ impl Default for Reconcile {
             back: Duration::from_secs(30 * 24 * 3600),
             batch: 50,
             again: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        Retention {
+            sent: 7 * DAY,
+            received: 30 * DAY,
+            moves: 90 * DAY,
+            alerts: 30 * DAY,
+            keys: 2 * DAY,
+            every: Duration::from_secs(3600),
         }
     }
 }

@@ -1,18 +1,16 @@
 //! The first answer to each client's key.
 
 use scoped_futures::ScopedFutureExt as _;
-use stormproof_ports::time::Time;
 use stormproof_system::store::mapper::idempotency::{self, Asking, ClientKey, Stored};
 
 use super::accounts;
-use super::bench::{Bench, START};
+use super::bench::Bench;
 use super::orders::user_id;
 
 super::checks!("store":
     an_answer_is_found_by_user_route_and_key,
     who_asks_is_known_and_what_was_answered,
     a_key_has_one_answer,
-    old_answers_are_forgotten_a_hundred_at_a_time,
 );
 
 fn stored(number: u16) -> Stored {
@@ -83,25 +81,4 @@ async fn a_key_has_one_answer(bench: Bench) {
     assert!(insert(&bench, &key(1), &stored(1)).await, "the key is new");
     assert!(!insert(&bench, &key(1), &stored(2)).await, "it is taken");
     assert_eq!(find(&bench, &key(1)).await, Some(stored(1)));
-}
-
-async fn old_answers_are_forgotten_a_hundred_at_a_time(bench: Bench) {
-    for number in 0..130 {
-        bench.set_clock(number);
-        assert!(insert(&bench, &key(number), &stored(0)).await, "the key is new");
-    }
-    let forget = async |before: i64| {
-        let before = Time(START + before);
-        let forgotten =
-            bench.once(|transaction| idempotency::forget(transaction, before).scope_boxed());
-        forgotten.await.expect("rows can be deleted")
-    };
-    assert_eq!(forget(0).await, 0);
-    assert_eq!(forget(120).await, 100);
-    assert_eq!(find(&bench, &key(99)).await, None);
-    assert_eq!(find(&bench, &key(100)).await, Some(stored(0)), "the oldest go first");
-    assert_eq!(forget(120).await, 20);
-    assert_eq!(find(&bench, &key(119)).await, None);
-    assert_eq!(find(&bench, &key(120)).await, Some(stored(0)), "it is not older than that");
-    assert_eq!(forget(120).await, 0);
 }

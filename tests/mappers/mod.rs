@@ -16,6 +16,7 @@ mod messaging;
 mod orders;
 mod plans;
 mod reconciliations;
+mod retention;
 mod sagas;
 mod statements;
 mod support;

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use super::Check;
 
-const CHECKS: [&[Check]; 13] = [
+const CHECKS: [&[Check]; 14] = [
     super::accounts::CHECKS,
     super::bank::CHECKS,
     super::catalogue::CHECKS,
@@ -21,6 +21,7 @@ const CHECKS: [&[Check]; 13] = [
     super::messaging::CHECKS,
     super::orders::CHECKS,
     super::reconciliations::CHECKS,
+    super::retention::CHECKS,
     super::sagas::CHECKS,
     super::support::CHECKS,
     super::unreadable::CHECKS,

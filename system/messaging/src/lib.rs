@@ -2,8 +2,8 @@
 //!
 //! A [`transaction`] changes state and writes messages into the [`outbox`] in one commit; a relay
 //! carries them to the broker; a [`consumer`] handles each once, by the [`inbox`], by itself or in a
-//! [`batch`], puts it off by the [`retries`], or gives it up. What the messages say, and what an application does about a message
-//! that was given up, is the application's.
+//! [`batch`], puts it off by the [`retries`], or gives it up. A [`janitor`] forgets in time what is done with. What the
+//! messages say, and what an application does about a message that was given up, is the application's.
 
 #![deny(missing_docs)]
 #![warn(clippy::missing_errors_doc)]
@@ -13,6 +13,7 @@ pub mod batch;
 pub mod consumer;
 pub mod contract;
 pub mod inbox;
+pub mod janitor;
 pub mod outbox;
 pub mod payload;
 mod relay;
@@ -28,8 +29,8 @@ pub use payload::{Payload, Undecodable, decode, encode};
 pub use statements::Statements;
 pub use transaction::{Transaction, TransactionError, transact};
 
-/// The tables that everything here needs: outbox, inbox and audit trail, as migration 1. An
-/// application's own migrations come after it.
+/// The tables that everything here needs: outbox, inbox and audit trail, as migrations 1 and 10. An
+/// application's own have other numbers.
 pub fn migrator() -> Migrator {
     sqlx::migrate!("./migrations")
 }

@@ -18,11 +18,11 @@ mod teller;
 use stormproof_ports::worker::Worker;
 
 use crate::context::Context;
-use crate::unreadable;
+use crate::{retention, unreadable};
 
 pub use controller::{endpoints, router};
 
-/// Debits by queue, and the relay for their answers.
+/// Debits by queue, the relay for their answers, and who forgets both.
 pub fn workers(context: &Context) -> Vec<Worker> {
-    vec![consumer::worker(context), unreadable::relay(context)]
+    vec![consumer::worker(context), unreadable::relay(context), retention::janitor(context, vec![])]
 }

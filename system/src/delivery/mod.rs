@@ -16,7 +16,7 @@ mod service;
 use stormproof_ports::worker::Worker;
 
 use crate::context::Context;
-use crate::unreadable;
+use crate::{retention, unreadable};
 
 pub use controller::{endpoints, router};
 
@@ -27,5 +27,6 @@ pub fn workers(context: &Context) -> Vec<Worker> {
         consumer::cancels(context),
         scheduler::worker(context),
         unreadable::relay(context),
+        retention::janitor(context, vec![]),
     ]
 }

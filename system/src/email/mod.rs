@@ -17,7 +17,7 @@ use stormproof_ports::worker::Worker;
 
 use crate::context::Context;
 use crate::messages::{Lost, OrderFail, OrderSuccess, Refund, Support};
-use crate::unreadable;
+use crate::{retention, unreadable};
 
 pub use controller::{endpoints, router};
 
@@ -30,5 +30,6 @@ pub fn workers(context: &Context) -> Vec<Worker> {
         consumer::worker::<Lost>(context),
         consumer::worker::<Support>(context),
         unreadable::relay(context),
+        retention::janitor(context, vec![]),
     ]
 }

@@ -9,7 +9,6 @@ pub mod controller;
 pub mod driver;
 pub mod dto;
 pub mod gateway;
-pub mod housekeeping;
 pub mod mapper;
 pub mod notify;
 pub mod order;
@@ -19,20 +18,24 @@ pub mod reconciliation;
 pub mod saga;
 pub mod support;
 
+use stormproof_messaging::janitor::Kept;
 use stormproof_ports::worker::Worker;
 
 use crate::context::Context;
-use crate::unreadable;
+use crate::{retention, unreadable};
+use mapper::idempotency;
 
 pub use controller::{endpoints, router};
 
 /// The Store's background work.
 pub fn workers(context: &Context) -> Vec<Worker> {
+    let keys = Kept { rows: &idempotency::KEYS, at_least: context.settings.retention.keys };
     let mut workers = consumer::workers(context);
     workers.extend([
         driver::worker(context),
         unreadable::relay(context),
-        housekeeping::worker(context),
+        reconciliation::worker(context),
+        retention::janitor(context, vec![keys]),
     ]);
     workers
 }

@@ -12,11 +12,11 @@ mod service;
 use stormproof_ports::worker::Worker;
 
 use crate::context::Context;
-use crate::unreadable;
+use crate::{retention, unreadable};
 
 pub use controller::{endpoints, router};
 
-/// The relay alone: nothing here happens by itself, but alerts have to leave.
+/// Nothing here happens by itself, but alerts have to leave, and what is old to be forgotten.
 pub fn workers(context: &Context) -> Vec<Worker> {
-    vec![unreadable::relay(context)]
+    vec![unreadable::relay(context), retention::janitor(context, vec![])]
 }

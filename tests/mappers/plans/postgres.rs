@@ -96,6 +96,12 @@ impl Server {
                 let begins = format!("({} = ", self.leading[index]);
                 match text("Index Cond") {
                     Some(condition) if condition.contains(&begins) => false,
+                    // A stretch with two ends.
+                    Some(condition)
+                        if [" >= ", " <= "].iter().all(|end| condition.contains(end)) =>
+                    {
+                        false
+                    }
                     // From one end on until there are enough, and none is passed over.
                     condition => !(few && (condition.is_some() || text("Filter").is_none())),
                 }

@@ -87,7 +87,9 @@ impl File {
         };
         let operator = sought.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
         let is_range = operator.is_none_or(|place| !sought[place..].starts_with("=?"));
-        is_range && !takes_few
+        // `(at>? AND at<?)`: a stretch with two ends.
+        let has_ends = [">?", "<?"].iter().all(|end| step.iter().any(|word| word.contains(end)));
+        is_range && !takes_few && !has_ends
     }
 }
 

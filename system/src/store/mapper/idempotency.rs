@@ -3,10 +3,19 @@
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use stormproof_messaging::Transaction;
-use stormproof_ports::time::Time;
+use stormproof_messaging::janitor::{Age, Forgettable};
 
 use crate::error::Error;
 use crate::id::UserId;
+
+/// Keys with their answers, as they are forgotten.
+pub static KEYS: Forgettable = Forgettable {
+    name: "forget_keys",
+    age: Age::Time,
+    oldest: "SELECT created_at FROM idempotency WHERE created_at < $1 \
+             ORDER BY created_at LIMIT 100",
+    delete: "DELETE FROM idempotency WHERE created_at >= $1 AND created_at <= $2",
+};
 
 /// A client's key: whose it is and for which route.
 #[derive(Clone, Copy)]
@@ -108,27 +117,4 @@ pub async fn insert(
     .execute(transaction.sql())
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Forgets a bounded number of keys that are older than `before`.
-pub async fn forget(transaction: &mut Transaction<'_>, before: Time) -> Result<u64, Error> {
-    // There is seldom one, and for the statement that forgets SQLite makes a table first.
-    let oldest = sqlx::query(
-        "SELECT created_at FROM idempotency WHERE created_at < $1 ORDER BY created_at LIMIT 1",
-    )
-    .bind(before.0)
-    .fetch_optional(transaction.sql())
-    .await?;
-    if oldest.is_none() {
-        return Ok(0);
-    }
-    let done = sqlx::query(
-        "DELETE FROM idempotency WHERE (user_id, route, key) IN \
-         (SELECT user_id, route, key FROM idempotency WHERE created_at < $1 \
-         ORDER BY created_at LIMIT 100)",
-    )
-    .bind(before.0)
-    .execute(transaction.sql())
-    .await?;
-    Ok(done.rows_affected())
 }

@@ -8,3 +8,5 @@ pub mod page;
 pub mod pass;
 #[cfg(test)]
 mod tests;
+
+pub use pass::worker;

@@ -2,16 +2,18 @@
 //!
 //! The timer is a row in the database, and so is the lease: who works on a pass has set the timer
 //! to the lease's end, so that no other replica finds it due. A pass goes through the orders page by
-//! page; a page whose services do not answer is asked for again later. `housekeeping.rs` takes the
-//! steps.
+//! page; a page whose services do not answer is asked for again later.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use scoped_futures::ScopedFutureExt;
 use stormproof_messaging::{Transaction, transact};
+use stormproof_ports::notify::Notify;
 use stormproof_ports::story::Fact;
 use stormproof_ports::time::Time;
+use stormproof_ports::worker::{Progress, Worker};
 
 use super::page;
 use crate::context::Context;
@@ -20,22 +22,36 @@ use crate::id;
 use crate::store::mapper::reconciliations;
 use crate::store::mapper::reconciliations::Pass;
 
+/// The worker that reconciles.
+pub fn worker(context: &Context) -> Worker {
+    let reconciler = Arc::new(Reconciler::new(context));
+    Worker::new("reconciler", Notify::default(), move || {
+        let reconciler = reconciler.clone();
+        Box::pin(async move {
+            match reconciler.step().await {
+                (next, Ok(())) => Progress::Until(next),
+                (next, Err(error)) => Progress::Failed { why: error.to_string(), retry_at: next },
+            }
+        })
+    })
+}
+
 /// When this replica looks at the timer next. It first does when the youngest order that it can have
 /// had a hand in may have come to rest.
-pub struct Reconciler {
+struct Reconciler {
     context: Context,
     /// Microseconds since the epoch.
     look_at: AtomicI64,
 }
 
 impl Reconciler {
-    pub fn new(context: &Context) -> Reconciler {
+    fn new(context: &Context) -> Reconciler {
         let first = context.ports.clock.now() + context.settings.reconcile.quiet;
         Reconciler { context: context.clone(), look_at: AtomicI64::new(first.0) }
     }
 
     /// Reconciles a page of orders if it is time. Returns when it is time again, and what went wrong.
-    pub async fn step(&self) -> (Time, Result<(), Error>) {
+    async fn step(&self) -> (Time, Result<(), Error>) {
         let now = self.context.ports.clock.now();
         let due = Time(self.look_at.load(Ordering::Relaxed));
         if now < due {
