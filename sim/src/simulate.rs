@@ -51,6 +51,10 @@ fn run(
     spec.never_logged = secrets::marks();
     let observer = judge.clone();
     spec.observers.push(Box::new(move |world, commit| observe(&observer, world, commit)));
+    let listener = judge.clone();
+    spec.listeners.push(Box::new(move |at, _, call| {
+        listener.state().truth.questions.hear(at, call);
+    }));
     world::run(spec, |world| async move {
         begin(&world);
         judge.state().truth = Truth::load(&Seeded(world.clone()));

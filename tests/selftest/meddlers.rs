@@ -9,6 +9,13 @@ use stormproof_world::faults::{Fault, FaultKind, Target};
 
 pub(super) async fn nobody(_: World) {}
 
+/// Of a message that was received before there were computers.
+pub(super) async fn keep_a_row(world: World) {
+    sees(&world, "store-db", "SELECT count(*) FROM inbox").await;
+    execute(&world, "store", &["INSERT INTO inbox VALUES ('delivery.update.queue', 'old', 0)"])
+        .await;
+}
+
 pub(super) async fn flip_an_entry(world: World) {
     sees(&world, "bank-db", "SELECT count(*) FROM debits").await;
     execute(&world, "bank", &["UPDATE entries SET amount = -amount WHERE account LIKE 'shop-%'"])

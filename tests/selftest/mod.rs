@@ -188,6 +188,9 @@ tampered! {
     one_order_is_left_lying: DELIVERED, leave_lying,
         "soon enough";
 
+    one_row_is_kept_for_ever: DELIVERED, keep_a_row,
+        "bounded";
+
     one_end_is_not_the_expected_one: MISTAKEN, nobody,
         "expected";
 }

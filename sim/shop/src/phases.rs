@@ -137,6 +137,8 @@ impl Run<'_> {
             strikes,
             began_at: zero,
             healed_at,
+            looked_at: environment.elapsed(),
+            time: self.clock.now(),
             ..final_state
         }
     }

@@ -1,6 +1,8 @@
 //! What the shop's services are told in a run, in whatever environment.
 
-use stormproof_system::settings::{Auth, Carrier, Settings};
+use std::time::Duration;
+
+use stormproof_system::settings::{Auth, Carrier, Retention, Settings};
 
 use crate::scenario::Scenario;
 
@@ -24,6 +26,13 @@ pub fn settings(scenario: &Scenario) -> Settings {
             found_per_mille: carrier.found_per_mille,
             found_after: carrier.found,
         },
+        retention: scenario.world.retention.map_or_else(Retention::default, retention),
         ..Settings::default()
     }
+}
+
+/// What a scenario keeps for so long is looked for four times as often, though not all the time.
+fn retention(kept: Duration) -> Retention {
+    let every = (kept / 4).max(Duration::from_secs(5));
+    Retention { sent: kept, received: kept, moves: kept, every, ..Retention::default() }
 }

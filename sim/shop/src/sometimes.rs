@@ -79,6 +79,7 @@ pub const REGISTRY: &[Sometimes] = &[
         &[("key", "REPLAYED")],
     ),
     sometimes(DLQ_REPLAY, "a dead letter was tried once more, under its own id", &[]),
+    sometimes(FORGOTTEN, "a service forgot what it had been done with for long", &[]),
     sometimes(MAIL_REPEATED, "a crash after the mail server's word cost a second mail", &[]),
     sometimes(value_ranges::LONG_CART, "a cart that no page shows whole", &[]),
     sometimes(value_ranges::MANY_UNITS, "a quantity of three or four digits", &[]),
@@ -90,6 +91,8 @@ pub const REGISTRY: &[Sometimes] = &[
 
 /// Counted by the operator, not by a fact.
 pub const DLQ_REPLAY: &str = "DLQ replay";
+/// Counted by what is deleted, not by a fact.
+const FORGOTTEN: &str = "old rows forgotten";
 /// Counted at the end, not by a fact, as the ranges of values are.
 pub const MAIL_REPEATED: &str = "mail sent twice by a crash";
 
@@ -112,6 +115,9 @@ pub struct Counters {
 impl Counters {
     /// Counts what a commit brought.
     pub fn step(&mut self, step: &Step) {
+        if step.forgotten > 0 {
+            self.count(FORGOTTEN);
+        }
         for fact in &step.facts {
             let fits = |sometimes: &&Sometimes| sometimes.facts.contains(&(fact.noun, fact.state));
             if let Some(sometimes) = REGISTRY.iter().find(fits) {

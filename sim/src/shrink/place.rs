@@ -24,6 +24,7 @@ enum Trim {
     Replicas(String),
     Product(usize),
     Carrier,
+    Retention,
     Storm,
     Expect,
 }
@@ -35,8 +36,10 @@ fn trimmings(document: &Document) -> Vec<Trim> {
     let products = (0..world.products.len()).map(Trim::Product);
     let carrier = (world.carrier != CarrierTable::default()).then_some(Trim::Carrier);
     let storm = world.storm.map(|_| Trim::Storm);
+    let retention = world.retention.map(|_| Trim::Retention);
     let expect = document.expect.as_ref().map(|_| Trim::Expect);
-    clocks.chain(replicas).chain(products).chain(carrier).chain(storm).chain(expect).collect()
+    let place = clocks.chain(replicas).chain(products).chain(carrier);
+    place.chain(retention).chain(storm).chain(expect).collect()
 }
 
 pub(super) fn trims(document: &Document) -> usize {
@@ -60,6 +63,7 @@ pub(super) fn without_trims(document: &Document, range: Range<usize>) -> Documen
                 world.products.remove(place);
             }
             Trim::Carrier => world.carrier = CarrierTable::default(),
+            Trim::Retention => world.retention = None,
             Trim::Storm => world.storm = None,
             Trim::Expect => smaller.expect = None,
         }

@@ -8,6 +8,7 @@ mod people;
 mod wares;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
@@ -71,6 +72,7 @@ pub fn document(seed: u64, profile: Profile) -> Document {
     doubtful_stock(&mut streams.stream("swarm doubtful stock"), &mut document);
     finds_after_losses(&mut document);
     one_change_a_price(&mut document);
+    short_memory(&mut streams.stream("swarm short memory"), &mut document);
     document
 }
 
@@ -156,6 +158,19 @@ fn another_day(stream: &mut Stream, document: &mut Document) {
         document.world.replicas.insert("store".to_owned(), At::from(1));
         document.world.storm = Some(Length::seconds((hours + 1) * 3600));
     }
+}
+
+/// In one storm of sixteen services forget within seconds what they are done with, while messages wait for a
+/// broker that is away, or come again; in every other of another day, within the hour.
+fn short_memory(stream: &mut Stream, document: &mut Document) {
+    let seconds = *[5, 10, 20, 60].choose(stream).expect("there are four");
+    let minutes = stream.random_range(20..60);
+    let chance = stream.random::<f64>();
+    let is_long = document.world.storm.is_some_and(|storm| storm.0 > Duration::from_secs(3600));
+    document.world.retention = match is_long {
+        true => (chance < 0.5).then(|| Length::seconds(60 * minutes)),
+        false => (chance < 1.0 / 16.0).then(|| Length::seconds(seconds)),
+    };
 }
 
 fn ms(milliseconds: u64) -> Length {

@@ -104,7 +104,7 @@ pub use ports::database::TransactionCounts;
 pub use ports::mailer::SentMail;
 pub use reseed::Reseed;
 pub use run::run;
-pub use spec::{Commit, Concurrency, Observer, ServiceSpec, Spec};
+pub use spec::{Commit, Concurrency, Listener, Observer, ServiceSpec, Spec};
 pub use stormproof_faults::moment;
 pub use stormproof_sqlite::Isolation;
 pub use story::Logged;
@@ -142,6 +142,7 @@ pub(crate) struct Inner {
     doors: Doors,
     mail: MailHost,
     observers: Mutex<Vec<Observer>>,
+    listeners: Mutex<Vec<Listener>>,
     logged: Mutex<BTreeSet<Logged>>,
 }
 

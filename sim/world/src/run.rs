@@ -130,6 +130,7 @@ fn build(mut spec: Spec) -> World {
         doors: Doors::default(),
         mail: MailHost::new(seed, spec.template),
         observers: Mutex::new(spec.observers),
+        listeners: Mutex::new(spec.listeners),
         logged: Mutex::default(),
     }))
 }

@@ -8,7 +8,7 @@ use stormproof_broker::Broker;
 use stormproof_ports::machine::Machine;
 use stormproof_ports::story::Fact;
 use stormproof_ports::worker::Worker;
-use stormproof_ports::{Mail, Ports};
+use stormproof_ports::{Call, Mail, Ports};
 
 use crate::World;
 use crate::faults::Fault;
@@ -40,6 +40,8 @@ pub struct Spec {
     pub alias: Option<String>,
     /// Called after each commit, at once, before anything else happens.
     pub observers: Vec<Observer>,
+    /// Called with each request that a node makes, as it leaves.
+    pub listeners: Vec<Listener>,
     /// Texts that no log line or span may hold, of whatever crate and at whatever level:
     /// [`World::logged`] tells those that did. Empty: nobody listens, which is cheapest.
     pub never_logged: Vec<&'static str>,
@@ -88,6 +90,9 @@ type MakeReplica = Arc<dyn Fn(&Ports) -> (Router, Vec<Worker>) + Send + Sync>;
 /// Looks at a commit. It may peek at any database.
 pub type Observer = Box<dyn FnMut(&World, &Commit<'_>) + Send>;
 
+/// Hears of a request: the virtual time since the world began, the node's name, and what it asks.
+pub type Listener = Box<dyn FnMut(Duration, &str, &Call) + Send>;
+
 /// What a transaction has just made true.
 pub struct Commit<'a> {
     /// Virtual time since the world began.
@@ -116,6 +121,7 @@ impl Spec {
             template: |mail| mail.subject.clone(),
             alias: None,
             observers: Vec::new(),
+            listeners: Vec::new(),
             never_logged: Vec::new(),
             trace: false,
             passages: false,

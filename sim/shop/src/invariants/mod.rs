@@ -3,6 +3,7 @@
 //! A checker reads the mirror and what people were told, never the shop's own conclusions. Those
 //! that hold always look at every commit, and most look at the whole once more at the end.
 
+mod bounded;
 mod commits_last;
 mod customers_told;
 mod delivered_is_paid;
@@ -81,7 +82,7 @@ pub struct Finding {
 }
 
 /// Every invariant, in the order of `world.md`'s table.
-pub const INVARIANTS: [Invariant; 23] = [
+pub const INVARIANTS: [Invariant; 24] = [
     money_conserved::INVARIANT,
     one_debit_one_refund::INVARIANT,
     stock_conserved::INVARIANT,
@@ -103,6 +104,7 @@ pub const INVARIANTS: [Invariant; 23] = [
     only_poison_dies::INVARIANT,
     private::INVARIANT,
     same_key_same_answer::INVARIANT,
+    bounded::INVARIANT,
     commits_last::INVARIANT,
     expected::INVARIANT,
 ];

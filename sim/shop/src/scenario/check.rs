@@ -134,6 +134,7 @@ fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
             found: length(carrier.found, 20),
         },
         clocks,
+        retention: table.retention.map(|retention| retention.0),
         storm: table.storm.map_or(STORM, |storm| storm.0),
     })
 }

@@ -73,6 +73,8 @@ pub struct WorldSpec {
     pub carrier: CarrierSpec,
     /// Microseconds that a node's clock is off.
     pub clocks: BTreeMap<String, i64>,
+    /// How long services keep what they are done with, if not as in production.
+    pub retention: Option<Duration>,
     /// When faults end at the latest.
     pub storm: Duration,
 }

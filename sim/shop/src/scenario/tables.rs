@@ -54,6 +54,10 @@ pub struct WorldTable {
     /// Nodes whose clocks are off.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub clocks: BTreeMap<String, At<Offset>>,
+    /// How long services keep the messages that they sent, which they received, and the audit trail (that
+    /// for twenty minutes at least); as in production, unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Length>,
     /// How long faults may last before the calm begins; 60s or the end of the last fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storm: Option<Length>,

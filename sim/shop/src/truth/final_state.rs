@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use stormproof_ports::time::Time;
 use stormproof_ports::{Mail, Message};
 use stormproof_system::messages::DEAD;
 use stormproof_system::money::{Currency, Money};
@@ -38,6 +39,14 @@ pub struct FinalState {
     /// When the storm began, and when all was healed.
     pub began_at: Duration,
     pub healed_at: Duration,
+    /// When the end was looked at, and what time that was by a clock that is right.
+    pub looked_at: Duration,
+    pub time: Time,
+    /// The time of the oldest row of each table whose rows are forgotten in time, by database and table.
+    pub oldest: BTreeMap<(String, &'static str), Time>,
+    /// Messages by what they are about, and which they are, that were written in an hour of the clock: the most
+    /// in any, where there were many.
+    pub most_messages: BTreeMap<(Id, String), i64>,
     /// When faults stood between the mail server and the notes that mails are sent.
     pub excuses: Vec<StrikeTime>,
     /// Queues with messages in them, dead-letter queues apart.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;
 use stormproof_ports::sql::Value;
+use stormproof_ports::time::Time;
 use stormproof_system::messages::DeliveryRequest;
 
 use super::final_state::{AlertSeen, FinalState, SagaSeen};
@@ -20,6 +21,19 @@ const UNSENT: &str = "SELECT count(*) FROM outbox WHERE status = 'NEW'";
 
 /// Messages that were ever written into an outbox and are still there.
 const WRITTEN: &str = "SELECT count(*) FROM outbox";
+
+/// The oldest row of each table whose rows are forgotten in time.
+const OLDEST: [(&str, &str); 4] = [
+    ("outbox", "SELECT min(sent_at) FROM outbox WHERE status = 'SENT'"),
+    ("inbox", "SELECT min(received_at) FROM inbox"),
+    ("audit", "SELECT min(at) FROM audit"),
+    ("alerts", "SELECT min(raised_at) FROM alerts"),
+];
+const OLDEST_KEY: (&str, &str) = ("idempotency", "SELECT min(created_at) FROM idempotency");
+
+/// Of what an outbox has many of an hour, by subject and kind.
+const MANY: &str = "SELECT correlation_id, routing_key, count(*) FROM outbox \
+     GROUP BY correlation_id, routing_key, created_at / 3600000000 HAVING count(*) > 10";
 
 const ALERTS: &str = "SELECT id, order_id, kind, cause FROM alerts";
 const ORDER_LINES: &str = "SELECT order_id, sku, quantity, price FROM order_lines";
@@ -144,6 +158,18 @@ async fn look_at(environment: &impl Inspect, database: &str, final_state: &mut F
         let [id, kind, cause] = [0, 2, 3].map(|at| text(&row[at]).to_string());
         let (database, order) = (database.to_owned(), text(&row[1]));
         final_state.alerts.push(AlertSeen { database, id, order, kind, cause });
+    }
+    let own = (database == topology::database_of("store")).then_some(OLDEST_KEY);
+    for (table, sql) in OLDEST.into_iter().chain(own) {
+        let rows = rows(environment, database, sql, final_state).await;
+        if let Some(at) = rows.first().and_then(|row| row[0].as_i64()) {
+            final_state.oldest.insert((database.to_owned(), table), Time(at));
+        }
+    }
+    for row in rows(environment, database, MANY, final_state).await {
+        let key = (text(&row[0]), text(&row[1]).to_string());
+        let most = final_state.most_messages.entry(key).or_default();
+        *most = (*most).max(row[2].as_i64().unwrap_or(0));
     }
     for row in rows(environment, database, WRITTEN, final_state).await {
         final_state.messages += number(&[row]);

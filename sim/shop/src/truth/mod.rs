@@ -9,6 +9,7 @@ pub mod derived;
 pub mod final_state;
 pub mod inspection;
 pub mod lows;
+pub mod questions;
 pub mod reading;
 pub mod rows;
 pub mod waits;
@@ -22,6 +23,7 @@ use stormproof_system::store::payment::PaymentStatus;
 
 use derived::Derived;
 use lows::Lows;
+use questions::Questions;
 use rows::*;
 use waits::Waits;
 
@@ -53,6 +55,8 @@ pub struct Told {
 pub struct Step {
     pub at: Duration,
     pub facts: Vec<Told>,
+    /// Rows that it deleted from tables whose rows are only counted.
+    pub forgotten: u64,
     pub orders: Vec<Moved<OrderRow>>,
     pub reservations: Vec<Moved<ReservationRow>>,
     pub reservation_lines: Vec<Moved<ReservationLineRow>>,
@@ -94,6 +98,8 @@ pub struct Truth {
     pub waits: Waits,
     /// How low stock and balances have been.
     pub lows: Lows,
+    /// What services asked each other, and how often.
+    pub questions: Questions,
     /// How many rows the tables have whose rows are only counted, in the order of `reading.rs`;
     /// empty where nobody counts.
     pub counts: Vec<i64>,

@@ -149,7 +149,10 @@ impl Truth {
             if counted.database == database && counted.table == change.table {
                 match change.what {
                     RowFate::Inserted => *count += 1,
-                    RowFate::Deleted => *count -= 1,
+                    RowFate::Deleted => {
+                        *count -= 1;
+                        step.forgotten += 1;
+                    }
                     RowFate::Updated => {}
                 }
             }

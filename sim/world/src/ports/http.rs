@@ -66,6 +66,9 @@ impl SimHttp {
             world.0.history.record(world.elapsed(), self.life.node, kind, &operation, words);
         };
         record(Event::Call, &[&to]);
+        for listener in &mut *lock(&world.0.listeners) {
+            listener(world.elapsed(), world.0.nodes.name(self.life.node), &call);
+        }
         let result = match self.attempt(call, deadline).await {
             Ok(answer) => Ok(answer),
             Err(CallFailure::Unavailable(why)) => Err(CallError::Unavailable(why)),
