@@ -267,3 +267,15 @@ async fn run(session: &mut dyn Session, statements: &[String]) {
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 }
+
+pub(super) async fn forget_a_message(world: World) {
+    sees(&world, "store-db", "SELECT count(*) FROM orders WHERE status = 'DELIVERED'").await;
+    let sql = "UPDATE inbox SET message_id = 'another-' || message_id";
+    execute(&world, "delivery", &[sql]).await;
+}
+
+pub(super) async fn rewrite_a_move(world: World) {
+    sees(&world, "store-db", "SELECT count(*) FROM orders WHERE status = 'DELIVERED'").await;
+    let sql = "UPDATE audit SET from_state = 'PAID', to_state = 'LOST' WHERE to_state = 'PAID'";
+    execute(&world, "store", &[sql]).await;
+}

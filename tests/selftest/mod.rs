@@ -113,10 +113,10 @@ tampered! {
         "one debit, one refund" + "money conserved";
 
     one_debit_is_made_unasked: REFUSED, debit_unasked,
-        "no money kept" + "views agree" + "legal transitions";
+        "no money kept" + "views agree" + "legal transitions" + "moves audited";
 
     one_reservation_is_held_again: DECLINED, hold_again,
-        "no stock stuck" + "legal transitions" + "views agree";
+        "no stock stuck" + "legal transitions" + "views agree" + "moves audited";
 
     one_reservation_is_of_nothing: DELIVERED, commit_out_of_nothing,
         "no oversell" + "stock conserved" + "legal transitions" + "no stock stuck" + "views agree";
@@ -125,17 +125,17 @@ tampered! {
         "stock conserved";
 
     one_parcel_goes_out_unpaid: REFUSED, hand_over,
-        "delivered is paid" + "legal transitions" + "views agree";
+        "delivered is paid" + "legal transitions" + "views agree" + "moves audited";
 
     one_status_jumps: DELIVERED, jump_back,
-        "legal transitions" + "views agree";
+        "legal transitions" + "views agree" + "moves audited";
 
     /// Money and goods are where they should be: nobody has asked for it, that is all.
     one_account_is_frozen_unasked: DELIVERED, freeze,
         "legal transitions";
 
     one_message_is_dropped: DELIVERED, steal_the_mail,
-        "customers told";
+        "customers told" + "messages taken";
 
     one_message_is_never_sent: DELIVERED, put_off,
         "nothing forgotten" + "every order settles";
@@ -164,16 +164,11 @@ tampered! {
 
     one_order_is_made_twice: DELIVERED, order_again,
         "same key, same answer" + "legal transitions" + "every order settles" + "customers told"
-            + "sums are right" + "no refusal without cause";
+            + "sums are right" + "no refusal without cause" + "moves audited";
 
-<<<<<<< HEAD
-    one_order_is_refused_for_nothing: DELIVERED, refuse,
-        "no refusal without cause" + "no stock stuck" + "customers told" + "views agree"
-            + "legal transitions";
-=======
     one_order_is_refused_for_nothing: PLENTY, refuse,
-        "no refusal without cause" + "no stock stuck" + "customers told" + "views agree";
->>>>>>> 65f0991 (Every service forgets in time what it is done with: sent messages, what was received, the audit trail, alerts)
+        "no refusal without cause" + "no stock stuck" + "customers told" + "views agree"
+            + "legal transitions" + "moves audited";
 
     one_token_is_told: DELIVERED, tell_a_token,
         "private";
@@ -187,6 +182,13 @@ tampered! {
 
     one_order_is_left_lying: DELIVERED, leave_lying,
         "soon enough";
+
+    /// It did its work, and whoever gets it again would not know.
+    one_message_is_not_noted: DELIVERED, forget_a_message,
+        "messages taken";
+
+    one_move_is_not_noted: DELIVERED, rewrite_a_move,
+        "moves audited";
 
     one_row_is_kept_for_ever: DELIVERED, keep_a_row,
         "bounded";

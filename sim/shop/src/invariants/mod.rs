@@ -13,7 +13,9 @@ mod heard_in_time;
 mod keys_are_whose_they_are;
 mod legal_transitions;
 mod machines;
+mod messages_taken;
 mod money_conserved;
+mod moves_audited;
 mod no_money_kept;
 mod no_oversell;
 mod no_refusal_without_cause;
@@ -82,7 +84,7 @@ pub struct Finding {
 }
 
 /// Every invariant, in the order of `world.md`'s table.
-pub const INVARIANTS: [Invariant; 24] = [
+pub const INVARIANTS: [Invariant; 26] = [
     money_conserved::INVARIANT,
     one_debit_one_refund::INVARIANT,
     stock_conserved::INVARIANT,
@@ -98,6 +100,8 @@ pub const INVARIANTS: [Invariant; 24] = [
     heard_in_time::INVARIANT,
     soon_enough::INVARIANT,
     nothing_forgotten::INVARIANT,
+    messages_taken::INVARIANT,
+    moves_audited::INVARIANT,
     views_agree::INVARIANT,
     sums_are_right::INVARIANT,
     keys_are_whose_they_are::INVARIANT,

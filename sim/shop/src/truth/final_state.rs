@@ -10,6 +10,7 @@ use stormproof_system::messages::DEAD;
 use stormproof_system::money::{Currency, Money};
 
 use super::Truth;
+use super::books::Books;
 use super::rows::Id;
 use crate::scenario::Scenario;
 use crate::topology;
@@ -47,6 +48,8 @@ pub struct FinalState {
     /// Messages by what they are about, and which they are, that were written in an hour of the clock: the most
     /// in any, where there were many.
     pub most_messages: BTreeMap<(Id, String), i64>,
+    /// What services wrote down of their own doing.
+    pub books: Books,
     /// When faults stood between the mail server and the notes that mails are sent.
     pub excuses: Vec<StrikeTime>,
     /// Queues with messages in them, dead-letter queues apart.

@@ -10,6 +10,7 @@ use stormproof_ports::sql::Value;
 use stormproof_ports::time::Time;
 use stormproof_system::messages::DeliveryRequest;
 
+use super::books::Books;
 use super::final_state::{AlertSeen, FinalState, SagaSeen};
 use super::reading::Rows;
 use super::rows::Id;
@@ -171,6 +172,7 @@ async fn look_at(environment: &impl Inspect, database: &str, final_state: &mut F
         let most = final_state.most_messages.entry(key).or_default();
         *most = (*most).max(row[2].as_i64().unwrap_or(0));
     }
+    Books::read(environment, database, final_state).await;
     for row in rows(environment, database, WRITTEN, final_state).await {
         final_state.messages += number(&[row]);
     }
@@ -183,7 +185,7 @@ async fn look_at(environment: &impl Inspect, database: &str, final_state: &mut F
 }
 
 /// What a database answers. One that does not has nothing of which anybody could say that it lasts.
-async fn rows(
+pub(super) async fn rows(
     environment: &impl Inspect,
     database: &str,
     sql: &'static str,

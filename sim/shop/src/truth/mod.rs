@@ -5,6 +5,7 @@
 //! these rows with each other and with what people were told ([`client_history`](super::client_history)).
 //! What only the end can tell is in [`final_state`], gathered by [`inspection`].
 
+pub mod books;
 pub mod derived;
 pub mod final_state;
 pub mod inspection;

@@ -5,19 +5,23 @@ use stormproof_system::store::order::OrderStatus;
 use stormproof_system::store::payment::PaymentStatus;
 use stormproof_system::warehouse::dto::State;
 
+use super::super::machines::ABSENT;
 use super::{ADA, ORDER, Stage, id};
 use crate::truth::rows::*;
 use crate::truth::{Step, Told};
 
-/// The commit says that a machine of the order moves, or that its money does.
-fn say(step: &mut Step, noun: &'static str, state: &'static str) {
-    step.facts.push(Told { noun, state, order: ORDER.to_owned() });
-}
-
 impl Stage {
+    /// The commit says that a machine of the order moves from one state to another, or that its money does.
+    fn say(&mut self, step: &mut Step, noun: &'static str, from: &str, to: &'static str) {
+        step.facts.push(Told { noun, state: to, order: ORDER.to_owned() });
+        let moves = self.final_state.books.moves.entry((id(noun), id(ORDER)));
+        moves.or_default().push((id(from), id(to)));
+    }
+
     /// The order moves; the time of its arrival is its place among the statuses.
     pub fn order_is(&mut self, step: &mut Step, status: OrderStatus) {
-        say(step, "order", status.as_str());
+        let before = self.truth.orders.get(ORDER).map_or("", |row| row.status.as_str());
+        self.say(step, "order", before, status.as_str());
         self.order_row(step, |row| {
             row.status = status;
             let at = Some(status as i64);
@@ -64,8 +68,11 @@ impl Stage {
 
     /// The payment moves along `path`, as the commit's facts tell.
     pub fn payment_is(&mut self, step: &mut Step, path: &[PaymentStatus]) {
+        let before = self.truth.orders.get(ORDER).map(|row| row.payment_status);
+        let mut before = before.unwrap_or(PaymentStatus::None);
         for status in path {
-            say(step, "payment", status.as_str());
+            self.say(step, "payment", before.as_str(), status.as_str());
+            before = *status;
         }
         let last = *path.last().expect("a path leads somewhere");
         self.order_row(step, |row| {
@@ -82,7 +89,8 @@ impl Stage {
     }
 
     pub fn reservation_is(&mut self, step: &mut Step, state: State) {
-        say(step, "reservation", state.as_str());
+        let before = self.truth.reservations.get(ORDER).map_or(ABSENT, |row| row.state.as_str());
+        self.say(step, "reservation", before, state.as_str());
         let row = ReservationRow { order_id: id(ORDER), state, version: 1 };
         self.truth.set(step, 1, Some(row));
     }
@@ -100,7 +108,8 @@ impl Stage {
     }
 
     pub fn parcel_is(&mut self, step: &mut Step, status: DeliveryStatus) {
-        say(step, "parcel", status.as_str());
+        let before = self.truth.parcels.get(ORDER).map_or(ABSENT, |row| row.status.as_str());
+        self.say(step, "parcel", before, status.as_str());
         let before = self.truth.parcels.get(ORDER).cloned();
         let mut row = before.unwrap_or(ParcelRow {
             order_id: id(ORDER),
@@ -160,7 +169,7 @@ impl Stage {
     }
 
     pub fn debit_is(&mut self, step: &mut Step, number: i64, outcome: PaymentOutcome) {
-        say(step, "debit", "WRITTEN");
+        self.say(step, "debit", ABSENT, "WRITTEN");
         let charged = outcome == PaymentOutcome::Debited;
         let row = DebitRow {
             key: id(&format!("DEBIT-{number}")),
@@ -174,7 +183,7 @@ impl Stage {
     }
 
     pub fn refund_is(&mut self, step: &mut Step, number: i64, amount: i64) {
-        say(step, "refund", "REFUNDED");
+        self.say(step, "refund", ABSENT, "REFUNDED");
         let row = RefundRow {
             key: id(&format!("REFUND-{number}")),
             debit_key: id("DEBIT-1"),

@@ -1,5 +1,6 @@
 //! Every invariant holds on a good truth and is broken by a bad one.
 
+mod books;
 mod bounds;
 mod people;
 mod times;
