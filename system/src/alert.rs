@@ -46,6 +46,20 @@ pub async fn raise(
     transaction: &mut Transaction<'_>,
     trouble: Trouble<'_>,
 ) -> Result<(), DatabaseError> {
+    let Some(alert) = raise_on_page(transaction, trouble).await? else { return Ok(()) };
+    let (order_id, kind, text) = (trouble.order.clone(), trouble.kind.into(), trouble.text.into());
+    outbox::send(transaction, &Support { order_id, kind, text, alert });
+    Ok(())
+}
+
+/// The same without a mail, for what another mail would only add to. The alert's id, if it is raised.
+///
+/// # Errors
+/// If it cannot be written: nothing has happened.
+pub async fn raise_on_page(
+    transaction: &mut Transaction<'_>,
+    trouble: Trouble<'_>,
+) -> Result<Option<String>, DatabaseError> {
     let Trouble { order, kind, cause, text } = trouble;
     let now = transaction.now();
     let alert = id::fresh(transaction.ports()).replace('-', "");
@@ -63,10 +77,9 @@ pub async fn raise(
     .bind((now - REMINDER).0)
     .execute(transaction.sql())
     .await?;
-    if done.rows_affected() == 1 {
-        let (order_id, kind, text) = (order.clone(), kind.to_owned(), text.to_owned());
-        transaction.tell(Fact::new("alert", "RAISED", order, format!("alerts support: {kind}")));
-        outbox::send(transaction, &Support { order_id, kind, text, alert });
+    if done.rows_affected() == 0 {
+        return Ok(None);
     }
-    Ok(())
+    transaction.tell(Fact::new("alert", "RAISED", order, format!("alerts support: {kind}")));
+    Ok(Some(alert))
 }

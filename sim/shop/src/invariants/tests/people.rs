@@ -5,10 +5,10 @@ use std::time::Duration;
 use stormproof_faults::injector::StrikeTime;
 use stormproof_system::store::payment::PaymentStatus;
 
-use super::{ORDER, Stage};
+use super::{MESSAGE, ORDER, Stage};
 use super::{ends_broken, id, mail};
 use crate::client_history::{InnocentLetter, PriceChange};
-use crate::truth::final_state::MailSeen;
+use crate::truth::final_state::{AlertSeen, DeadLetter, MailSeen};
 
 #[test]
 fn customers_are_told_once() {
@@ -134,4 +134,30 @@ fn a_price_that_changes_counts_from_when_it_was_asked_for_until_the_answer_came(
     assert_eq!(broken(1, Some(2), 3), (true, false), "before it was asked for");
     assert_eq!(broken(1, Some(3), 2), (false, false), "meanwhile");
     assert_eq!(broken(1, None, 2), (false, false), "not answered yet");
+}
+
+#[test]
+fn of_a_mail_to_support_that_died_nobody_is_mailed() {
+    let untold = |schema: &str, mails: usize| {
+        let mut stage = Stage::delivered();
+        stage.final_state.dead.push(DeadLetter {
+            queue: "email.support.queue".into(),
+            message_id: MESSAGE.into(),
+            schema: schema.into(),
+            order: id(ORDER),
+        });
+        stage.final_state.alerts.push(AlertSeen {
+            database: "email-db".into(),
+            id: "alert-1".into(),
+            order: id(ORDER),
+            kind: "dead letter".into(),
+            cause: MESSAGE.into(),
+        });
+        let mail = MailSeen { alert: "alert-1".into(), ..mail("support:dead letter") };
+        stage.final_state.mails.extend(vec![mail; mails]);
+        stage.end().contains(&"customers told")
+    };
+    assert!(!untold("email.support", 0), "it would die, too");
+    assert!(untold("email.support", 1), "it is told on the page alone");
+    assert!(untold("email.lost", 0) && !untold("email.lost", 1), "of any other mail");
 }
