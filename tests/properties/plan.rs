@@ -319,7 +319,7 @@ impl Trouble {
             }
             TargetForm::Own(BANK) => Some(BANK.to_owned()),
             // A price changes once.
-            TargetForm::Own(PRODUCT) => {
+            TargetForm::Own(PRODUCT) if row.key == PeopleKind::ChangePrice.key() => {
                 let change = PeopleKind::ChangePrice.row();
                 let faults = document.faults.iter();
                 let changed: Vec<_> =
@@ -327,6 +327,10 @@ impl Trouble {
                 let skus = document.world.stock.iter().map(|row| &row.sku.value);
                 let left = skus.filter(|sku| !changed.iter().any(|it| it.value == **sku));
                 pick(&left.cloned().collect::<Vec<_>>())
+            }
+            TargetForm::Own(PRODUCT) => {
+                let skus = document.world.stock.iter().map(|row| row.sku.value.clone());
+                pick(&skus.collect::<Vec<_>>())
             }
             TargetForm::Own(_) => {
                 let names = document.customers.iter().enumerate().flat_map(|(number, customer)| {

@@ -13,7 +13,7 @@ use stormproof_system::store::payment::PaymentStatus;
 use crate::client_history::ClientHistory;
 use crate::environment::{Observed, Unrest};
 use crate::invariants::{Evidence, Finding, Findings, INVARIANTS};
-use crate::sometimes::Counters;
+use crate::sometimes::{Counters, RESTOCKED_HELD};
 use crate::truth::{Step, Truth};
 use stormproof_faults::outcome::Broken;
 
@@ -88,8 +88,19 @@ impl JudgeState {
             }
         }
         self.hear_contradictions(environment);
+        self.count_restocks(step);
         self.count_people(step);
         self.wake(step);
+    }
+
+    /// Goods that came to where an order held some.
+    fn count_restocks(&mut self, step: &Step) {
+        for restock in step.restocks.iter().filter_map(|moved| moved.after.as_ref()) {
+            let place = (restock.sku.clone(), restock.warehouse.clone());
+            if self.truth.derived.held.get(&place).is_some_and(|held| *held > 0) {
+                self.counters.count(RESTOCKED_HELD);
+            }
+        }
     }
 
     /// Faults of people that nobody strikes: they show in what the Bank and the Store decide.

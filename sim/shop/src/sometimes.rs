@@ -78,6 +78,7 @@ pub const REGISTRY: &[Sometimes] = &[
         "an idempotency key was asked again and got its first answer",
         &[("key", "REPLAYED")],
     ),
+    sometimes(RESTOCKED_HELD, "goods came while an order held some of the same", &[]),
     sometimes(DLQ_REPLAY, "a dead letter was tried once more, under its own id", &[]),
     sometimes(FORGOTTEN, "a service forgot what it had been done with for long", &[]),
     sometimes(MAIL_REPEATED, "a crash after the mail server's word cost a second mail", &[]),
@@ -89,6 +90,8 @@ pub const REGISTRY: &[Sometimes] = &[
     sometimes(value_ranges::SPREAD, "no warehouse had all of it", &[]),
 ];
 
+/// Counted by the judge, not by a fact.
+pub const RESTOCKED_HELD: &str = "restocked while an order holds";
 /// Counted by the operator, not by a fact.
 pub const DLQ_REPLAY: &str = "DLQ replay";
 /// Counted by what is deleted, not by a fact.

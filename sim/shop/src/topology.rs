@@ -27,6 +27,8 @@ pub const POISON: &str = "poison";
 
 /// What staff ask to set goods and accounts up, of whichever service has them.
 pub const SET_UP: &str = "set up";
+/// Goods that come while the shop is open.
+pub const RESTOCK: &str = "restock";
 /// What staff ask of the Bank to close an account, and to open it again.
 pub const SET_ACCOUNT: &str = "set account";
 /// What support asks of the Store: which refunds are parked, and one of them once more.
@@ -181,7 +183,7 @@ fn shop() -> Topology {
         service: Some("store".to_owned()),
         queue: Some(DELIVERY_UPDATES.to_owned()),
         calls: BUSY_CALLS.map(pair).into(),
-        seldom: [("store", "delivery"), (STAFF, "delivery")].map(pair).into(),
+        seldom: [("store", "delivery"), (STAFF, "delivery"), (STAFF, "warehouse")].map(pair).into(),
     };
     shop.commits("store", STORE_FACTS)
         .commits("warehouse", WAREHOUSE_FACTS)
@@ -191,7 +193,7 @@ fn shop() -> Topology {
         .seldom("store", Act::Commit, ["reconciliation DONE"])
         // Two messages of one mail come from nobody, since each alert has a mail of its own.
         .seldom("email", Act::Commit, ["mail SKIPPED"])
-        .seldom(STAFF, Act::Call, [SET_UP, SET_ACCOUNT, PARKED_REFUNDS, RETRY_REFUND])
+        .seldom(STAFF, Act::Call, [SET_UP, RESTOCK, SET_ACCOUNT, PARKED_REFUNDS, RETRY_REFUND])
         .publishes("store", STORE_MESSAGES)
         .publishes("bank", BANK_MESSAGES)
         .publishes("delivery", DELIVERY_MESSAGES)

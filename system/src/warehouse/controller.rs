@@ -98,6 +98,7 @@ fn routes() -> Vec<Route<Arc<Context>>> {
             .behind(orders)
             .answers::<StockAnswer>(ok),
         Route::new(post.clone(), "/stock", "restock", "Takes in goods.", restock)
+            .asked("staff", "restock")
             .behind(Access::Service("restock"))
             .takes::<Restock>()
             .answers::<Restock>(ok)

@@ -23,6 +23,15 @@ fn step(truth: &Truth, step: &Step, findings: &mut Findings) {
             findings.that(format!("a row of the stock's books was deleted: {:?}", moved.before));
         }
     }
+    // Goods that came must be in the books.
+    for restock in step.restocks.iter().filter_map(|moved| moved.after.as_ref()) {
+        let row = truth.stock.all(&restock.sku).find(|row| row.warehouse == restock.warehouse);
+        match row {
+            Some(row) => check(truth, row, findings),
+            None => findings
+                .that(format!("{} came to {}, where it lies not", restock.sku, restock.warehouse)),
+        }
+    }
     // A reservation that moved must have moved the books along.
     for moved in &step.reservations {
         for line in truth.reservation_lines.all(&moved.row().order_id) {

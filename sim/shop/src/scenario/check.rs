@@ -51,7 +51,7 @@ pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Sc
                 places.faults.push(place);
             }
             Checked::Own(row, target) => {
-                people.push(people::check(&checker, row, target, &world.products, has_order)?);
+                people.push(people::check(&checker, row, target, &world, has_order)?);
                 lines.people.push(line);
                 places.people.push(place);
             }

@@ -164,6 +164,13 @@ pub enum PeopleFault {
         price: i64,
         at: Duration,
     },
+    /// So many more units arrive in a warehouse.
+    Restock {
+        sku: String,
+        warehouse: String,
+        units: i64,
+        at: Duration,
+    },
     /// A message that nobody can read.
     Poison {
         queue: String,
@@ -184,7 +191,7 @@ pub struct Expect {
 }
 
 /// Name and meaning of every fault that people cause, in the order of `world.md`'s table.
-pub const PEOPLE_FAULTS: [(&str, &str); 13] = [
+pub const PEOPLE_FAULTS: [(&str, &str); 14] = [
     ("declined card", "the Bank refuses a debit for good: the account is frozen"),
     ("too little money", "the Bank refuses a debit for good: the balance is too low"),
     (PeopleKind::LoseParcel.name(), PeopleKind::LoseParcel.says()),
@@ -197,6 +204,7 @@ pub const PEOPLE_FAULTS: [(&str, &str); 13] = [
     (PeopleKind::BankClosed.name(), PeopleKind::BankClosed.says()),
     (PeopleKind::CloseAccount.name(), PeopleKind::CloseAccount.says()),
     (PeopleKind::ChangePrice.name(), PeopleKind::ChangePrice.says()),
+    (PeopleKind::Restock.name(), PeopleKind::Restock.says()),
     (PeopleKind::Poison.name(), PeopleKind::Poison.says()),
 ];
 
@@ -209,6 +217,7 @@ impl PeopleFault {
             PeopleFault::BankClosed { .. } => PeopleKind::BankClosed,
             PeopleFault::CloseAccount { .. } => PeopleKind::CloseAccount,
             PeopleFault::ChangePrice { .. } => PeopleKind::ChangePrice,
+            PeopleFault::Restock { .. } => PeopleKind::Restock,
             PeopleFault::Poison { .. } => PeopleKind::Poison,
         }
     }
@@ -240,7 +249,9 @@ impl std::fmt::Display for PeopleFault {
                 write!(formatter, "{}: {order}", self.name())
             }
             PeopleFault::BankClosed { .. } => formatter.write_str(self.name()),
-            PeopleFault::ChangePrice { sku, .. } => write!(formatter, "{} of {sku}", self.name()),
+            PeopleFault::ChangePrice { sku, .. } | PeopleFault::Restock { sku, .. } => {
+                write!(formatter, "{} of {sku}", self.name())
+            }
             PeopleFault::Poison { queue, .. } => write!(formatter, "{} in {queue}", self.name()),
         }
     }

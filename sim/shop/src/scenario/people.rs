@@ -1,12 +1,12 @@
 //! What can go wrong with the shop's people: their own kinds of fault, and what each is told.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use stormproof_system::store::order::OrderStatus;
 
-use super::PeopleFault;
 use super::mistake::{Mistake, one_of};
 use super::units::{At, OrderName};
+use super::{PeopleFault, Stock, WorldSpec};
 use stormproof_faults::table::Checker;
 use stormproof_faults::{Drawn, FaultRow, OwnKinds, TargetForm, Timing, fault_kinds};
 
@@ -54,6 +54,13 @@ fault_kinds! {
                 needs: &["at"],
                 generation: 3,
             }
+        Restock: "restock", "restocked",
+            "as many units of a product as lay in its first warehouse come again, while orders are under way" => {
+                target: TargetForm::Own(PRODUCT),
+                timing: Timing::Time,
+                needs: &["at"],
+                generation: 4,
+            }
         Poison: "poison", "poison message",
             "a message that nobody can read arrives in a queue" => {
                 timing: Timing::Time,
@@ -83,7 +90,7 @@ pub(super) fn check(
     checker: &Checker<'_, PeopleKind>,
     row: &FaultRow,
     target: &At<String>,
-    products: &BTreeMap<String, i64>,
+    world: &WorldSpec,
     has_order: impl Fn(OrderName) -> bool,
 ) -> Result<PeopleFault, Mistake> {
     let kind = PeopleKind::of_key(row.key).expect("what is not generic is the shop's own");
@@ -94,12 +101,24 @@ pub(super) fn check(
             Ok(PeopleFault::Poison { queue: target.value.clone(), at })
         }
         PeopleKind::ChangePrice => {
-            let Some(price) = products.get(&target.value) else {
-                let what =
-                    format!("product {:?}: expected {}", target.value, one_of(products.keys()));
+            let Some(price) = world.products.get(&target.value) else {
+                let what = format!(
+                    "product {:?}: expected {}",
+                    target.value,
+                    one_of(world.products.keys())
+                );
                 return Err(checker.mistake_at(target, what));
             };
             Ok(PeopleFault::ChangePrice { sku: target.value.clone(), price: dearer(*price), at })
+        }
+        PeopleKind::Restock => {
+            let Some(stock) = world.stock.iter().find(|stock| stock.sku == target.value) else {
+                let kept: BTreeSet<_> = world.stock.iter().map(|stock| &stock.sku).collect();
+                let what = format!("goods {:?}: expected {}", target.value, one_of(kept));
+                return Err(checker.mistake_at(target, what));
+            };
+            let Stock { sku, warehouse, units } = stock.clone();
+            Ok(PeopleFault::Restock { sku, warehouse, units, at })
         }
         PeopleKind::BankClosed => {
             if target.value != BANK {

@@ -136,6 +136,8 @@ fn faults_that_cannot_fire_are_refused() {
     let twice = format!("{}[[fault]]\n{}", change("teapot"), change("teapot"));
     let told = mistake("lose_parcel = \"customer-1/1\"", &twice);
     assert!(told.contains("the price of teapot changes twice"), "{told}");
+    let told = mistake("lose_parcel = \"customer-1/1\"", "restock = \"kettle\"\nat = \"1s\"\n");
+    assert!(told.contains("goods \"kettle\": expected"), "{told}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::testing::{ADA, MESSAGE, ORDER, Stage, id, mail};
 use super::{INVARIANTS, When, arrows};
 use crate::scenario::Scenario;
 use crate::truth::final_state::DeadLetter;
-use crate::truth::rows::{AccountRow, EntryRow};
+use crate::truth::rows::{AccountRow, EntryRow, RestockRow};
 use crate::truth::{Step, Told};
 
 /// The commit breaks this invariant, on an order that was delivered.
@@ -100,6 +100,12 @@ fn stock_is_conserved() {
         });
     }
     breaks("stock conserved", |stage, step| stage.reservation_is(step, State::Returned));
+    for warehouse in ["sydney", "perth"] {
+        breaks("stock conserved", |stage, step| {
+            let (key, sku, warehouse) = (id("again"), id("teapot"), id(warehouse));
+            stage.truth.set(step, 2, Some(RestockRow { key, sku, warehouse, quantity: 1 }));
+        });
+    }
 }
 
 #[test]

@@ -1,32 +1,32 @@
 //! The people of the shop: they set it up, lose and find parcels, close the Bank and accounts, and
-//! mend in the calm what machines could not.
+//! mend in the calm what machines could not. What is sold and what lies where is kept in `goods.rs`.
+
+mod goods;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use futures::future::{BoxFuture, join_all};
 use http::{Method, StatusCode};
 use serde_json::json;
 use stormproof_ports::notify::Notify;
 use stormproof_ports::{Message, Ports, Settle};
 use stormproof_system::bank::dto::{OpenAccount, Status, StatusRequest};
 use stormproof_system::context::Context;
-use stormproof_system::id::{Sku, UserId, WarehouseId};
+use stormproof_system::id::UserId;
 use stormproof_system::messages::{DEAD, QUEUES};
 use stormproof_system::money::{Currency, Money};
 use stormproof_system::question::Question;
-use stormproof_system::store::dto::{ParkedRefund, Product};
+use stormproof_system::store::dto::ParkedRefund;
 use stormproof_system::store::order::OrderStatus;
 use stormproof_system::token;
-use stormproof_system::warehouse::dto::Restock;
 
 use crate::client::ask;
-use crate::client_history::{InnocentLetter, LetterFound, PriceChange};
+use crate::client_history::{InnocentLetter, LetterFound};
 use crate::customers::topic;
 use crate::environment::Environment;
 use crate::judge::Judge;
 use crate::scenario::tables::Card;
-use crate::scenario::{OrderName, PeopleFault, WorldSpec};
+use crate::scenario::{OrderName, PeopleFault};
 use crate::sometimes::DLQ_REPLAY;
 use crate::topology::{PARKED_REFUNDS, POISON, RETRY_REFUND, SET_ACCOUNT, SET_UP, STAFF};
 use crate::truth::rows::Id;
@@ -61,33 +61,6 @@ impl Operator {
 
 /// Before the storm.
 impl Operator {
-    /// Fills the catalogue and the shelves.
-    pub async fn open_shop(&self, world: &WorldSpec) {
-        let mut tasks: Vec<BoxFuture<'_, ()>> = Vec::new();
-        for (sku, price) in &world.products {
-            let price = Money::new(*price, Currency::AUD);
-            let product = Product { sku: sku.clone(), name: sku.clone(), price };
-            tasks.push(Box::pin(async move {
-                let question = Question::post("store", SET_UP, "/products", &product);
-                self.must(question.with_bearer(self.support())).await;
-            }));
-        }
-        for (number, stock) in world.stock.iter().enumerate() {
-            let restock = Restock {
-                key: format!("first-{number}"),
-                sku: Sku::parse(stock.sku.as_str()).expect("checked at the door"),
-                warehouse: WarehouseId::parse(stock.warehouse.as_str())
-                    .expect("checked at the door"),
-                quantity: stock.units,
-            };
-            tasks.push(Box::pin(async move {
-                let question = Question::post("warehouse", SET_UP, "/stock", &restock);
-                self.must(question.with_bearer(self.to("warehouse", "restock"))).await;
-            }));
-        }
-        join_all(tasks).await;
-    }
-
     /// Opens a customer's account.
     pub async fn open_account(&self, owner: &str, balance: i64, card: Card) {
         let account = OpenAccount {
@@ -120,6 +93,9 @@ impl Operator {
             PeopleFault::ChangePrice { sku, price, at } => {
                 self.change_price(sku, *price, zero + *at).await
             }
+            PeopleFault::Restock { sku, warehouse, units, at } => {
+                self.take_in(sku, warehouse, *units, zero + *at).await
+            }
             PeopleFault::LoseParcel { order, status, after } => {
                 self.report(*order, "lost", *after, |parcel| match status {
                     OrderStatus::InTransit => parcel.in_transit_at.is_some(),
@@ -143,23 +119,6 @@ impl Operator {
         self.environment.say(STAFF, "", "the bank closes");
         self.environment.strike(&Fault::new(FaultKind::Stop, Target::Node(node)).by(length));
         true
-    }
-
-    async fn change_price(&self, sku: &str, price: i64, at: Duration) -> bool {
-        self.ports.clock.sleep(at.saturating_sub(self.environment.elapsed())).await;
-        let money = Money::new(price, Currency::AUD);
-        self.environment.say(STAFF, "", &format!("{sku} costs {money} from now on"));
-        let begun = self.environment.elapsed();
-        let change = PriceChange { price, begun, done: None };
-        self.judge.state().client_history.price_changes.insert(sku.to_owned(), change);
-        let product = Product { sku: sku.to_owned(), name: sku.to_owned(), price: money };
-        let question = Question::post("store", SET_UP, "/products", &product);
-        // What is refused (the token has expired, the Store being away for so long) has not fired.
-        let answer = ask(&self.ports, &question.with_bearer(self.support())).await;
-        let done = answer.status.is_success().then(|| self.environment.elapsed());
-        let change = PriceChange { done, ..change };
-        self.judge.state().client_history.price_changes.insert(sku.to_owned(), change);
-        done.is_some()
     }
 
     /// A message of a schema that nobody knows, again and again until the broker has it.
