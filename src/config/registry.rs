@@ -273,6 +273,9 @@ pub static SETTINGS: &[Setting] = &[
     row("retention.every", "How often each replica looks for what is older than that.", |config| {
         Slot::Length(&mut config.shop.retention.every)
     }),
+    row("lists.rows", "Orders, or parked refunds, on a page of a list.", |config| {
+        Slot::Count(Number::I64(&mut config.shop.lists.rows), 1..=1000)
+    }),
 ];
 
 fn peer<'a>(config: &'a mut Config, service: &'static str) -> Slot<'a> {
@@ -341,6 +344,7 @@ mod tests {
             ("consumer.", format!("{:#?}", shop.consumer)),
             ("reconcile.", format!("{:#?}", shop.reconcile)),
             ("retention.", format!("{:#?}", shop.retention)),
+            ("lists.", format!("{:#?}", shop.lists)),
         ];
         for (section, shown) in parts {
             // A line a value; a line that opens a part of its own is none.

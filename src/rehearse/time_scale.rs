@@ -46,6 +46,7 @@ impl TimeScale {
             mut consumer,
             mut reconcile,
             retention,
+            lists,
         } = settings;
         saga.lease = length(saga.lease);
         saga.call_timeout = length(saga.call_timeout);
@@ -67,7 +68,7 @@ impl TimeScale {
         reconcile.every = length(reconcile.every);
         reconcile.quiet = length(reconcile.quiet);
         reconcile.again = length(reconcile.again);
-        Settings { auth, saga, carrier, relay, consumer, reconcile, retention }
+        Settings { auth, saga, carrier, relay, consumer, reconcile, retention, lists }
     }
 }
 

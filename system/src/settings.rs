@@ -18,6 +18,7 @@ pub struct Settings {
     pub consumer: ConsumerPolicy,
     pub reconcile: Reconcile,
     pub retention: Retention,
+    pub lists: Lists,
 }
 
 /// Logging in, and tokens (`protocol.md` §8).
@@ -116,6 +117,13 @@ pub struct Reconcile {
     pub again: Duration,
 }
 
+/// How lists are shown that may be long.
+#[derive(Clone, Debug)]
+pub struct Lists {
+    /// The longest page.
+    pub rows: i64,
+}
+
 impl Default for Auth {
     fn default() -> Auth {
         Auth {
@@ -196,5 +204,11 @@ impl Default for Retention {
             keys: 2 * DAY,
             every: Duration::from_secs(3600),
         }
+    }
+}
+
+impl Default for Lists {
+    fn default() -> Lists {
+        Lists { rows: 100 }
     }
 }

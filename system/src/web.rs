@@ -1,12 +1,16 @@
 //! What all controllers share: reading a JSON body with errors of ours, and routes that do not
 //! exist.
 
+use axum::Json;
 use axum::Router;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use stormproof_messaging::payload::holds_nul;
 
@@ -51,6 +55,49 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
         let path = Path::from_request_parts(parts, state).await;
         path.map(|Path(segment)| Segment(segment))
             .map_err(|_| Error::invalid("the path: expected percent-encoded UTF-8"))
+    }
+}
+
+/// Which page of a list.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    /// Only what follows this order in the list; from the first if not given.
+    #[serde(default)]
+    pub after: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ListQuery {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<ListQuery, Error> {
+        let query = Query::<ListQuery>::from_request_parts(parts, state).await;
+        let Query(query) = query.map_err(|rejection| Error::invalid(rejection.body_text()))?;
+        if !query.after.is_empty() {
+            crate::id::check("after", &query.after)?;
+        }
+        Ok(query)
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing<T> {
+    pub rows: Vec<T>,
+    /// The order after which the next page begins, if one may follow.
+    pub next: Option<String>,
+}
+
+impl<T: Serialize> Listing<T> {
+    /// The rows, and a `Link` to the page that follows (RFC 8288); `path` is the list's.
+    pub fn answer(self, path: &str) -> Response {
+        let mut response = Json(self.rows).into_response();
+        if let Some(next) = self.next {
+            let link = format!("<{path}?after={next}>; rel=\"next\"");
+            let link = HeaderValue::from_str(&link).expect("order ids are ASCII");
+            response.headers_mut().insert(header::LINK, link);
+        }
+        response
     }
 }
 

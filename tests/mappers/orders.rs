@@ -16,7 +16,7 @@ super::checks!("store":
     a_case_comes_back_as_it_was_written,
     every_part_of_a_case_is_saved,
     a_write_over_another_is_refused,
-    a_customer_sees_the_newest_hundred_of_their_own,
+    a_customer_sees_their_own_from_the_newest_on_page_by_page,
     an_order_is_written_once,
     an_unknown_name_in_the_database_decides_nothing,
 );
@@ -185,20 +185,25 @@ async fn a_write_over_another_is_refused(bench: Bench) {
     assert_eq!(load(&bench, &before.order.id).await, Some(fresh));
 }
 
-async fn a_customer_sees_the_newest_hundred_of_their_own(bench: Bench) {
+async fn a_customer_sees_their_own_from_the_newest_on_page_by_page(bench: Bench) {
     for number in 0..103 {
         insert(&bench, &case(&format!("order-{number:03}"), "ada")).await.expect("a new order");
     }
     insert(&bench, &case("order-999", "bob")).await.expect("a new order");
-    let of = async |user: &str| {
+    let page = async |user: &str, after: &str| {
         let user = &user_id(user);
-        let cases = bench.once(|transaction| orders::of_user(transaction, user).scope_boxed());
+        let cases =
+            bench.once(|transaction| orders::of_user(transaction, user, after, 100).scope_boxed());
         cases.await.expect("the rows can be read").read
     };
+    let of = async |user: &str| page(user, "").await;
     let newest = (3..103).rev().map(|number| case(&format!("order-{number:03}"), "ada"));
     assert_eq!(of("ada").await, newest.collect::<Vec<_>>());
     assert_eq!(of("bob").await, [case("order-999", "bob")]);
     assert_eq!(of("eve").await, []);
+    let oldest = (0..3).rev().map(|number| case(&format!("order-{number:03}"), "ada"));
+    assert_eq!(page("ada", "order-003").await, oldest.collect::<Vec<_>>());
+    assert_eq!(page("ada", "order-000").await, []);
     // One that cannot be read is left out, and the others have their own lines all the same.
     let broken = "UPDATE orders SET step = 'DANCE' WHERE id = 'order-101'";
     assert_eq!(bench.execute(broken).await.ok(), Some(1));

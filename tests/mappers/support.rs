@@ -16,11 +16,11 @@ super::checks!("store":
 );
 
 async fn parked_refunds_are_listed_by_order(bench: Bench) {
-    let parked = async || {
-        let ids = bench.once(|transaction| support::parked(transaction).scope_boxed()).await;
-        let ids = ids.expect("the rows can be read");
-        ids.iter().map(ToString::to_string).collect::<Vec<_>>()
+    let page = async |after: &str| {
+        let ids = bench.once(|transaction| support::parked(transaction, after, 100).scope_boxed());
+        ids.await.expect("the rows can be read")
     };
+    let parked = async || page("").await;
     let write = async |id: &str, status| {
         let mut case = case(id, "ada");
         case.payment.status = status;
@@ -34,8 +34,9 @@ async fn parked_refunds_are_listed_by_order(bench: Bench) {
     for number in 0..101 {
         write(&format!("c-{number:03}"), PaymentStatus::Parked).await;
     }
-    let page = parked().await;
-    assert_eq!((page.len(), page[99].as_str()), (100, "c-097"));
+    let first = parked().await;
+    assert_eq!((first.len(), first[99].as_str()), (100, "c-097"));
+    assert_eq!(page("c-097").await, ["c-098", "c-099", "c-100"]);
 }
 
 /// What lasts, or dies again, is told once a day; each by itself.

@@ -106,7 +106,7 @@ macro_rules! tampered {
 tampered! {
     /// Whoever adds up sees it, and so does whoever looks for what was behind the movement.
     one_ledger_entry_is_flipped: DELIVERED, flip_an_entry,
-        "money conserved" + "one debit, one refund";
+        "money conserved" + "one debit, one refund" + "views agree";
 
     /// The ledger stays balanced: only the order shows that it was paid back twice.
     one_refund_is_made_twice: CANCELLED, refund_again,
@@ -141,7 +141,7 @@ tampered! {
         "nothing forgotten" + "every order settles";
 
     one_commit_is_lost: CANCELLED, forget_the_refund,
-        "commits last";
+        "commits last" + "views agree";
 
     one_saga_is_lost: DELIVERED, forget_the_saga,
         "every order settles" + "soon enough";
@@ -164,7 +164,7 @@ tampered! {
 
     one_order_is_made_twice: DELIVERED, order_again,
         "same key, same answer" + "legal transitions" + "every order settles" + "customers told"
-            + "sums are right" + "no refusal without cause" + "moves audited";
+            + "sums are right" + "no refusal without cause" + "moves audited" + "views agree";
 
     one_order_is_refused_for_nothing: PLENTY, refuse,
         "no refusal without cause" + "no stock stuck" + "customers told" + "views agree"

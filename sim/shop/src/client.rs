@@ -25,6 +25,13 @@ pub async fn ask(ports: &Ports, question: &Question) -> Answer {
     unreachable!("nobody asks four billion times")
 }
 
+/// The page that follows, if the answer's `Link` names one.
+pub fn next_page(answer: &Answer) -> Option<String> {
+    let link = answer.headers.get(http::header::LINK)?.to_str().ok()?;
+    let (path, relation) = link.strip_prefix('<')?.split_once('>')?;
+    (relation == "; rel=\"next\"").then(|| path.to_owned())
+}
+
 /// The kind of refusal, if the answer is one.
 pub fn problem_kind(answer: &Answer) -> Option<Kind> {
     match answer.status.is_client_error() {

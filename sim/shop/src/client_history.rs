@@ -9,6 +9,8 @@ use crate::truth::rows::Id;
 #[derive(Clone, Debug, Default)]
 pub struct ClientHistory {
     pub customers: Vec<CustomerBook>,
+    /// How many orders a page of a list holds.
+    pub list_rows: usize,
     /// Answers that cannot be: sentences, each with the order it is about.
     pub contradictions: Vec<Contradiction>,
     /// What products cost from some time on, other than at first.
@@ -63,6 +65,8 @@ pub struct CustomerBook {
     pub balance: i64,
     /// Every order, in the order of the script.
     pub orders: Vec<Placed>,
+    /// What lists showed of orders: what is in them.
+    pub shown: Vec<(Id, BTreeMap<String, i64>)>,
     /// Orders of others that were asked for: (order, status of the answer).
     pub pried: Vec<(Id, u16)>,
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -18,6 +18,7 @@ use crate::invariants::Evidence;
 use crate::judge::{Judge, JudgeState, judge_end};
 use crate::operators::Operator;
 use crate::scenario::{Scenario, fault_names};
+use crate::service_settings;
 use crate::sometimes::MAIL_REPEATED;
 use crate::topology::{self, STAFF};
 use crate::truth::Truth;
@@ -103,6 +104,8 @@ fn open_books(scenario: &Scenario, judge: &Judge) {
             ..CustomerBook::default()
         })
         .collect();
+    let rows = service_settings::settings(scenario).lists.rows;
+    state.client_history.list_rows = usize::try_from(rows).expect("a page is short");
     state.people_waiting = (0..scenario.people.len()).collect();
     state.opened = true;
 }
@@ -285,6 +288,16 @@ impl Run<'_> {
         if judge.state().has_parked_refunds() {
             let support = operator.clone();
             self.as_operator(async move { support.retry_parked_refunds().await }).await;
+            rested = self.rest(CALM_MAX).await?;
+        }
+        let (support, wrong) = (operator.clone(), Arc::new(AtomicBool::new(false)));
+        let found = wrong.clone();
+        self.as_operator(async move {
+            found.store(support.compare_views().await, Ordering::Relaxed);
+        })
+        .await;
+        // Support is told of it.
+        if wrong.load(Ordering::Relaxed) {
             rested = self.rest(CALM_MAX).await?;
         }
         let looks = shoppers.iter().enumerate().map(|(number, shopper)| {

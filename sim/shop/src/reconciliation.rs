@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Found {
     pub compared: i64,
+    /// The most that a page compared.
+    pub longest: i64,
     pub differences: Vec<DifferenceView>,
 }
 
@@ -35,6 +37,7 @@ pub async fn all(context: &Context, quiet_seconds: u64) -> Result<Found, String>
         let (answer, _) = insist(&context.ports, &question, deadline, was_perhaps_heard).await?;
         let page: Reconciled = read(&question, &answer)?;
         found.compared += page.compared;
+        found.longest = found.longest.max(page.compared);
         found.differences.extend(page.differences);
         // Pages go forward, so they end.
         match page.next {

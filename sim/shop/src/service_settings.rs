@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use stormproof_system::settings::{Auth, Carrier, Retention, Settings};
+use stormproof_system::settings::{Auth, Carrier, Lists, Reconcile, Retention, Settings};
 
 use crate::scenario::Scenario;
 
-/// Production's settings but for secrets, short journeys and passwords that are cheap to hash.
+/// Production's settings but for secrets, short journeys, passwords that are cheap to hash, and pages as
+/// long as the scenario says.
 pub fn settings(scenario: &Scenario) -> Settings {
     let carrier = &scenario.world.carrier;
+    let usual = Settings::default();
+    let rows = |usual| scenario.world.page.unwrap_or(usual);
     Settings {
         auth: Auth {
             customer_secret: b"customers' secret of the seeded world".to_vec(),
@@ -27,7 +30,9 @@ pub fn settings(scenario: &Scenario) -> Settings {
             found_after: carrier.found,
         },
         retention: scenario.world.retention.map_or_else(Retention::default, retention),
-        ..Settings::default()
+        reconcile: Reconcile { batch: rows(usual.reconcile.batch), ..usual.reconcile },
+        lists: Lists { rows: rows(usual.lists.rows) },
+        ..usual
     }
 }
 

@@ -79,6 +79,7 @@ pub const REGISTRY: &[Sometimes] = &[
         &[("key", "REPLAYED")],
     ),
     sometimes(RESTOCKED_HELD, "goods came while an order held some of the same", &[]),
+    sometimes(LONG_LIST, "somebody read a list of orders beyond its first page", &[]),
     sometimes(DLQ_REPLAY, "a dead letter was tried once more, under its own id", &[]),
     sometimes(FORGOTTEN, "a service forgot what it had been done with for long", &[]),
     sometimes(MAIL_REPEATED, "a crash after the mail server's word cost a second mail", &[]),
@@ -92,6 +93,8 @@ pub const REGISTRY: &[Sometimes] = &[
 
 /// Counted by the judge, not by a fact.
 pub const RESTOCKED_HELD: &str = "restocked while an order holds";
+/// Counted by the customer who reads, not by a fact.
+pub const LONG_LIST: &str = "a list of more than a page";
 /// Counted by the operator, not by a fact.
 pub const DLQ_REPLAY: &str = "DLQ replay";
 /// Counted by what is deleted, not by a fact.

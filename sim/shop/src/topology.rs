@@ -9,6 +9,7 @@ use stormproof_system::api::Asked;
 use stormproof_system::messages::{DELIVERY_UPDATES, QUEUES, QueueRow};
 use stormproof_system::service::SERVICES;
 
+use crate::questions::NAME;
 use stormproof_faults::moment::Act;
 use stormproof_faults::topology::{Focus, Topology, numbered};
 pub use stormproof_faults::topology::{Replicas, service_of};
@@ -193,7 +194,11 @@ fn shop() -> Topology {
         .seldom("store", Act::Commit, ["reconciliation DONE"])
         // Two messages of one mail come from nobody, since each alert has a mail of its own.
         .seldom("email", Act::Commit, ["mail SKIPPED"])
-        .seldom(STAFF, Act::Call, [SET_UP, RESTOCK, SET_ACCOUNT, PARKED_REFUNDS, RETRY_REFUND])
+        .seldom(
+            STAFF,
+            Act::Call,
+            [SET_UP, RESTOCK, SET_ACCOUNT, PARKED_REFUNDS, RETRY_REFUND, NAME],
+        )
         .publishes("store", STORE_MESSAGES)
         .publishes("bank", BANK_MESSAGES)
         .publishes("delivery", DELIVERY_MESSAGES)

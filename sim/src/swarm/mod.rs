@@ -70,6 +70,7 @@ pub fn document(seed: u64, profile: Profile) -> Document {
     document.faults.extend(faults.into_iter().map(At::from));
     slow_news(&mut streams.stream("swarm slow news"), &mut document);
     doubtful_stock(&mut streams.stream("swarm doubtful stock"), &mut document);
+    pages(&mut streams.stream("swarm pages"), &mut document);
     finds_after_losses(&mut document);
     one_change_a_price(&mut document);
     short_memory(&mut streams.stream("swarm short memory"), &mut document);
@@ -171,6 +172,24 @@ fn short_memory(stream: &mut Stream, document: &mut Document) {
         true => (chance < 0.5).then(|| Length::seconds(60 * minutes)),
         false => (chance < 1.0 / 16.0).then(|| Length::seconds(seconds)),
     };
+}
+
+/// In one storm of three a page holds so little that lists have several, and people read more of them.
+fn pages(stream: &mut Stream, document: &mut Document) {
+    let rows = *[2, 3, 7].choose(stream).expect("there are lengths");
+    let small = stream.random_bool(1.0 / 3.0);
+    document.world.page = small.then(|| At::from(rows));
+    for customer in &mut document.customers {
+        for step in std::mem::take(&mut customer.script) {
+            let (reads, after) = (stream.random_bool(0.3), ms(stream.random_range(10..900)));
+            let ordered = step.value.order.is_some();
+            customer.script.push(step);
+            if small && ordered && reads {
+                let look = StepTable { after: Some(after), poll: true, ..StepTable::default() };
+                customer.script.push(At::from(look));
+            }
+        }
+    }
 }
 
 fn ms(milliseconds: u64) -> Length {

@@ -22,6 +22,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Problem};
 use crate::id::{self, OrderId, Sku, UserId};
 use crate::unreadable;
+use crate::web::Listing;
 
 /// The most of one product in one order.
 const QUANTITY_MAX: i64 = 1000;
@@ -297,20 +298,32 @@ pub async fn find(context: &Context, user: &UserId, id: &OrderId) -> Result<Orde
     .await
 }
 
-/// The orders of `user`, newest first.
-pub async fn list(context: &Context, user: &UserId) -> Result<Vec<OrderView>, Error> {
+/// The orders of `user`, newest first: those that follow `after`.
+pub async fn list(
+    context: &Context,
+    user: &UserId,
+    after: &str,
+) -> Result<Listing<OrderView>, Error> {
+    let limit = context.settings.lists.rows;
     transact(&context.ports, "list_orders", move |transaction| {
         async move {
-            let cases = orders::of_user(transaction, user).await?;
+            let cases = orders::of_user(transaction, user, after, limit).await?;
             // Without those that cannot be read, of which support hears.
             for row in &cases.unreadable {
                 unreadable::tell(transaction, "orders", row, "It is missing in a list").await?;
             }
-            Ok(cases.read.iter().map(view).collect())
+            let read = cases.read.len() + cases.unreadable.len();
+            let next = last_of_full(limit, read, cases.last);
+            Ok(Listing { rows: cases.read.iter().map(view).collect(), next })
         }
         .scope_boxed()
     })
     .await
+}
+
+/// The last row of a page, if it holds as many as it may: others may follow.
+pub fn last_of_full(limit: i64, read: usize, last: Option<String>) -> Option<String> {
+    last.filter(|_| i64::try_from(read).is_ok_and(|read| read >= limit))
 }
 
 /// When an order of `user` first reached each status, in the order of time.

@@ -8,20 +8,25 @@ use stormproof_messaging::transact;
 use super::dto::{AlertView, DifferenceView, OrderView, ParkedRefund, Reconcile, Reconciled};
 use super::mapper::{orders, support};
 use super::notify::carry_out;
-use super::orders::view;
+use super::orders::{last_of_full, view};
 use super::payment::PaymentStatus;
 use super::reconciliation::page;
 use super::saga::progress::{Effect, wake};
 use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::OrderId;
+use crate::web::Listing;
 
-/// Refunds that wait for people.
-pub async fn parked(context: &Context) -> Result<Vec<ParkedRefund>, Error> {
-    transact(&context.ports, "list_parked_refunds", |transaction| {
+/// Refunds that wait for people, in the order of their orders: those after `after`.
+pub async fn parked(context: &Context, after: &str) -> Result<Listing<ParkedRefund>, Error> {
+    let limit = context.settings.lists.rows;
+    transact(&context.ports, "list_parked_refunds", move |transaction| {
         async move {
             let mut parked = Vec::new();
-            for id in support::parked(transaction).await? {
+            let ids = support::parked(transaction, after, limit).await?;
+            let next = last_of_full(limit, ids.len(), ids.last().cloned());
+            // One whose id is none is told of by the sweep.
+            for id in ids.into_iter().flat_map(OrderId::parse) {
                 let case = match orders::load(transaction, &id).await {
                     Ok(Some(case)) => case,
                     // The sweep sets it aside, and tells of it beside this list.
@@ -34,7 +39,7 @@ pub async fn parked(context: &Context) -> Result<Vec<ParkedRefund>, Error> {
                     reason: case.payment.parked_reason,
                 });
             }
-            Ok(parked)
+            Ok(Listing { rows: parked, next })
         }
         .scope_boxed()
     })

@@ -2,6 +2,7 @@
 //! word they are told.
 
 mod ordering;
+mod reading;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use stormproof_system::store::dto::{LoggedIn, Login, OrderView, Register, Timeli
 use crate::client::ask;
 use crate::client_history::Placed;
 use crate::environment::Environment;
-use crate::judge::{Judge, JudgeState};
+use crate::judge::Judge;
 use crate::scenario::{Action, ScriptStep, Which};
 use crate::secrets::PASSWORD_MARK;
 use crate::truth::rows::Id;
@@ -184,46 +185,6 @@ impl Shopper {
         }
     }
 
-    /// Looks at all own orders.
-    pub async fn look(&self) {
-        let answer = self.ask(&Question::get("store", "look", "/orders")).await;
-        let Ok(views) = serde_json::from_slice::<Vec<OrderView>>(&answer.body) else {
-            let what = format!("{}: the list of orders was answered {}", self.name, answer.status);
-            self.judge.state().client_history.contradict("promises kept", None, what);
-            return;
-        };
-        self.environment.refreshed().await;
-        let state = &mut *self.judge.state();
-        self.check_list(state, &views);
-        for view in &views {
-            state.client_history.saw(self.number, &view.order_id, &view.status, None);
-            if let Some(what) = unexplained(view) {
-                state.client_history.contradict("customers told", Some(&view.order_id), what);
-            }
-        }
-    }
-
-    /// All own orders are in the list, and no others.
-    fn check_list(&self, state: &mut JudgeState, views: &[OrderView]) {
-        let JudgeState { truth, client_history, .. } = state;
-        let user_id = client_history.customers[self.number].user_id.clone();
-        for view in views {
-            let owner = truth.orders.get(&view.order_id).map(|order| order.user_id.clone());
-            if owner.as_deref() != Some(&*user_id) {
-                let what = format!("was shown to {}, whose order it is not", self.name);
-                client_history.contradict("private", Some(&view.order_id), what);
-            }
-        }
-        let known =
-            client_history.customers[self.number].orders.iter().filter_map(Placed::order_id);
-        let missing: Vec<_> =
-            known.filter(|id| !views.iter().any(|view| *view.order_id == ***id)).cloned().collect();
-        for id in missing {
-            let what = format!("is missing in the list of {}", self.name);
-            client_history.contradict("promises kept", Some(&id), what);
-        }
-    }
-
     /// Looks at all own orders and their timelines, and tries to see somebody else's order.
     async fn look_closely(&self) {
         self.look().await;
@@ -283,24 +244,8 @@ pub fn topic(customer: usize, order: usize) -> String {
     format!("placed {customer}/{order}")
 }
 
-/// What is wrong with a view's explanation: it is missing, speaks of something else, or explains
-/// where there is nothing to explain.
-fn unexplained(view: &OrderView) -> Option<String> {
-    let OrderView { status, payment, explanation, .. } = view;
-    let fits = match (status.as_str(), payment.as_str()) {
-        (_, "PARKED") => explanation.contains("refund"),
-        ("PENDING_PAYMENT", "DEBIT_INTENT") => explanation.contains("payment"),
-        ("FAILED" | "CANCELLED" | "LOST", _) => !explanation.is_empty(),
-        ("PAID" | "RECEIVED", _) => explanation.is_empty(),
-        _ => true,
-    };
-    (!fits).then(|| format!("is {status} with its payment {payment}, explained as {explanation:?}"))
-}
-
 #[cfg(test)]
 mod tests {
-    use stormproof_system::money::{Currency, Money};
-
     use super::*;
 
     #[test]
@@ -310,30 +255,5 @@ mod tests {
         let end = Time(0) + token_lifetime + leeway + CLOCKS_APART;
         assert!(!token.has_long_expired(end));
         assert!(token.has_long_expired(end + Duration::from_millis(1)));
-    }
-
-    #[test]
-    fn an_explanation_fits_what_it_explains() {
-        let fits = |status: &str, payment: &str, explanation: &str| {
-            let view = OrderView {
-                order_id: "order-1".into(),
-                status: status.into(),
-                payment: payment.into(),
-                total: Money::new(20_00, Currency::AUD),
-                explanation: explanation.into(),
-                lines: Vec::new(),
-            };
-            unexplained(&view).is_none()
-        };
-        assert!(fits("PENDING_PAYMENT", "DEBIT_INTENT", "Your payment is being confirmed."));
-        assert!(!fits("PENDING_PAYMENT", "DEBIT_INTENT", ""));
-        assert!(fits("CANCEL_PENDING", "PARKED", "The refund is delayed."));
-        assert!(!fits("CANCEL_PENDING", "PARKED", "You cancelled the order."));
-        assert!(fits("CANCELLED", "REFUNDED", "You cancelled the order."));
-        for status in ["FAILED", "CANCELLED", "LOST"] {
-            assert!(!fits(status, "REFUNDED", ""), "{status}");
-        }
-        assert!(fits("RECEIVED", "DEBITED", "") && !fits("RECEIVED", "DEBITED", "xyzzy"));
-        assert!(fits("DELIVERED", "DEBITED", "It was too late to cancel."));
     }
 }

@@ -9,8 +9,9 @@ use super::{Evidence, Findings, Invariant, When};
 pub const INVARIANT: Invariant = Invariant {
     name: "customers told",
     says: "every order paid, failed, refunded or lost: exactly one mail, and one to support for \
-           every alert but that such a mail died; a second one only where a fault came, for that mail, between the mail \
-           server and the commit; an order that is looked at explains what is to explain, and nothing else",
+            every alert but that such a mail died; a second one only where a fault came, for that mail, between the mail \
+            server and the commit; an order that is looked at explains what is to explain, and nothing else; a list \
+            shows one's orders, the newest first, all of them that were there, each with its lines",
     when: When::AtRest,
     step: None,
     end: Some(end),
@@ -26,6 +27,15 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     let once = |name: (&str, &str, &str), mails| {
         mails == 1 || (mails > 1 && final_state.repeats_excused(name))
     };
+    for customer in &evidence.client_history.customers {
+        for (order, shown) in &customer.shown {
+            let lines = final_state.lines.get(order);
+            if lines.is_some_and(|lines| lines != shown) {
+                let what = format!("has the lines {lines:?}, and {} saw {shown:?}", customer.name);
+                findings.of(order, what);
+            }
+        }
+    }
     for order in truth.orders.iter() {
         for (template, due) in [
             ("ordersuccess", order.paid_at.is_some()),

@@ -2,11 +2,13 @@
 //! mend in the calm what machines could not. What is sold and what lies where is kept in `goods.rs`.
 
 mod goods;
+mod support;
+mod views;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::json;
 use stormproof_ports::notify::Notify;
 use stormproof_ports::{Message, Ports, Settle};
@@ -16,7 +18,6 @@ use stormproof_system::id::UserId;
 use stormproof_system::messages::{DEAD, QUEUES};
 use stormproof_system::money::{Currency, Money};
 use stormproof_system::question::Question;
-use stormproof_system::store::dto::ParkedRefund;
 use stormproof_system::store::order::OrderStatus;
 use stormproof_system::token;
 
@@ -28,7 +29,7 @@ use crate::judge::Judge;
 use crate::scenario::tables::Card;
 use crate::scenario::{OrderName, PeopleFault};
 use crate::sometimes::DLQ_REPLAY;
-use crate::topology::{PARKED_REFUNDS, POISON, RETRY_REFUND, SET_ACCOUNT, SET_UP, STAFF};
+use crate::topology::{POISON, SET_ACCOUNT, SET_UP, STAFF};
 use crate::truth::rows::Id;
 use stormproof_faults::{Fault, FaultKind, Target};
 
@@ -309,44 +310,6 @@ impl Operator {
             let (schema, order) = (message.schema.clone(), message.correlation_id.as_str().into());
             let letter = InnocentLetter { queue: queue.to_owned(), schema, order, attempts };
             self.judge.state().client_history.innocent_letters.push(letter);
-        }
-    }
-
-    /// What the shop tells its own people must be so as well.
-    fn unfit(&self, order: Option<&str>, what: String) {
-        self.judge.state().client_history.contradict("promises kept", order, what);
-    }
-
-    /// Support tries every parked refund whose account takes money again.
-    pub async fn retry_parked_refunds(&self) {
-        let bearer = || self.support();
-        let list = Question::get("store", PARKED_REFUNDS, "/support/refunds").with_bearer(bearer());
-        let answer = ask(&self.ports, &list).await;
-        let parked: Vec<ParkedRefund> =
-            serde_json::from_slice(&answer.body).unwrap_or_else(|why| {
-                self.unfit(
-                    None,
-                    format!("support asked for parked refunds: {}, {why}", answer.status),
-                );
-                Vec::new()
-            });
-        for refund in parked {
-            let is_open = {
-                let state = self.judge.state();
-                let order = state.truth.orders.get(&refund.order_id);
-                let account = order.and_then(|order| state.truth.accounts.get(&order.user_id));
-                account.is_some_and(|account| !account.is_closed())
-            };
-            if is_open {
-                let path = format!("/support/refunds/{}/retry", refund.order_id);
-                let question = Question::post("store", RETRY_REFUND, path, &json!({}));
-                let answer = ask(&self.ports, &question.with_bearer(bearer())).await;
-                // 409: the probe was faster.
-                if answer.status == StatusCode::NOT_FOUND {
-                    let order = Some(refund.order_id.as_str());
-                    self.unfit(order, "is listed as parked, and not found".to_owned());
-                }
-            }
         }
     }
 }

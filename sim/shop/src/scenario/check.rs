@@ -112,6 +112,9 @@ fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
         products.insert(product.sku.value.clone(), product.price.value);
     }
     let clocks = size::clocks(source, &topology::of_size(&replicas, 0), &table.clocks)?;
+    if let Some(page) = &table.page {
+        source.in_range("page", page, 1, 100)?;
+    }
     let carrier = &table.carrier;
     let per_mille = |number: &Option<At<u64>>| match number {
         Some(number) if number.value > 1000 => {
@@ -133,6 +136,7 @@ fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
             found_per_mille: per_mille(&carrier.found_per_mille)?,
             found: length(carrier.found, 20),
         },
+        page: table.page.as_ref().map(|page| page.value),
         clocks,
         retention: table.retention.map(|retention| retention.0),
         storm: table.storm.map_or(STORM, |storm| storm.0),

@@ -71,6 +71,8 @@ pub struct WorldSpec {
     /// Every product with its price in minor units.
     pub products: BTreeMap<String, i64>,
     pub carrier: CarrierSpec,
+    /// How many rows a page holds, if not as many as in production.
+    pub page: Option<i64>,
     /// Microseconds that a node's clock is off.
     pub clocks: BTreeMap<String, i64>,
     /// How long services keep what they are done with, if not as in production.

@@ -58,6 +58,10 @@ pub struct WorldTable {
     /// for twenty minutes at least); as in production, unless said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Length>,
+    /// How many rows a page holds: of lists that people read, and of what the services compare; as in
+    /// production, unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<At<i64>>,
     /// How long faults may last before the calm begins; 60s or the end of the last fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storm: Option<Length>,

@@ -17,7 +17,13 @@ use crate::api::{self, Access, Endpoint, Route};
 use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::id::UserId;
-use crate::{token, web};
+use crate::token;
+use crate::web::{self, ListQuery};
+
+/// One's orders.
+const ORDERS: &str = "/orders";
+/// Refunds that wait for people.
+const PARKED_REFUNDS: &str = "/support/refunds";
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -51,7 +57,7 @@ fn routes() -> Vec<Route<Store>> {
             .takes::<Product>(),
         Route::new(
             post.clone(),
-            "/orders",
+            ORDERS,
             "placeOrder",
             "Places an order. It is on its way when this is answered, not done: look at it again.",
             orders::place,
@@ -73,10 +79,17 @@ fn routes() -> Vec<Route<Store>> {
         .behind(Access::Customer)
         .answers::<OrderView>(StatusCode::ACCEPTED)
         .refuses(&[NotFound, Conflict]),
-        Route::new(get.clone(), "/orders", "listOrders", "One's newest orders.", orders::list)
-            .asked("customer", "look")
-            .behind(Access::Customer)
-            .answers::<Vec<OrderView>>(ok),
+        Route::new(
+            get.clone(),
+            ORDERS,
+            "listOrders",
+            "One's orders, newest first. Where more may follow, `Link` names the next page.",
+            orders::list,
+        )
+        .asked("customer", "look")
+        .behind(Access::Customer)
+        .query::<ListQuery>()
+        .answers::<Vec<OrderView>>(ok),
         Route::new(get.clone(), "/orders/{id}", "findOrder", "One of one's orders.", orders::find)
             .asked("customer", "look")
             .behind(Access::Customer)
@@ -95,12 +108,13 @@ fn routes() -> Vec<Route<Store>> {
         .refuses(&[NotFound]),
         Route::new(
             get.clone(),
-            "/support/refunds",
+            PARKED_REFUNDS,
             "parkedRefunds",
-            "Refunds that wait for people.",
+            "Refunds that wait for people. Where more may follow, `Link` names the next page.",
             support::parked,
         )
         .behind(Access::Support)
+        .query::<ListQuery>()
         .answers::<Vec<ParkedRefund>>(ok),
         Route::new(
             post.clone(),

@@ -5,12 +5,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use super::{Store, customer};
+use super::{ORDERS, Store, customer};
 use crate::error::Error;
 use crate::id::OrderId;
 use crate::store::dto::{OrderView, TimelineEntry};
 use crate::store::orders::{self, Placed};
-use crate::web::{self, RawBody, Segment};
+use crate::web::{self, ListQuery, RawBody, Segment};
 
 pub(super) async fn place(
     State(store): State<Store>,
@@ -44,9 +44,10 @@ fn placed(placed: Placed) -> Response {
 pub(super) async fn list(
     State(store): State<Store>,
     headers: HeaderMap,
-) -> Result<Json<Vec<OrderView>>, Error> {
+    ListQuery { after }: ListQuery,
+) -> Result<Response, Error> {
     let user = customer(&store.context, &headers)?;
-    orders::list(&store.context, &user).await.map(Json)
+    Ok(orders::list(&store.context, &user, &after).await?.answer(ORDERS))
 }
 
 pub(super) async fn find(

@@ -2,21 +2,23 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::{Store, support_only};
+use super::{PARKED_REFUNDS, Store, support_only};
 use crate::error::Error;
 use crate::id::OrderId;
-use crate::store::dto::{AlertView, OrderView, ParkedRefund, Reconcile, Reconciled};
+use crate::store::dto::{AlertView, OrderView, Reconcile, Reconciled};
 use crate::store::support;
-use crate::web::{Body, Segment};
+use crate::web::{Body, ListQuery, Segment};
 
 pub(super) async fn parked(
     State(store): State<Store>,
     headers: HeaderMap,
-) -> Result<Json<Vec<ParkedRefund>>, Error> {
+    ListQuery { after }: ListQuery,
+) -> Result<Response, Error> {
     support_only(&store.context, &headers)?;
-    support::parked(&store.context).await.map(Json)
+    Ok(support::parked(&store.context, &after).await?.answer(PARKED_REFUNDS))
 }
 
 pub(super) async fn retry(

@@ -37,29 +37,34 @@ pub fn read(rows: &[AnyRow], case: &mut Case) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads the goods of a user's newest orders, which are in the order of their ids, the last first.
+/// Reads the goods of orders of a user that follow each other, in the order of their ids, the last first.
 pub async fn of_user(
     transaction: &mut Transaction<'_>,
     user: &UserId,
     cases: &mut [Case],
 ) -> Result<(), Error> {
-    let Some(oldest) = cases.last().map(|case| case.order.id.to_string()) else { return Ok(()) };
+    let id = |case: &Case| case.order.id.to_string();
+    let (Some(newest), Some(oldest)) = (cases.first().map(id), cases.last().map(id)) else {
+        return Ok(());
+    };
     let lines = sqlx::query(
         "SELECT l.sku, l.name, l.quantity, l.price, l.order_id FROM orders o \
-         JOIN order_lines l ON l.order_id = o.id WHERE o.user_id = $1 AND o.id >= $2 \
+         JOIN order_lines l ON l.order_id = o.id WHERE o.user_id = $1 AND o.id >= $2 AND o.id <= $3 \
          ORDER BY o.id DESC, l.sku",
     )
     .bind(user.to_string())
     .bind(oldest.clone())
+    .bind(newest.clone())
     .fetch_all(transaction.sql())
     .await?;
     let allocations = sqlx::query(
         "SELECT a.sku, a.warehouse, a.quantity, a.order_id FROM orders o \
-         JOIN allocations a ON a.order_id = o.id WHERE o.user_id = $1 AND o.id >= $2 \
+         JOIN allocations a ON a.order_id = o.id WHERE o.user_id = $1 AND o.id >= $2 AND o.id <= $3 \
          ORDER BY o.id DESC, a.sku, a.warehouse",
     )
     .bind(user.to_string())
     .bind(oldest)
+    .bind(newest)
     .fetch_all(transaction.sql())
     .await?;
     // All three are in the order of the orders.

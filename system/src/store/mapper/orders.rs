@@ -46,15 +46,22 @@ pub async fn load(transaction: &mut Transaction<'_>, id: &OrderId) -> Result<Opt
     Ok(Some(case))
 }
 
-/// A user's orders, newest first, at most 100.
+/// At most `limit` of a user's orders, newest first: from the newest, or those older than `after`.
 pub async fn of_user(
     transaction: &mut Transaction<'_>,
     user: &UserId,
+    after: &str,
+    limit: i64,
 ) -> Result<Readings<Case>, Error> {
-    let rows = sqlx::query(select_case!("", "WHERE o.user_id = $1 ORDER BY o.id DESC LIMIT 100"))
-        .bind(user.to_string())
-        .fetch_all(transaction.sql())
-        .await?;
+    let rows = sqlx::query(select_case!(
+        "",
+        "WHERE o.user_id = $1 AND ($2 = '' OR o.id < $2) ORDER BY o.id DESC LIMIT $3"
+    ))
+    .bind(user.to_string())
+    .bind(after.to_owned())
+    .bind(limit)
+    .fetch_all(transaction.sql())
+    .await?;
     let mut cases = each(&rows, read)?;
     goods::of_user(transaction, user, &mut cases.read).await.map_err(Error::of_row)?;
     Ok(cases)

@@ -4,7 +4,6 @@ use sqlx::Row;
 use stormproof_messaging::Transaction;
 
 use crate::error::Error;
-use crate::id::OrderId;
 
 /// An alert as stored.
 pub struct Alert {
@@ -16,14 +15,27 @@ pub struct Alert {
     pub raised_at: i64,
 }
 
-/// Orders whose refund is parked. One whose id is none is told of by the sweep.
-pub async fn parked(transaction: &mut Transaction<'_>) -> Result<Vec<OrderId>, Error> {
-    let ids: Vec<String> = sqlx::query_scalar(
-        "SELECT id FROM orders WHERE payment_status = 'PARKED' ORDER BY id LIMIT 100",
-    )
-    .fetch_all(transaction.sql())
-    .await?;
-    Ok(ids.into_iter().flat_map(OrderId::parse).collect())
+/// At most `limit` orders after `after` whose refund is parked, by their ids as stored.
+pub async fn parked(
+    transaction: &mut Transaction<'_>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>, Error> {
+    // Without a bound a plan of the first page has nowhere to begin but in the index of what is parked.
+    let ids = match after {
+        "" => {
+            let first =
+                "SELECT id FROM orders WHERE payment_status = 'PARKED' ORDER BY id LIMIT $1";
+            sqlx::query_scalar(first).bind(limit).fetch_all(transaction.sql()).await?
+        }
+        after => {
+            let next = "SELECT id FROM orders WHERE payment_status = 'PARKED' AND id > $1 \
+                        ORDER BY id LIMIT $2";
+            let query = sqlx::query_scalar(next).bind(after.to_owned()).bind(limit);
+            query.fetch_all(transaction.sql()).await?
+        }
+    };
+    Ok(ids)
 }
 
 /// The newest alerts first.
