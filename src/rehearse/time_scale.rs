@@ -37,7 +37,7 @@ impl TimeScale {
     pub fn settings(self, settings: Settings) -> Settings {
         let length = |scenario: Duration| self.real(scenario).max(SHORTEST);
         let backoff = |it: Backoff| Backoff { base: length(it.base), cap: length(it.cap) };
-        // Nobody waits for what is old to be forgotten; and a rehearsal is judged by all that was kept.
+        // Nobody waits for what is old to be forgotten, but for keys; and a rehearsal is judged by all that was kept.
         let Settings {
             auth,
             mut saga,
@@ -45,7 +45,7 @@ impl TimeScale {
             mut relay,
             mut consumer,
             mut reconcile,
-            retention,
+            mut retention,
             lists,
         } = settings;
         saga.lease = length(saga.lease);
@@ -68,6 +68,8 @@ impl TimeScale {
         reconcile.every = length(reconcile.every);
         reconcile.quiet = length(reconcile.quiet);
         reconcile.again = length(reconcile.again);
+        retention.keys = length(retention.keys);
+        retention.every = length(retention.every);
         Settings { auth, saga, carrier, relay, consumer, reconcile, retention, lists }
     }
 }
@@ -102,7 +104,7 @@ impl Http for ScaledHttp {
 mod tests {
     use super::*;
 
-    /// Every length of time of the services is shortened, but for those that nobody waits for.
+    /// Every length of time of the services is shortened, but for the one that nobody waits for.
     #[test]
     fn everything_that_waits_is_shortened_alike() {
         let lengths = |settings: &Settings| -> Vec<(String, Duration)> {
@@ -132,8 +134,7 @@ mod tests {
         let pairs: Vec<_> = lengths(&slow).into_iter().zip(lengths(&fast)).collect();
         assert!(pairs.len() > 15, "{pairs:?}");
         for ((name, slow), (_, fast)) in pairs {
-            let kept = name == "back";
-            assert_eq!(fast, if kept { slow } else { slow / 10 }, "{name}");
+            assert_eq!(fast, if name == "back" { slow } else { slow / 10 }, "{name}");
         }
     }
 }

@@ -42,7 +42,14 @@ fn an_order_is_accepted_and_found_where_it_says() {
         let found = Ask::get("store", told.header("location").expect("a location")).bearer(&ada);
         assert_eq!(shop.tell(found).await.json(), expected);
         let listed = shop.tell(Ask::get("store", "/orders").bearer(&ada)).await;
-        assert_eq!(listed.json(), json!([expected]));
+        assert_eq!((listed.json(), listed.header("link")), (json!([expected]), None));
+        for (path, status) in
+            [(format!("/orders?after={}", id(&told)), 200), ("/orders?after=a%20b".into(), 400)]
+        {
+            let page = shop.tell(Ask::get("store", &path).bearer(&ada)).await;
+            assert_eq!(page.status, status, "{page:?}");
+            assert!(status != 200 || page.json() == json!([]), "{page:?}");
+        }
         let path = format!("/orders/{}/timeline", id(&told));
         let timeline = shop.tell(Ask::get("store", &path).bearer(&ada)).await.json();
         assert_eq!(timeline[0]["status"], "PENDING_PAYMENT");
@@ -141,6 +148,10 @@ fn a_key_has_one_answer() {
         assert_eq!((again.status, &again.body, id(&again)), (202, &first.body, id(&first)));
         let quoted = shop.tell(Ask::order(&ada, "\"key-1\"", "teapot", 1)).await;
         assert_eq!((quoted.status, id(&quoted)), (202, id(&first)), "RFC 8941 strings have quotes");
+        let words = "{ \"lines\": [ { \"quantity\": 1, \"sku\": \"teapot\" } ] }\n";
+        let ask = Ask::new("store", "POST", "/orders", words).bearer(&ada);
+        let told = shop.tell(ask.with("idempotency-key", "key-1")).await;
+        assert_eq!((told.status, is_replay(&told), id(&told)), (202, true, id(&first)));
         // Another body is another order, whatever its key.
         for ask in [Ask::order(&ada, "key-1", "teapot", 2), Ask::order(&ada, "key-1", "mug", 1)] {
             let told = shop.tell(ask).await;

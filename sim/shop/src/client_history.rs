@@ -9,6 +9,8 @@ use crate::truth::rows::Id;
 #[derive(Clone, Debug, Default)]
 pub struct ClientHistory {
     pub customers: Vec<CustomerBook>,
+    /// How long answers to keys are kept, whatever clock one goes by.
+    pub keys_kept: Duration,
     /// How many orders a page of a list holds.
     pub list_rows: usize,
     /// Answers that cannot be: sentences, each with the order it is about.
@@ -65,6 +67,8 @@ pub struct CustomerBook {
     pub balance: i64,
     /// Every order, in the order of the script.
     pub orders: Vec<Placed>,
+    /// Orders that a key made once more, when its first answer was forgotten.
+    pub made_again: Vec<Placed>,
     /// What lists showed of orders: what is in them.
     pub shown: Vec<(Id, BTreeMap<String, i64>)>,
     /// Orders of others that were asked for: (order, status of the answer).
@@ -77,6 +81,8 @@ pub struct Placed {
     pub key: String,
     /// When it was first asked for, in time since the run began.
     pub asked_at: Duration,
+    /// When an answer to its key came last.
+    pub answered_at: Duration,
     pub lines: Vec<(String, i64)>,
     /// The first definitive answer.
     pub answer: Option<KeyAnswer>,
@@ -108,12 +114,28 @@ pub struct Contradiction {
 }
 
 impl ClientHistory {
-    /// Notes an answer to the key of `order`; every later one must be the same.
-    pub fn answered(&mut self, customer: usize, order: usize, answer: KeyAnswer) {
-        let placed = &mut self.customers[customer].orders[order];
+    /// Notes an answer to the key of `order`, which came at `now` to who asked at `asked_at`. Every later one
+    /// must be the same for as long as keys are kept; after that it may be an order of its own.
+    pub fn answered(
+        &mut self,
+        (customer, order): (usize, usize),
+        answer: KeyAnswer,
+        asked_at: Duration,
+        now: Duration,
+    ) {
+        let book = &mut self.customers[customer];
+        let placed = &mut book.orders[order];
+        placed.answered_at = now;
+        let is_known = |again: &Placed| again.answer.as_ref() == Some(&answer);
         match &placed.answer {
             None => placed.answer = Some(answer),
             Some(first) if *first == answer => {}
+            Some(_) if book.made_again.iter().any(is_known) => {}
+            Some(_) if now >= placed.asked_at + self.keys_kept => {
+                let (key, lines) = (placed.key.clone(), placed.lines.clone());
+                let answer = Some(answer);
+                book.made_again.push(Placed { key, lines, asked_at, answer, ..Placed::default() });
+            }
             Some(first) => {
                 let what = format!(
                     "one key was answered {} {:?} and then {} {:?}",
@@ -150,7 +172,7 @@ impl ClientHistory {
 
     /// When its customer first asked for an order; the beginning, of one that nobody has waited for.
     pub fn asked_at(&self, order: &str) -> Duration {
-        let mut placed = self.customers.iter().flat_map(|book| &book.orders);
+        let mut placed = self.customers.iter().flat_map(CustomerBook::all);
         let known = |placed: &&Placed| placed.order_id().is_some_and(|id| **id == *order);
         placed.find(known).map_or(Duration::ZERO, |placed| placed.asked_at)
     }
@@ -170,11 +192,23 @@ impl ClientHistory {
 impl CustomerBook {
     /// The order with this id, if this customer knows it.
     pub fn placed(&mut self, order_id: &str) -> Option<&mut Placed> {
-        self.orders.iter_mut().find(|placed| placed.order_id().is_some_and(|id| **id == *order_id))
+        let mut all = self.orders.iter_mut().chain(&mut self.made_again);
+        all.find(|placed| placed.order_id().is_some_and(|id| **id == *order_id))
+    }
+
+    /// Every order, those that a key made again last.
+    pub fn all(&self) -> impl Iterator<Item = &Placed> {
+        self.orders.iter().chain(&self.made_again)
     }
 }
 
 impl Placed {
+    /// How many orders may have come of its key, if answers are kept for so long.
+    pub fn orders_max(&self, keys_kept: Duration) -> u128 {
+        let asked_for = self.answered_at.saturating_sub(self.asked_at);
+        1 + asked_for.as_micros() / keys_kept.as_micros().max(1)
+    }
+
     pub fn order_id(&self) -> Option<&Id> {
         self.answer.as_ref().map(|answer| &answer.order_id)
     }

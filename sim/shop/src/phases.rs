@@ -104,7 +104,11 @@ fn open_books(scenario: &Scenario, judge: &Judge) {
             ..CustomerBook::default()
         })
         .collect();
-    let rows = service_settings::settings(scenario).lists.rows;
+    let settings = service_settings::settings(scenario);
+    let clocks = scenario.world.clocks.values().map(|offset| offset.unsigned_abs());
+    let apart = Duration::from_micros(clocks.sum());
+    state.client_history.keys_kept = settings.retention.keys.saturating_sub(apart);
+    let rows = settings.lists.rows;
     state.client_history.list_rows = usize::try_from(rows).expect("a page is short");
     state.people_waiting = (0..scenario.people.len()).collect();
     state.opened = true;

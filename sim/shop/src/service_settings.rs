@@ -6,8 +6,8 @@ use stormproof_system::settings::{Auth, Carrier, Lists, Reconcile, Retention, Se
 
 use crate::scenario::Scenario;
 
-/// Production's settings but for secrets, short journeys, passwords that are cheap to hash, and pages as
-/// long as the scenario says.
+/// Production's settings but for secrets, short journeys, passwords that are cheap to hash, and what
+/// the scenario says of pages and keys.
 pub fn settings(scenario: &Scenario) -> Settings {
     let carrier = &scenario.world.carrier;
     let usual = Settings::default();
@@ -29,15 +29,24 @@ pub fn settings(scenario: &Scenario) -> Settings {
             found_per_mille: carrier.found_per_mille,
             found_after: carrier.found,
         },
-        retention: scenario.world.retention.map_or_else(Retention::default, retention),
+        retention: retention(scenario),
         reconcile: Reconcile { batch: rows(usual.reconcile.batch), ..usual.reconcile },
         lists: Lists { rows: rows(usual.lists.rows) },
         ..usual
     }
 }
 
-/// What a scenario keeps for so long is looked for four times as often, though not all the time.
-fn retention(kept: Duration) -> Retention {
-    let every = (kept / 4).max(Duration::from_secs(5));
-    Retention { sent: kept, received: kept, moves: kept, every, ..Retention::default() }
+/// What a scenario keeps for so long is looked for four times as often, though not all the time; keys as often as
+/// they are kept.
+fn retention(scenario: &Scenario) -> Retention {
+    let mut retention = Retention::default();
+    if let Some(kept) = scenario.world.retention {
+        (retention.sent, retention.received, retention.moves) = (kept, kept, kept);
+        retention.every = (kept / 4).max(Duration::from_secs(5));
+    }
+    if let Some(kept) = scenario.world.keys_kept {
+        retention.keys = kept;
+        retention.every = retention.every.min(kept);
+    }
+    retention
 }

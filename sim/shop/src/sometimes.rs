@@ -80,6 +80,8 @@ pub const REGISTRY: &[Sometimes] = &[
     ),
     sometimes(RESTOCKED_HELD, "goods came while an order held some of the same", &[]),
     sometimes(LONG_LIST, "somebody read a list of orders beyond its first page", &[]),
+    sometimes(OTHER_WORDS, "a key was asked again in other words, and known", &[]),
+    sometimes(KEY_FORGOTTEN, "a key was asked again after its retention, and made an order", &[]),
     sometimes(DLQ_REPLAY, "a dead letter was tried once more, under its own id", &[]),
     sometimes(FORGOTTEN, "a service forgot what it had been done with for long", &[]),
     sometimes(MAIL_REPEATED, "a crash after the mail server's word cost a second mail", &[]),
@@ -95,6 +97,10 @@ pub const REGISTRY: &[Sometimes] = &[
 pub const RESTOCKED_HELD: &str = "restocked while an order holds";
 /// Counted by the customer who reads, not by a fact.
 pub const LONG_LIST: &str = "a list of more than a page";
+/// Counted by the customer who asks again, not by a fact.
+pub const OTHER_WORDS: &str = "repeat in other words";
+/// See [`OTHER_WORDS`].
+pub const KEY_FORGOTTEN: &str = "repeat after the key's retention";
 /// Counted by the operator, not by a fact.
 pub const DLQ_REPLAY: &str = "DLQ replay";
 /// Counted by what is deleted, not by a fact.

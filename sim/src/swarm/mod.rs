@@ -71,6 +71,7 @@ pub fn document(seed: u64, profile: Profile) -> Document {
     slow_news(&mut streams.stream("swarm slow news"), &mut document);
     doubtful_stock(&mut streams.stream("swarm doubtful stock"), &mut document);
     pages(&mut streams.stream("swarm pages"), &mut document);
+    repeats(&mut streams.stream("swarm repeats"), &mut document);
     finds_after_losses(&mut document);
     one_change_a_price(&mut document);
     short_memory(&mut streams.stream("swarm short memory"), &mut document);
@@ -188,6 +189,21 @@ fn pages(stream: &mut Stream, document: &mut Document) {
                 let look = StepTable { after: Some(after), poll: true, ..StepTable::default() };
                 customer.script.push(At::from(look));
             }
+        }
+    }
+}
+
+/// In one storm of five people ask again, in other words; in half of those keys are kept so shortly that
+/// some are forgotten by then.
+fn repeats(stream: &mut Stream, document: &mut Document) {
+    let (repeats, shortly) = (stream.random_bool(0.2), stream.random_bool(0.5));
+    let kept = ms(stream.random_range(10_000..40_000));
+    document.world.keys_kept = (repeats && shortly).then(|| At::from(kept));
+    for customer in &mut document.customers {
+        let plain = |step: &StepTable| step.order.is_some() && step.gone.is_none();
+        for step in customer.script.iter_mut().filter(|step| plain(&step.value)) {
+            let (again, after) = (stream.random_bool(0.1), stream.random_range(100..50_000));
+            step.value.again = (repeats && again).then(|| ms(after));
         }
     }
 }

@@ -51,9 +51,7 @@ pub async fn place(
 ) -> Result<Placed, Error> {
     let wanted = parse(raw_body)?;
     let key = ClientKey { user, route: "POST /orders", key };
-    let mut body_hash = String::with_capacity(64);
-    hex(&mut body_hash, &Sha256::digest(raw_body));
-    let (wanted, body_hash) = (&wanted, &body_hash);
+    let (wanted, body_hash) = (&wanted, &hash(&wanted));
     let looked_up = transact(&context.ports, "look_up_key", move |transaction| {
         look_up(transaction, key, body_hash, wanted).scope_boxed()
     })
@@ -105,6 +103,18 @@ fn parse(raw_body: &[u8]) -> Result<Vec<(Sku, i64)>, Error> {
         Some(pair) => Err(Error::invalid(format!("{}: expected each product once", pair[0].0))),
         None => Ok(wanted),
     }
+}
+
+/// What tells a body from others. The same in other words is the same: members in another order, lines in
+/// another order, white space.
+fn hash(wanted: &[(Sku, i64)]) -> String {
+    let mut digest = Sha256::new();
+    for (sku, quantity) in wanted {
+        digest.update(format!("{quantity} {sku}\n"));
+    }
+    let mut text = String::with_capacity(64);
+    hex(&mut text, &digest.finalize());
+    text
 }
 
 enum LookedUp {

@@ -191,7 +191,7 @@ impl Shopper {
         let (own, other) = {
             let state = self.judge.state();
             let book = &state.client_history.customers[self.number];
-            let own: Vec<Id> = book.orders.iter().filter_map(Placed::order_id).cloned().collect();
+            let own: Vec<Id> = book.all().filter_map(Placed::order_id).cloned().collect();
             let mut others =
                 state.truth.orders.iter().filter(|order| *order.user_id != *book.user_id);
             (own, others.next().map(|order| order.id.clone()))

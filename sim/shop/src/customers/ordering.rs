@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::{Either, join, select};
 use http::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 use stormproof_ports::Answer;
 use stormproof_system::error::Kind;
 use stormproof_system::question::{Question, is_definitive};
@@ -15,11 +16,19 @@ use super::Shopper;
 use crate::client::{ask_once, problem_kind};
 use crate::client_history::{KeyAnswer, Placed};
 use crate::scenario::OrderStep;
+use crate::sometimes::{KEY_FORGOTTEN, OTHER_WORDS};
 
 /// What a customer reads of an order; unknown members are for others.
 #[derive(Deserialize)]
 struct Refusal {
     order_id: String,
+}
+
+/// The same question, its body with its members in another order and with white space.
+fn in_other_words(question: &Question) -> Question {
+    let body: Value = serde_json::from_slice(&question.body).expect("a body of ours");
+    let words = serde_json::to_vec_pretty(&body).expect("bodies have string keys only");
+    Question { body: words.into(), ..question.clone() }
 }
 
 impl Shopper {
@@ -37,12 +46,19 @@ impl Shopper {
             Some((patience, back)) => self.go_away(number, &question, patience, back).await,
             None if step.double_submit => {
                 self.judge.state().fired("double submit");
-                join(self.submit(number, &question), self.submit(number, &question)).await;
+                let again = in_other_words(&question);
+                join(self.submit(number, &question), self.submit(number, &again)).await;
             }
             None => self.submit(number, &question).await,
         }
         if step.same_key_other_body {
-            self.reuse_key(&key, &step.lines).await;
+            self.reuse_key(number, &key, &step.lines).await;
+        }
+        if let Some(again) = step.again {
+            self.ports.clock.sleep(again).await;
+            self.environment.say(&self.name, "", "asks again in other words, same key");
+            self.submit(number, &in_other_words(&question)).await;
+            self.count_again(number);
         }
     }
 
@@ -55,8 +71,17 @@ impl Shopper {
 
     /// Asks until the key is answered, and remembers the answer.
     async fn submit(&self, number: usize, question: &Question) {
+        let asked_at = self.environment.elapsed();
         let answer = self.ask(question).await;
-        self.remember(number, &answer);
+        self.remember(number, &answer, asked_at);
+    }
+
+    /// A repeat is rare: one whose key was known, and one whose key was forgotten.
+    fn count_again(&self, number: usize) {
+        let state = &mut *self.judge.state();
+        let book = &state.client_history.customers[self.number];
+        let is_new = book.made_again.iter().any(|again| again.key == book.orders[number].key);
+        state.counters.count(if is_new { KEY_FORGOTTEN } else { OTHER_WORDS });
     }
 
     /// Drops the request after a while; is back later, or never.
@@ -67,6 +92,7 @@ impl Shopper {
         patience: Duration,
         back: Option<Duration>,
     ) {
+        let asked_at = self.environment.elapsed();
         let in_a_hurry = question.clone().with_bearer(self.token().text);
         let sleep = self.ports.clock.sleep(patience);
         let answer = match select(Box::pin(ask_once(&self.ports, &in_a_hurry)), sleep).await {
@@ -84,7 +110,7 @@ impl Shopper {
             (Some(answer), _) if answer.status == StatusCode::UNAUTHORIZED => {
                 self.submit(number, question).await;
             }
-            (Some(answer), _) => self.remember(number, &answer),
+            (Some(answer), _) => self.remember(number, &answer, asked_at),
             (None, Some(back)) => {
                 self.ports.clock.sleep(back).await;
                 self.environment.say(&self.name, "", "is back and asks again, same key");
@@ -97,14 +123,19 @@ impl Shopper {
         }
     }
 
-    /// Another body with a key that is taken: 422, and nothing else.
-    async fn reuse_key(&self, key: &str, lines: &[(String, i64)]) {
+    /// Another body with a key that is taken: 422, and nothing else, for as long as keys are kept.
+    async fn reuse_key(&self, number: usize, key: &str, lines: &[(String, i64)]) {
         let more: Vec<_> =
             lines.iter().map(|(sku, quantity)| (sku.clone(), quantity + 1)).collect();
         let answer = self.ask(&self.order_question(key, &more)).await;
+        let now = self.environment.elapsed();
         let mut state = self.judge.state();
         state.fired("same key, other body");
-        if problem_kind(&answer) != Some(Kind::KeyReused) {
+        let keys_kept = state.client_history.keys_kept;
+        let placed = &mut state.client_history.customers[self.number].orders[number];
+        placed.answered_at = now;
+        let is_kept = now < placed.asked_at + keys_kept;
+        if is_kept && problem_kind(&answer) != Some(Kind::KeyReused) {
             let what = format!(
                 "{}: another body with the key {key} was answered {}",
                 self.name, answer.status
@@ -114,7 +145,8 @@ impl Shopper {
     }
 
     /// Notes the answer to an order: 202 with the order, or 409 with the order that failed at once.
-    fn remember(&self, number: usize, answer: &Answer) {
+    fn remember(&self, number: usize, answer: &Answer, asked_at: Duration) {
+        let now = self.environment.elapsed();
         let state = &mut *self.judge.state();
         let read = match answer.status {
             StatusCode::ACCEPTED => serde_json::from_slice::<OrderView>(&answer.body)
@@ -143,6 +175,6 @@ impl Shopper {
             order_id: order_id.into(),
             total,
         };
-        state.client_history.answered(self.number, number, answer);
+        state.client_history.answered((self.number, number), answer, asked_at, now);
     }
 }

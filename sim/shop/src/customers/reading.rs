@@ -94,7 +94,7 @@ impl Shopper {
     ) {
         let book = &client_history.customers[self.number];
         let is_missing = |id: &Id| page.reaches(id) && !page.orders.contains(id);
-        let known = book.orders.iter().filter_map(Placed::order_id);
+        let known = book.all().filter_map(Placed::order_id);
         let known: Vec<Id> = known.filter(|id| is_missing(id)).cloned().collect();
         // Nobody follows the commits of a rehearsal one by one.
         let placed_before = |id: &Id| {

@@ -17,7 +17,7 @@ pub const INVARIANT: Invariant = Invariant {
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     for customer in &evidence.client_history.customers {
-        for order in customer.orders.iter().filter_map(|placed| placed.order_id()) {
+        for order in customer.all().filter_map(|placed| placed.order_id()) {
             let owner = owners.entry(order).or_insert(&customer.name);
             if *owner != customer.name {
                 findings.of(order, format!("was given to {owner} and to {}", customer.name));

@@ -18,7 +18,7 @@ pub const INVARIANT: Invariant = Invariant {
 
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     for customer in &evidence.client_history.customers {
-        for placed in &customer.orders {
+        for placed in customer.all() {
             match &placed.answer {
                 Some(answer) => kept(evidence, customer, placed, answer, findings),
                 None if placed.forgotten => {}

@@ -21,6 +21,9 @@ const PRICE: i64 = 10_00;
 /// The storm's length if no fault asks for more.
 const STORM: Duration = Duration::from_secs(60);
 
+/// A key that is forgotten sooner is looked for all the time.
+const KEYS_KEPT_MIN: Duration = Duration::from_secs(1);
+
 /// Checks everything that a table's own shape cannot.
 pub fn scenario(source: Source<'_>, name: &str, document: Document) -> Result<Scenario, Mistake> {
     if document.about.trim().is_empty() {
@@ -112,6 +115,10 @@ fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
         products.insert(product.sku.value.clone(), product.price.value);
     }
     let clocks = size::clocks(source, &topology::of_size(&replicas, 0), &table.clocks)?;
+    if let Some(kept) = table.keys_kept.as_ref().filter(|kept| kept.value.0 < KEYS_KEPT_MIN) {
+        let what = "keys that are hardly kept: expected 1s or more";
+        return Err(source.mistake(&kept.place, what));
+    }
     if let Some(page) = &table.page {
         source.in_range("page", page, 1, 100)?;
     }
@@ -137,6 +144,7 @@ fn world(source: Source<'_>, table: &WorldTable) -> Result<WorldSpec, Mistake> {
             found: length(carrier.found, 20),
         },
         page: table.page.as_ref().map(|page| page.value),
+        keys_kept: table.keys_kept.as_ref().map(|kept| kept.value.0),
         clocks,
         retention: table.retention.map(|retention| retention.0),
         storm: table.storm.map_or(STORM, |storm| storm.0),

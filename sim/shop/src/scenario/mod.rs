@@ -73,6 +73,8 @@ pub struct WorldSpec {
     pub carrier: CarrierSpec,
     /// How many rows a page holds, if not as many as in production.
     pub page: Option<i64>,
+    /// How long answers to keys are kept, if not as long as in production.
+    pub keys_kept: Option<Duration>,
     /// Microseconds that a node's clock is off.
     pub clocks: BTreeMap<String, i64>,
     /// How long services keep what they are done with, if not as in production.
@@ -135,6 +137,8 @@ pub struct OrderStep {
     pub same_key_other_body: bool,
     /// When the buyer drops the request, and when the buyer is back.
     pub gone: Option<(Duration, Option<Duration>)>,
+    /// When, after the answer, the buyer asks once more with the same key.
+    pub again: Option<Duration>,
 }
 
 /// Something that goes wrong with people.

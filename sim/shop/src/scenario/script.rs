@@ -43,10 +43,13 @@ fn step(
     if actions.into_iter().filter(|there| *there).count() > 1 {
         return wrong("a step with several actions: expected one of order, cancel or poll");
     }
-    let odd = step.double_submit || step.same_key_other_body || step.gone.is_some();
+    let odd = step.double_submit
+        || step.same_key_other_body
+        || step.gone.is_some()
+        || step.again.is_some();
     if odd && step.order.is_none() {
         return wrong(
-            "`double_submit`, `same_key_other_body` and `gone` say how to order: expected `order`",
+            "`double_submit`, `same_key_other_body`, `gone` and `again` say how to order: expected `order`",
         );
     }
     if step.double_submit && step.gone.is_some() {
@@ -54,6 +57,9 @@ fn step(
     }
     if step.same_key_other_body && step.gone.is_some() {
         return wrong("`same_key_other_body` needs an answer first: expected no `gone`");
+    }
+    if step.again.is_some() && step.gone.is_some() {
+        return wrong("`again` needs an answer first: expected no `gone`");
     }
     if step.back.is_some() && step.gone.is_none() {
         return wrong("`back` without `gone`: expected a buyer who went");
@@ -122,6 +128,7 @@ fn order(
         double_submit: step.double_submit,
         same_key_other_body: step.same_key_other_body,
         gone: step.gone.map(|gone| (gone.0, step.back.map(|back| back.0))),
+        again: step.again.map(|again| again.0),
     })
 }
 

@@ -62,6 +62,9 @@ pub struct WorldTable {
     /// production, unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<At<i64>>,
+    /// How long the Store keeps the answers to customers' keys, at the least; 48h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_kept: Option<At<Length>>,
     /// How long faults may last before the calm begins; 60s or the end of the last fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storm: Option<Length>,
@@ -145,7 +148,7 @@ pub struct StepTable {
     /// Order so many of each product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<BTreeMap<String, At<i64>>>,
-    /// Send the order twice at once, same key, same body.
+    /// Send the order twice at once, same key, same body, once in other words.
     #[serde(default, skip_serializing_if = "is_default")]
     pub double_submit: bool,
     /// After the answer, send another body with the same key.
@@ -157,6 +160,9 @@ pub struct StepTable {
     /// A buyer who was gone asks again with the same key after this time; never, unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<Length>,
+    /// So long after the answer, send the order once more, in other words, with the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Length>,
     /// Cancel an order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<At<Which>>,

@@ -28,7 +28,7 @@ pub struct ClientKey<'a> {
 /// What was answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
-    /// SHA-256 of the request's body, in hexadecimal.
+    /// SHA-256 of what was ordered, in hexadecimal.
     pub body_hash: String,
     /// HTTP status.
     pub status: u16,

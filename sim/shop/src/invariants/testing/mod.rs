@@ -275,5 +275,6 @@ fn client_history() -> ClientHistory {
         orders: vec![placed],
         ..CustomerBook::default()
     };
-    ClientHistory { customers: vec![ada], ..ClientHistory::default() }
+    let keys_kept = Duration::from_secs(48 * 3600);
+    ClientHistory { customers: vec![ada], keys_kept, ..ClientHistory::default() }
 }

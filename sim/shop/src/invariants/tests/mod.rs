@@ -6,6 +6,7 @@ mod people;
 mod times;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use stormproof_system::messages::{DeliveryStatus, PaymentOutcome};
 use stormproof_system::store::order::OrderStatus;
@@ -341,8 +342,18 @@ fn keys_are_answered_alike() {
     let mut stage = Stage::delivered();
     let mut other = stage.client_history.customers[0].orders[0].answer.clone().expect("answered");
     other.body = "another".into();
-    stage.client_history.answered(0, 0, other);
-    assert_eq!(stage.client_history.contradictions[0].invariant, "same key, same answer");
+    let kept = stage.client_history.keys_kept;
+    let history = &mut stage.client_history;
+    history.answered((0, 0), other.clone(), Duration::ZERO, kept - Duration::from_secs(1));
+    assert_eq!(history.contradictions[0].invariant, "same key, same answer");
+    // A key that is forgotten makes an order of its own, which comes with the next answer.
+    other.order_id = id("another");
+    for _ in 0..2 {
+        history.answered((0, 0), other.clone(), kept, kept);
+    }
+    let ids: Vec<_> = history.customers[0].all().filter_map(|placed| placed.order_id()).collect();
+    assert_eq!((history.contradictions.len(), ids), (1, vec![&id(ORDER), &id("another")]));
+    assert_eq!(history.customers[0].orders[0].orders_max(kept), 2);
 }
 
 #[test]
