@@ -21,6 +21,7 @@ use meddlers::*;
 const DELIVERED: &str = r#"
 about = "An order is delivered."
 [world]
+page = 3
 stock = [ { sku = "teapot", warehouse = "sydney", units = 3 } ]
 [[customer]]
 script = [ { order = { teapot = 2 } } ]
@@ -38,6 +39,7 @@ script = [ { order = { teapot = 2 } } ]
 const CANCELLED: &str = r#"
 about = "An order is cancelled before the pick-up."
 [world]
+page = 3
 stock = [ { sku = "teapot", warehouse = "sydney", units = 3 } ]
 carrier = { pick_up = "10m" }
 [[customer]]

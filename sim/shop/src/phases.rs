@@ -296,10 +296,13 @@ impl Run<'_> {
         }
         let (support, wrong) = (operator.clone(), Arc::new(AtomicBool::new(false)));
         let found = wrong.clone();
-        self.as_operator(async move {
-            found.store(support.compare_views().await, Ordering::Relaxed);
-        })
-        .await;
+        // What it costs is none of an order's budget: only where pages are the scenario's affair.
+        if self.scenario.world.page.is_some() {
+            self.as_operator(async move {
+                found.store(support.compare_views().await, Ordering::Relaxed);
+            })
+            .await;
+        }
         // Support is told of it.
         if wrong.load(Ordering::Relaxed) {
             rested = self.rest(CALM_MAX).await?;
