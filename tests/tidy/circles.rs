@@ -36,11 +36,13 @@ fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
-/// The folder in which a package's root module lies: the nearest with a `lib.rs` or `main.rs`.
+/// The folder in which a package's root module lies: the nearest with a `lib.rs` or `main.rs`, and of what runs while
+/// it is built the nearest with a `Cargo.toml`.
 fn package(path: &Path) -> PathBuf {
     let mut above = path.ancestors().skip(1);
-    let is_root =
-        |folder: &&Path| folder.join("lib.rs").exists() || folder.join("main.rs").exists();
+    let is_root = |folder: &&Path| {
+        ["lib.rs", "main.rs", "Cargo.toml"].iter().any(|name| folder.join(name).exists())
+    };
     above.find(is_root).expect("every source belongs to a package").to_owned()
 }
 

@@ -24,17 +24,16 @@ const UNSENT: &str = "SELECT count(*) FROM outbox WHERE status = 'NEW'";
 const WRITTEN: &str = "SELECT count(*) FROM outbox";
 
 /// The oldest row of each table whose rows are forgotten in time.
-const OLDEST: [(&str, &str); 4] = [
-    ("outbox", "SELECT min(sent_at) FROM outbox WHERE status = 'SENT'"),
-    ("inbox", "SELECT min(received_at) FROM inbox"),
-    ("audit", "SELECT min(at) FROM audit"),
-    ("alerts", "SELECT min(raised_at) FROM alerts"),
-];
-const OLDEST_KEY: (&str, &str) = ("idempotency", "SELECT min(created_at) FROM idempotency");
+const OLDEST: &str = "SELECT (SELECT min(sent_at) FROM outbox WHERE status = 'SENT'), \
+     (SELECT min(received_at) FROM inbox), (SELECT min(at) FROM audit), \
+     (SELECT min(raised_at) FROM alerts)";
+const OLDEST_OF: [&str; 4] = ["outbox", "inbox", "audit", "alerts"];
+const OLDEST_KEY: &str = "SELECT min(created_at) FROM idempotency";
 
 /// Of what an outbox has many of an hour, by subject and kind.
 const MANY: &str = "SELECT correlation_id, routing_key, count(*) FROM outbox \
      GROUP BY correlation_id, routing_key, created_at / 3600000000 HAVING count(*) > 10";
+const MANY_ROWS: i64 = 50;
 
 const ALERTS: &str = "SELECT id, order_id, kind, cause FROM alerts";
 const ORDER_LINES: &str = "SELECT order_id, sku, quantity, price FROM order_lines";
@@ -160,22 +159,35 @@ async fn look_at(environment: &impl Inspect, database: &str, final_state: &mut F
         let (database, order) = (database.to_owned(), text(&row[1]));
         final_state.alerts.push(AlertSeen { database, id, order, kind, cause });
     }
-    let own = (database == topology::database_of("store")).then_some(OLDEST_KEY);
-    for (table, sql) in OLDEST.into_iter().chain(own) {
-        let rows = rows(environment, database, sql, final_state).await;
-        if let Some(at) = rows.first().and_then(|row| row[0].as_i64()) {
-            final_state.oldest.insert((database.to_owned(), table), Time(at));
+    let mut ages = vec![(OLDEST, &OLDEST_OF[..])];
+    if database == topology::database_of("store") {
+        ages.push((OLDEST_KEY, &["idempotency"]));
+    }
+    for (sql, tables) in ages {
+        for row in rows(environment, database, sql, final_state).await {
+            let known =
+                tables.iter().zip(&row).filter_map(|(table, at)| Some((*table, at.as_i64()?)));
+            let known = known.map(|(table, at)| ((database.to_owned(), table), Time(at)));
+            final_state.oldest.extend(known);
         }
     }
-    for row in rows(environment, database, MANY, final_state).await {
+    let mut written = 0;
+    for row in rows(environment, database, WRITTEN, final_state).await {
+        written += number(&[row]);
+    }
+    final_state.messages += written;
+    // Where there are few of all, there are few of each.
+    let many = if written < MANY_ROWS {
+        Rows::default()
+    } else {
+        rows(environment, database, MANY, final_state).await
+    };
+    for row in many {
         let key = (text(&row[0]), text(&row[1]).to_string());
         let most = final_state.most_messages.entry(key).or_default();
         *most = (*most).max(row[2].as_i64().unwrap_or(0));
     }
     Books::read(environment, database, final_state).await;
-    for row in rows(environment, database, WRITTEN, final_state).await {
-        final_state.messages += number(&[row]);
-    }
     for (table, sql) in secrets::TEXTS {
         let place = format!("{table} of {database}");
         for row in rows(environment, database, sql, final_state).await {

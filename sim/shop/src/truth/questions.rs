@@ -10,7 +10,7 @@ pub const HOUR: Duration = Duration::from_secs(3600);
 
 /// What was asked, by the trace that it was asked in and the operation.
 #[derive(Clone, Debug, Default)]
-pub struct Questions(BTreeMap<(String, String), Pace>);
+pub struct Questions(BTreeMap<String, BTreeMap<String, Pace>>);
 
 /// How often one thing was asked.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,14 @@ impl Questions {
     pub fn hear(&mut self, at: Duration, call: &Call) {
         let parent = call.headers.get("traceparent").and_then(|parent| parent.to_str().ok());
         let Some(trace) = parent.and_then(trace_id) else { return };
-        let pace = self.0.entry((trace.to_owned(), call.operation.to_string())).or_default();
+        let asked = match self.0.get_mut(trace) {
+            Some(asked) => asked,
+            None => self.0.entry(trace.to_owned()).or_default(),
+        };
+        let pace = match asked.get_mut(&*call.operation) {
+            Some(pace) => pace,
+            None => asked.entry(call.operation.to_string()).or_default(),
+        };
         pace.recent.push_back(at);
         while pace.recent.front().is_some_and(|first| *first + HOUR <= at) {
             pace.recent.pop_front();
@@ -49,9 +56,8 @@ impl Questions {
     /// What was asked of `order`, each at its busiest.
     pub fn of(&self, order: &str) -> impl Iterator<Item = Most<'_>> {
         let parent = trace::parent(order, "");
-        let trace = trace_id(&parent).unwrap_or_default().to_owned();
-        let range = self.0.range((trace.clone(), String::new())..);
-        range.take_while(move |((of, _), _)| *of == trace).map(|((_, operation), pace)| Most {
+        let asked = trace_id(&parent).and_then(|trace| self.0.get(trace));
+        asked.into_iter().flatten().map(|(operation, pace)| Most {
             operation,
             times: pace.most,
             at: pace.reached_at,

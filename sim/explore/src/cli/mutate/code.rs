@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::orders::Change;
+use super::orders::MutantChange;
 use super::survey::Survey;
 use super::{Ready, hunt};
 use crate::System;
@@ -37,7 +37,7 @@ pub fn ready(
     survey.holds()?;
     survey.is_like(&Survey::of(system, &here, STORMS_COMPARED.min(asked.seeds.get()))?)?;
     terminal::mention("the canary: every switch on");
-    let canary = hunt::judge(&pool, &survey, Change::EverySwitch)?;
+    let canary = hunt::judge(&pool, &survey, MutantChange::EverySwitch)?;
     let (mutants, refused) = code.into_mutants();
     let functions: BTreeSet<_> = mutants.iter().map(|it| (&it.place, &it.statement)).collect();
     let sources = functions.len();

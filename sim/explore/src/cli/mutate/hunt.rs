@@ -6,7 +6,7 @@ use std::time::Duration;
 use stormproof_sqlite::SqlText;
 
 use super::ledger::{Ledger, MutantRow};
-use super::orders::{Answer, Change, Order, RunName};
+use super::orders::{Answer, MutantChange, Order, RunName};
 use super::survey::Survey;
 use super::verdict::Became;
 use crate::cli::job_pool::Pool;
@@ -85,7 +85,7 @@ pub fn rewritten_holds(
     const STORMS_MAX: usize = 40;
     let pairs: Vec<(SqlText, String)> =
         texts.iter().map(|(text, read)| (survey.sql(text), read.clone())).collect();
-    let change = Change::Sql(pairs);
+    let change = MutantChange::Sql(pairs);
     let mut runs = survey.runs_of(&change);
     runs.truncate(survey.scenarios() + STORMS_MAX);
     match ask(pool, change, runs, true)? {
@@ -100,7 +100,7 @@ pub fn rewritten_holds(
 ///
 /// # Errors
 /// If workers cannot be started.
-pub fn judge(pool: &Pool, survey: &Survey, change: Change) -> Result<Became, String> {
+pub fn judge(pool: &Pool, survey: &Survey, change: MutantChange) -> Result<Became, String> {
     let runs = survey.runs_of(&change);
     if runs.is_empty() {
         return Ok(Became::NotReached);
@@ -112,7 +112,7 @@ pub fn judge(pool: &Pool, survey: &Survey, change: Change) -> Result<Became, Str
 /// that did not come to its end.
 fn ask(
     pool: &Pool,
-    change: Change,
+    change: MutantChange,
     runs: Vec<(RunName, String)>,
     until_it_differs: bool,
 ) -> Result<Became, String> {

@@ -37,13 +37,13 @@ pub enum Order {
     List(RunName),
     /// Run these, each with the fingerprint that it has without a mutant, until one breaks; if there is one that
     /// says so, one that differs is enough.
-    Judge { change: Change, runs: Vec<(RunName, String)>, until_it_differs: bool },
+    Judge { change: MutantChange, runs: Vec<(RunName, String)>, until_it_differs: bool },
 }
 
 /// What is changed meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum MutantChange {
     /// What is said in place of what.
     Sql(Vec<(SqlText, String)>),
     /// A switch is set.
@@ -112,14 +112,14 @@ impl<S: System> Shelf<'_, S> {
 
     fn judge(
         &mut self,
-        change: Change,
+        change: MutantChange,
         runs: &[(RunName, String)],
         until_it_differs: bool,
     ) -> Result<Answer, String> {
         let (pairs, switch) = match change {
-            Change::Sql(pairs) => (pairs, None),
-            Change::Switch(switch) => (Vec::new(), Some(switch)),
-            Change::EverySwitch => (Vec::new(), None),
+            MutantChange::Sql(pairs) => (pairs, None),
+            MutantChange::Switch(switch) => (Vec::new(), Some(switch)),
+            MutantChange::EverySwitch => (Vec::new(), None),
         };
         // On what a migration has made, all runs live; runs that do not come to a switch are not run.
         let always = pairs.is_empty() || pairs.iter().any(|(sql, _)| sql.is_migration);

@@ -21,7 +21,7 @@ pub fn ready(system: &impl System, asked: &Mutate) -> Result<Ready, String> {
     terminal::mention("the canary: every UPDATE and DELETE without its WHERE");
     let texts = unguarded(&survey.seen());
     let pairs = texts.iter().map(|(text, instead)| (survey.sql(text), instead.clone()));
-    let canary = hunt::judge(&pool, &survey, super::orders::Change::Sql(pairs.collect()))?;
+    let canary = hunt::judge(&pool, &survey, super::orders::MutantChange::Sql(pairs.collect()))?;
     Ok(Ready {
         pool,
         survey,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stormproof_sqlite::SqlText;
 
 use super::hunt;
-use super::orders::{Answer, Change, Order, RunName};
+use super::orders::{Answer, MutantChange, Order, RunName};
 use crate::System;
 use crate::cli::job_pool::Pool;
 use crate::cli::process::PATIENCE;
@@ -114,10 +114,10 @@ impl Survey {
 
     /// The runs that a change is of any consequence to, each with its fingerprint: those that say one of its
     /// texts, or come to its switch. What a migration has made, all runs live on.
-    pub fn runs_of(&self, change: &Change) -> Vec<(RunName, String)> {
+    pub fn runs_of(&self, change: &MutantChange) -> Vec<(RunName, String)> {
         let mut places = BTreeSet::new();
         match change {
-            Change::Sql(pairs) => {
+            MutantChange::Sql(pairs) => {
                 for (text, _) in pairs {
                     match (text.is_migration, self.texts.get(text)) {
                         (true, _) => places.extend(0..self.runs.len()),
@@ -126,10 +126,10 @@ impl Survey {
                     }
                 }
             }
-            Change::Switch(switch) => {
+            MutantChange::Switch(switch) => {
                 places.extend(self.switches.get(switch).into_iter().flatten().copied());
             }
-            Change::EverySwitch => places.extend(0..self.runs.len()),
+            MutantChange::EverySwitch => places.extend(0..self.runs.len()),
         }
         let run = |place: usize| {
             let Surveyed { name, held } = &self.runs[place];
@@ -139,15 +139,15 @@ impl Survey {
     }
 
     /// How a mutant is run.
-    pub fn change(mutant: &Mutant) -> Change {
+    pub fn change(mutant: &Mutant) -> MutantChange {
         if let Some(switch) = mutant.switch {
-            return Change::Switch(switch);
+            return MutantChange::Switch(switch);
         }
         let is_migration = mutant.is_migration;
         let pair = |(text, instead): &(String, String)| {
             (SqlText { text: text.clone(), is_migration }, instead.clone())
         };
-        Change::Sql(mutant.pairs.iter().map(pair).collect())
+        MutantChange::Sql(mutant.pairs.iter().map(pair).collect())
     }
 
     /// Whether it is a migration that has this text.

@@ -12,12 +12,12 @@ pub struct Complaint {
     /// What it says, as people read it.
     pub message: String,
     /// Where it points.
-    pub places: Vec<Place>,
+    pub places: Vec<SourceRange>,
 }
 
 /// Where a complaint points: bytes of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct SourceRange {
     /// From the workspace on.
     pub file: String,
     /// From where to where in it.
@@ -26,7 +26,7 @@ pub struct Place {
 
 /// A line of `cargo build --message-format=json`, as much of it as is asked for.
 #[derive(Deserialize)]
-struct Line {
+struct CargoLine {
     message: Option<Message>,
 }
 
@@ -48,12 +48,12 @@ struct Span {
 /// The errors among what cargo says.
 pub fn complaints(output: &str) -> Vec<Complaint> {
     let messages =
-        output.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()?.message);
+        output.lines().filter_map(|line| serde_json::from_str::<CargoLine>(line).ok()?.message);
     let errors = messages.filter(|message| message.level.starts_with("error"));
     let complaint = |mut message: Message| {
         message.spans.sort_by_key(|span| !span.is_primary);
         let place =
-            |span: Span| Place { file: span.file_name, bytes: span.byte_start..span.byte_end };
+            |span: Span| SourceRange { file: span.file_name, bytes: span.byte_start..span.byte_end };
         let places = message.spans.into_iter().map(place).collect();
         Complaint { message: message.rendered.unwrap_or_default(), places }
     };
