@@ -52,8 +52,10 @@ pub fn complaints(output: &str) -> Vec<Complaint> {
     let errors = messages.filter(|message| message.level.starts_with("error"));
     let complaint = |mut message: Message| {
         message.spans.sort_by_key(|span| !span.is_primary);
-        let place =
-            |span: Span| SourceRange { file: span.file_name, bytes: span.byte_start..span.byte_end };
+        let place = |span: Span| SourceRange {
+            file: span.file_name,
+            bytes: span.byte_start..span.byte_end,
+        };
         let places = message.spans.into_iter().map(place).collect();
         Complaint { message: message.rendered.unwrap_or_default(), places }
     };
