@@ -30,14 +30,14 @@ const SWITCHES: &str = "mutation.rs";
 
 /// The sources of a system with everything in them that can be changed.
 pub struct Code {
-    files: Vec<Source>,
+    files: Vec<SourceFile>,
     mutants: Vec<Mutant>,
     /// The mutants that do not compile, by their switches.
     refused: BTreeSet<u32>,
 }
 
 /// A file of code.
-struct Source {
+struct SourceFile {
     /// From the workspace on.
     path: String,
     text: String,
@@ -84,7 +84,7 @@ impl Code {
             }
             let is_own = !own.is_empty() && path.starts_with(&own);
             let switches = if is_own { "crate::mutation" } else { "::stormproof_ports::mutation" };
-            files.push(Source { path, text, sites, first, switches });
+            files.push(SourceFile { path, text, sites, first, switches });
         }
         Ok(Code { files, mutants, refused: BTreeSet::new() })
     }
@@ -112,7 +112,7 @@ impl Code {
     /// The sources with a switch before each mutant that is not refused.
     pub fn copied(&self) -> BTreeMap<String, Vec<u8>> {
         let copy =
-            |source: &Source| (source.path.clone(), self.rewritten(source).text.into_bytes());
+            |source: &SourceFile| (source.path.clone(), self.rewritten(source).text.into_bytes());
         self.files.iter().map(copy).collect()
     }
 
@@ -143,7 +143,7 @@ impl Code {
     }
 
     /// All mutants of the function that `switch` is in.
-    fn of_function(&self, source: &Source, switch: Option<u32>) -> Vec<u32> {
+    fn of_function(&self, source: &SourceFile, switch: Option<u32>) -> Vec<u32> {
         let Some(site) = switch.map(|switch| &source.sites[(switch - source.first) as usize])
         else {
             return Vec::new();
@@ -152,7 +152,7 @@ impl Code {
         (source.first..).zip(&source.sites).filter(alike).map(|(switch, _)| switch).collect()
     }
 
-    fn rewritten(&self, source: &Source) -> Rewritten {
+    fn rewritten(&self, source: &SourceFile) -> Rewritten {
         let sites = (source.first..).zip(&source.sites);
         let sites = sites.filter(|(switch, _)| !self.refused.contains(switch));
         rewrite::rewrite(&source.text, source.switches, sites)

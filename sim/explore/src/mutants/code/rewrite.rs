@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::sites::{Site, Way};
+use super::sites::{Site, SiteChange};
 
 /// A source in which mutants wait behind switches, and where they are in it.
 pub struct Rewritten {
@@ -88,7 +88,7 @@ fn wrap(switches: &str, group: &[(u32, &Site)]) -> Wrap {
     let mut wrap =
         Wrap { switches: group.iter().map(|(switch, _)| *switch).collect(), ..Wrap::default() };
     let asks = |switch: &u32| format!("{switches}::on({switch})");
-    let is_expression = matches!(group[0].1.way, Way::Instead(_));
+    let is_expression = matches!(group[0].1.way, SiteChange::Instead(_));
     if is_expression {
         wrap.before.push((None, "(".to_owned()));
         wrap.after.push(')');
@@ -96,18 +96,18 @@ fn wrap(switches: &str, group: &[(u32, &Site)]) -> Wrap {
     for (switch, site) in group {
         let on = asks(switch);
         let (before, after) = match &site.way {
-            Way::Instead(other) | Way::Reordered(other) => {
+            SiteChange::Instead(other) | SiteChange::Reordered(other) => {
                 (format!("if {on} {{ {other} }} else "), "")
             }
-            Way::Answers(value) => (format!(" if {on} {{ return {value}; }} "), ""),
-            Way::Skipped => (format!("if !{on} {{ "), " }"),
-            Way::Unmatched => (format!(" if !{on}"), ""),
-            Way::Unguarded => (format!("!{on} && ("), ")"),
+            SiteChange::Answers(value) => (format!(" if {on} {{ return {value}; }} "), ""),
+            SiteChange::Skipped => (format!("if !{on} {{ "), " }"),
+            SiteChange::Unmatched => (format!(" if !{on}"), ""),
+            SiteChange::Unguarded => (format!("!{on} && ("), ")"),
         };
         wrap.before.push((Some(*switch), before));
         wrap.after.insert_str(0, after);
     }
-    if matches!(group[0].1.way, Way::Instead(_) | Way::Reordered(_)) {
+    if matches!(group[0].1.way, SiteChange::Instead(_) | SiteChange::Reordered(_)) {
         wrap.before.push((None, "{ ".to_owned()));
         wrap.after.insert_str(0, " }");
     }

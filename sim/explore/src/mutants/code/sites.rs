@@ -24,11 +24,11 @@ pub struct Site {
     pub kind: MutantKind,
     /// In words.
     pub what: String,
-    pub way: Way,
+    pub way: SiteChange,
 }
 
 /// How something is changed.
-pub enum Way {
+pub enum SiteChange {
     /// This expression is evaluated instead.
     Instead(String),
     /// These statements are run instead.
@@ -43,15 +43,15 @@ pub enum Way {
     Unguarded,
 }
 
-impl Way {
+impl SiteChange {
     /// Which stands around which, where two stand around the same bytes.
     pub fn rank(&self) -> u8 {
         match self {
-            Way::Reordered(_) => 0,
-            Way::Skipped => 1,
-            Way::Unguarded => 2,
-            Way::Instead(_) => 3,
-            Way::Answers(_) | Way::Unmatched => 4,
+            SiteChange::Reordered(_) => 0,
+            SiteChange::Skipped => 1,
+            SiteChange::Unguarded => 2,
+            SiteChange::Instead(_) => 3,
+            SiteChange::Answers(_) | SiteChange::Unmatched => 4,
         }
     }
 }
@@ -77,7 +77,7 @@ impl Finder<'_> {
         &self.text[node.span().byte_range()]
     }
 
-    fn add(&mut self, range: Range<usize>, kind: MutantKind, what: String, way: Way) {
+    fn add(&mut self, range: Range<usize>, kind: MutantKind, what: String, way: SiteChange) {
         let function = self.names.join("::");
         self.sites.push(Site { range, function, kind, what, way });
     }
@@ -85,7 +85,7 @@ impl Finder<'_> {
     /// Another expression instead of this one.
     fn instead(&mut self, expression: &Expr, kind: MutantKind, other: String) {
         let what = format!("{} for {}", cut(&other), cut(self.text(expression)));
-        self.add(expression.span().byte_range(), kind, what, Way::Instead(other));
+        self.add(expression.span().byte_range(), kind, what, SiteChange::Instead(other));
     }
 
     fn within(&mut self, name: String, look: impl FnOnce(&mut Self)) {
@@ -103,7 +103,7 @@ impl Finder<'_> {
             let begin = body.brace_token.span.open().byte_range().end;
             for value in answers(&signature.output) {
                 let what = format!("answers {value} at once");
-                finder.add(begin..begin, MutantKind::Answer, what, Way::Answers(value));
+                finder.add(begin..begin, MutantKind::Answer, what, SiteChange::Answers(value));
             }
             finder.visit_block(body);
         });
@@ -127,13 +127,18 @@ impl Finder<'_> {
             let parts = || run.iter().map(|it| it.span().byte_range());
             if let (Some(first), Some(last)) = (parts().next(), parts().next_back()) {
                 for (what, other) in swaps {
-                    let way = Way::Reordered(other);
+                    let way = SiteChange::Reordered(other);
                     self.add(first.start..last.end, MutantKind::Swap, what, way);
                 }
             }
             for statement in run {
                 let what = format!("without {}", cut(self.text(statement)));
-                self.add(statement.span().byte_range(), MutantKind::Effect, what, Way::Skipped);
+                self.add(
+                    statement.span().byte_range(),
+                    MutantKind::Effect,
+                    what,
+                    SiteChange::Skipped,
+                );
             }
         }
     }
@@ -217,12 +222,17 @@ impl<'ast> Visit<'ast> for Finder<'_> {
                 Some((_, guard)) if !has_let(guard) => {
                     let what =
                         format!("never {} if {}", cut(self.text(&arm.pat)), cut(self.text(guard)));
-                    self.add(guard.span().byte_range(), MutantKind::Arm, what, Way::Unguarded);
+                    self.add(
+                        guard.span().byte_range(),
+                        MutantKind::Arm,
+                        what,
+                        SiteChange::Unguarded,
+                    );
                 }
                 None if last && !takes_the_rest(arm) => {
                     let end = arm.pat.span().byte_range().end;
                     let what = format!("never {}", cut(self.text(&arm.pat)));
-                    self.add(end..end, MutantKind::Arm, what, Way::Unmatched);
+                    self.add(end..end, MutantKind::Arm, what, SiteChange::Unmatched);
                 }
                 _ => {}
             }
@@ -258,7 +268,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
                 if let Some((variant, next)) = self.variants.after(path) {
                     let what = format!("{} for {variant}", cut(&next));
                     let range = expression.span().byte_range();
-                    self.add(range, MutantKind::Variant, what, Way::Instead(next));
+                    self.add(range, MutantKind::Variant, what, SiteChange::Instead(next));
                 }
             }
             _ => {}
