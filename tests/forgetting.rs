@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stormproof_faults::FaultKind;
+use stormproof_faults::outcome::Broken;
 use stormproof_shop::scenario::Scenario;
 use stormproof_shop::scenario::tables::FaultTable;
 use stormproof_shop::scenario::units::{At, Length};
@@ -21,7 +22,7 @@ const DUPLICATE: &str = "duplicate dropped by the inbox";
 /// key or a state of its own, so that what the inbox has forgotten may come again.
 #[test]
 fn what_comes_twice_is_done_once_by_whoever_remembers_nothing() {
-    let (mut twice, mut dropped) = (0, 0);
+    let (mut twice, mut dropped, mut seen) = (0, 0, 0);
     for seed in 1..=20 {
         let mut document = swarm::document(seed, Profile::Swarm);
         for queue in QUEUES {
@@ -37,10 +38,16 @@ fn what_comes_twice_is_done_once_by_whoever_remembers_nothing() {
         let replicas = storm.world.replicas.clone();
         let forgets = |world| forget_at_once(world, replicas);
         let outcome = simulate_with(&storm, seed, Options::default(), forgets);
-        assert_eq!(outcome.broken, [], "seed {seed}");
+        // That inboxes know nothing is seen; that it harms anybody is not.
+        let (unknown, harm): (Vec<_>, Vec<_>) =
+            outcome.broken.iter().partition(|broken| broken.invariant == "messages taken");
+        seen += u32::from(!unknown.is_empty());
+        assert_eq!(harm, Vec::<&Broken>::new(), "seed {seed}");
         assert_eq!(outcome.sometimes[DUPLICATE], 0, "seed {seed}");
         twice += outcome.faults_fired[FaultKind::MessageTwice.name()];
     }
+    // Where nothing is remembered for long anyway, nobody can say.
+    assert!(seen >= 15, "seen in {seen} storms of 20");
     assert!(twice > 2_000 && dropped > 1_000, "{twice} came twice, {dropped} were dropped");
 }
 
