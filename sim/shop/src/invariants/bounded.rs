@@ -36,8 +36,7 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
 fn rows_are_forgotten(evidence: &Evidence<'_>, settings: &Settings, findings: &mut Findings) {
     let Evidence { scenario, final_state, .. } = evidence;
     let every = settings.retention.every;
-    let clocks = scenario.world.clocks.values().map(|offset| offset.unsigned_abs()).max();
-    let skew = 2 * Duration::from_micros(clocks.unwrap_or(0));
+    let skew = scenario.world.clocks_apart();
     for ((database, table), oldest) in &final_state.oldest {
         let kept = kept(settings, table);
         let overdue = final_state.time.since(*oldest + kept);

@@ -18,7 +18,8 @@ pub const INVARIANT: Invariant = Invariant {
 
 fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
     let Evidence { truth, final_state, scenario, .. } = evidence;
-    let remembered = settings(scenario).retention.moves;
+    let apart = scenario.world.clocks_apart();
+    let remembered = settings(scenario).retention.moves.saturating_sub(apart);
     for order in truth.orders.iter() {
         // Of what is older the trail may have forgotten the beginning.
         let begun = order.pending_payment_at.unwrap_or(0);

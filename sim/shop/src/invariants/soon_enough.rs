@@ -27,8 +27,7 @@ fn end(evidence: &Evidence<'_>, findings: &mut Findings) {
         return;
     }
     let saga = settings(scenario).saga;
-    let clocks = scenario.world.clocks.values().map(|offset| offset.unsigned_abs()).max();
-    let skew = 2 * Duration::from_micros(clocks.unwrap_or(0));
+    let skew = scenario.world.clocks_apart();
     for Wait { order, what, from, until } in truth.waits.all(evidence.final_state.healed_at) {
         let services = depends_on(what);
         let disturbed = disturbed(evidence, services, from, until);

@@ -119,6 +119,14 @@ pub struct ScriptStep {
     pub action: Action,
 }
 
+impl WorldSpec {
+    /// How far two clocks may be apart, at the most.
+    pub fn clocks_apart(&self) -> Duration {
+        let largest = self.clocks.values().map(|offset| offset.unsigned_abs()).max();
+        2 * Duration::from_micros(largest.unwrap_or(0))
+    }
+}
+
 /// What a customer does.
 #[derive(Clone, Debug)]
 pub enum Action {

@@ -46,6 +46,12 @@ fn what_was_sent_was_taken_or_died() {
     let mut old = sent();
     old.final_state.time = Time(1 + 31 * 24 * 3_600_000_000);
     assert!(!old.end().contains(&"messages taken"));
+    // By a clock that is behind, a second sooner.
+    let mut skewed = sent();
+    skewed.final_state.time = Time(30 * 24 * 3_600_000_000 - 999_999);
+    assert!(skewed.end().contains(&"messages taken"));
+    skewed.scenario.world.clocks.insert("store".to_owned(), -1_000_000);
+    assert!(!skewed.end().contains(&"messages taken"));
 }
 
 #[test]
