@@ -34,14 +34,26 @@ pub fn on(switch: u32) -> bool {
     set == switch || set == EVERY
 }
 
-/// Sets one switch, or none.
-pub fn set(switch: Option<u32>) {
-    SET.store(switch.unwrap_or(0), Ordering::Relaxed);
+/// As long as it lives, a switch is set, or every one.
+#[derive(Debug)]
+#[must_use]
+pub struct SwitchSet(());
+
+/// Sets one switch.
+pub fn set(switch: u32) -> SwitchSet {
+    SET.store(switch, Ordering::Relaxed);
+    SwitchSet(())
 }
 
 /// Sets every switch there is.
-pub fn set_every() {
-    SET.store(EVERY, Ordering::Relaxed);
+pub fn set_every() -> SwitchSet {
+    set(EVERY)
+}
+
+impl Drop for SwitchSet {
+    fn drop(&mut self) {
+        SET.store(0, Ordering::Relaxed);
+    }
 }
 
 /// The switches that were asked since the last time, set or not.
@@ -62,12 +74,14 @@ mod tests {
     fn one_switch_is_set_at_a_time_and_all_that_were_asked_are_known() {
         take_asked();
         assert!(!on(3) && !on(700));
-        set(Some(700));
+        let one = set(700);
         assert!(!on(3) && on(700));
-        set_every();
-        assert!(on(3) && on(SWITCH_MAX));
-        set(None);
+        drop(one);
         assert!(!on(700));
+        let every = set_every();
+        assert!(on(3) && on(SWITCH_MAX));
+        drop(every);
+        assert!(!on(3));
         assert_eq!(take_asked(), BTreeSet::from([3, 700, SWITCH_MAX]));
         assert_eq!(take_asked(), BTreeSet::new());
     }

@@ -116,18 +116,13 @@ impl<S: System> Shelf<'_, S> {
         runs: &[(RunName, String)],
         until_it_differs: bool,
     ) -> Result<Answer, String> {
-        let (pairs, switch) = match change {
+        let (pairs, switches) = match change {
             MutantChange::Sql(pairs) => (pairs, None),
-            MutantChange::Switch(switch) => (Vec::new(), Some(switch)),
-            MutantChange::EverySwitch => (Vec::new(), None),
+            MutantChange::Switch(switch) => (Vec::new(), Some(mutation::set(switch))),
+            MutantChange::EverySwitch => (Vec::new(), Some(mutation::set_every())),
         };
         // On what a migration has made, all runs live; runs that do not come to a switch are not run.
-        let always = pairs.is_empty() || pairs.iter().any(|(sql, _)| sql.is_migration);
-        if pairs.is_empty() && switch.is_none() {
-            mutation::set_every();
-        } else {
-            mutation::set(switch);
-        }
+        let always = switches.is_some() || pairs.iter().any(|(sql, _)| sql.is_migration);
         let substitution = substitute(pairs);
         let (mut count, mut differed) = (0, 0);
         for (place, (run, fingerprint)) in runs.iter().enumerate() {

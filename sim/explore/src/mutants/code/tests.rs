@@ -93,8 +93,19 @@ fn a_copy_asks_its_switches_and_is_the_same_code_without_them() {
     let copy = copy(&code);
     let file = syn::parse_file(&copy);
     assert!(file.is_ok(), "{copy}");
-    // With every switch off, in the reader's mind, the last alternatives are what was there.
-    assert!(copy.contains("else { h(); }") || copy.contains("{ h(); }"), "{copy}");
+    // What stands in the last place of each is what was there.
+    let plain = self::code("plain", "fn f() { g(); h(); }");
+    let on = |switch: u32| format!("::stormproof_ports::mutation::on({switch})");
+    let expected = format!(
+        "fn f() {{ if {} {{ return (); }} if {} {{ h(); g(); }} else {{ \
+         if !{} {{ g(); }} if !{} {{ h(); }} }} }}",
+        on(1),
+        on(3),
+        on(2),
+        on(4)
+    );
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words(&self::copy(&plain)), expected);
     let all = &code.mutants;
     for mutant in all {
         let asked = format!("::stormproof_ports::mutation::on({})", mutant.switch.expect("code"));
